@@ -144,7 +144,9 @@ pub enum ColumnKind {
 
 impl Default for ColumnKind {
     fn default() -> Self {
-        ColumnKind::Data { source_column: String::new() }
+        ColumnKind::Data {
+            source_column: String::new(),
+        }
     }
 }
 
@@ -212,12 +214,20 @@ pub struct Partition {
 #[derive(Clone, Debug, PartialEq)]
 pub enum PartitionKind {
     /// Power Query: the text is kept; `file` is the Parquet file that it names in `File.Contents("...")`, if it does.
-    M { expression: String, file: Option<String> },
+    M {
+        expression: String,
+        file: Option<String>,
+    },
     /// A DAX table expression.
-    Calculated { expression: String },
+    Calculated {
+        expression: String,
+    },
     CalculationGroup,
     /// An entity, a query, a policy range: kept by name; data comes from `<Table>.parquet`.
-    Other { kind: String, text: String },
+    Other {
+        kind: String,
+        text: String,
+    },
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -375,5 +385,9 @@ pub struct Perspective {
 
 /// Two names are the same name when they differ only in case.
 pub fn same_name(a: &str, b: &str) -> bool {
-    a == b || (a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase)))
+    a == b
+        || (a
+            .chars()
+            .flat_map(char::to_lowercase)
+            .eq(b.chars().flat_map(char::to_lowercase)))
 }
