@@ -13,12 +13,18 @@ impl Span {
     pub fn new(start: usize, end: usize) -> Self {
         // Texts beyond 4 GiB are refused by the lexer, so the clamp is never reached.
         let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Span { start: clamp(start), end: clamp(end) }
+        Span {
+            start: clamp(start),
+            end: clamp(end),
+        }
     }
 
     /// The smallest span that covers both.
     pub fn to(self, other: Span) -> Span {
-        Span { start: self.start.min(other.start), end: self.end.max(other.end) }
+        Span {
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
     }
 }
 
@@ -46,7 +52,11 @@ pub struct Definition {
 #[derive(Clone, Debug, PartialEq)]
 pub enum DefinitionKind {
     /// `MEASURE 'Table'[Name] = expression`; the table may be left out.
-    Measure { table: Option<Name>, name: Name, body: Expr },
+    Measure {
+        table: Option<Name>,
+        name: Name,
+        body: Expr,
+    },
     /// `VAR Name = expression`
     Var { name: Name, body: Expr },
     /// `COLUMN 'Table'[Name] = expression`
@@ -107,26 +117,49 @@ pub enum ExprKind {
     Parameter(Name),
     /// A bare word or a quoted name that is not followed by `[` or `(`: a table, a variable,
     /// or a keyword argument such as ASC, DENSE, or BOTH. `quoted` tells `'Sales'` from `Sales`.
-    Identifier { name: Name, quoted: bool },
+    Identifier {
+        name: Name,
+        quoted: bool,
+    },
     /// `'Table'[Column]` or `Table[Column]`: a column or a measure with its table.
-    Qualified { table: Name, column: Name },
+    Qualified {
+        table: Name,
+        column: Name,
+    },
     /// `[Name]`: a measure, or a column of the row context.
     Bracket(Name),
     /// `'T'[C].[Date]`: a level of the date variation of a column.
-    Variation { table: Name, column: Name, level: Name },
+    Variation {
+        table: Name,
+        column: Name,
+        level: Name,
+    },
     /// A function call. An argument left out (`f(a,,b)`) is `ExprKind::Omitted`.
     /// Dotted names (`NORM.S.DIST`, `INFO.VIEW.TABLES`) are one name.
-    Call { name: Name, args: Vec<Expr> },
+    Call {
+        name: Name,
+        args: Vec<Expr>,
+    },
     /// An argument left out.
     Omitted,
-    Unary { op: UnaryOp, operand: Box<Expr> },
-    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr> },
+    Unary {
+        op: UnaryOp,
+        operand: Box<Expr>,
+    },
+    Binary {
+        op: BinaryOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     /// `(a, b)`: a row constructor, at least two values; `(a)` is `a`. The tuple of `(a, b) IN ...` too.
     Row(Vec<Expr>),
     /// `{ 1, 2 }` or `{ (1, "a"), (2, "b") }`: each element is a value or a Row.
     Table(Vec<Expr>),
     /// `VAR a = ... VAR b = ... RETURN ...`
-    Let { vars: Vec<(Name, Expr)>, body: Box<Expr> },
+    Let {
+        vars: Vec<(Name, Expr)>,
+        body: Box<Expr>,
+    },
     /// What could not be parsed. An error with a span was reported for it.
     Error,
 }
