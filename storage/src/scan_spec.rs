@@ -116,9 +116,15 @@ pub struct Scan {
 #[derive(Clone, Debug)]
 pub enum Filter {
     /// The code is in the set (0 in the set admits BLANK).
-    In { column: PathColumn, set: Arc<RoaringBitmap> },
+    In {
+        column: PathColumn,
+        set: Arc<RoaringBitmap>,
+    },
     /// The tuple of codes is one of these.
-    Tuples { columns: Vec<PathColumn>, tuples: Arc<Tuples> },
+    Tuples {
+        columns: Vec<PathColumn>,
+        tuples: Arc<Tuples>,
+    },
 }
 
 /// Distinct tuples of codes, row-major, sorted.
@@ -158,7 +164,11 @@ pub enum Expression {
     /// Four decimal places: 10000 is one.
     Fixed(i64),
     Double(f64),
-    Arithmetic { op: ArithmeticOp, left: Box<Expression>, right: Box<Expression> },
+    Arithmetic {
+        op: ArithmeticOp,
+        left: Box<Expression>,
+        right: Box<Expression>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

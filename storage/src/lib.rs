@@ -1,0 +1,28 @@
+//! Storage: encoded columns, relationship maps, scan kernels and the Parquet import.
+//!
+//! A [`Dataset`] is one generation of data: immutable once built, shared by all readers. Nothing here decides who sees
+//! what; only `security` may name this crate's scans, and it puts the visibility in.
+
+mod canonical;
+mod collation;
+mod column;
+mod column_build;
+mod column_values;
+mod control;
+mod dataset;
+mod dictionary;
+mod error;
+mod hash;
+mod relationship;
+mod scan_spec;
+
+pub use canonical::canonical_type;
+pub use collation::{collation_key, compare};
+pub use control::Control;
+pub use dataset::{ColumnFigures, Dataset, Spellings};
+pub use error::{ScanError, Stopped, StorageError};
+pub use model::DataType;
+pub use scan_spec::*;
+
+/// Rows that a table can have: row numbers are 32 bits wide, and two stand for other things.
+pub const MAX_ROWS: usize = u32::MAX as usize - 2;

@@ -1,0 +1,230 @@
+//! Relationships: from the code of a key to the row that it finds.
+
+use std::sync::Arc;
+
+use model::Cardinality;
+
+use crate::column::Column;
+use crate::dictionary::Domain;
+use crate::hash::FastMap;
+use crate::{
+    ABSENT, BLANK, ColumnId, DataType, Dataset, RelationshipId, Step, StorageError, TableId,
+};
+
+/// A relationship of the model, with its maps once they are built.
+#[derive(Debug)]
+pub(crate) struct Relationship {
+    name: String,
+    /// None: the model names a column that it does not have.
+    from: Option<ColumnId>,
+    to: Option<ColumnId>,
+    from_cardinality: Cardinality,
+    to_cardinality: Cardinality,
+    by_day: bool,
+    maps: Option<Maps>,
+}
+
+/// Rows by code of the key. What finds no row leads to the blank row, whose number is the count of rows.
+#[derive(Debug, Default)]
+struct Maps {
+    forward: Option<Arc<[u32]>>,
+    /// Only one-to-one relationships have it.
+    reverse: Option<Arc<[u32]>>,
+}
+
+/// One step of a path, resolved: the codes of `column` index `rows`, which are rows of `target`.
+pub(crate) struct Hop<'a> {
+    pub(crate) column: ColumnId,
+    pub(crate) rows: &'a Arc<[u32]>,
+    pub(crate) target: TableId,
+}
+
+impl Relationship {
+    pub(crate) fn new(
+        r: &model::Relationship,
+        from: Option<ColumnId>,
+        to: Option<ColumnId>,
+    ) -> Relationship {
+        Relationship {
+            name: if r.name.is_empty() {
+                format!("{} to {}", r.from_table, r.to_table)
+            } else {
+                r.name.clone()
+            },
+            from,
+            to,
+            from_cardinality: r.from_cardinality,
+            to_cardinality: r.to_cardinality,
+            by_day: r.join_on_date_part,
+            maps: None,
+        }
+    }
+
+    fn refused(&self, reason: &str) -> StorageError {
+        StorageError::Relationship {
+            relationship: self.name.clone(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+impl Dataset {
+    /// Builds the maps of a relationship, once both its columns are there. A column on the one side must neither repeat a
+    /// value nor hold BLANK.
+    pub fn relate(&mut self, relationship: RelationshipId) -> Result<(), StorageError> {
+        let maps = self.maps(self.relationship(relationship)?)?;
+        self.relationships[relationship.0 as usize].maps = Some(maps);
+        Ok(())
+    }
+
+    /// Whether the relationship was built. A many-to-many relationship then still has no map from row to row:
+    /// `translate` carries it.
+    pub fn is_related(&self, relationship: RelationshipId) -> bool {
+        self.relationship(relationship)
+            .is_ok_and(|r| r.maps.is_some())
+    }
+
+    pub(crate) fn hop(&self, step: Step) -> Result<Hop<'_>, StorageError> {
+        let r = self.relationship(step.relationship)?;
+        let not_related = || StorageError::NotRelated {
+            relationship: r.name.clone(),
+        };
+        let (Some(from), Some(to), Some(maps)) = (r.from, r.to, &r.maps) else {
+            return Err(not_related());
+        };
+        let (column, rows, target) = if step.reverse {
+            (to, &maps.reverse, from.table)
+        } else {
+            (from, &maps.forward, to.table)
+        };
+        Ok(Hop {
+            column,
+            rows: rows.as_ref().ok_or_else(not_related)?,
+            target,
+        })
+    }
+
+    fn maps(&self, r: &Relationship) -> Result<Maps, StorageError> {
+        let (Some(from), Some(to)) = (r.from, r.to) else {
+            return Err(r.refused("it names a column that the model does not have"));
+        };
+        let (from_column, to_column) = (self.column(from)?, self.column(to)?);
+        self.check_types(r, from_column, to_column)?;
+        match (r.from_cardinality, r.to_cardinality) {
+            (Cardinality::Many, Cardinality::Many) if r.by_day => {
+                Err(r.refused("a many-to-many relationship cannot join on the date part alone"))
+            }
+            (Cardinality::Many, Cardinality::Many) => Ok(Maps::default()),
+            (Cardinality::One, Cardinality::Many) => Err(r.refused(
+                "it goes from the one side to the many side; swap its ends, so that 'from' is the many side",
+            )),
+            (Cardinality::Many, Cardinality::One) => {
+                Ok(Maps { forward: Some(self.rows_by_key(r, from, to)?), reverse: None })
+            }
+            (Cardinality::One, Cardinality::One) => Ok(Maps {
+                forward: Some(self.rows_by_key(r, from, to)?),
+                reverse: Some(self.rows_by_key(r, to, from)?),
+            }),
+        }
+    }
+
+    fn check_types(
+        &self,
+        r: &Relationship,
+        from: &Column,
+        to: &Column,
+    ) -> Result<(), StorageError> {
+        let number = |t| matches!(t, DataType::Integer | DataType::Fixed | DataType::Double);
+        if from.data_type != to.data_type && !(number(from.data_type) && number(to.data_type)) {
+            return Err(r.refused(&format!(
+                "its columns are of types {:?} and {:?}, which have no values in common",
+                from.data_type, to.data_type
+            )));
+        }
+        if r.by_day && from.data_type != DataType::DateTime {
+            return Err(r.refused("only dates can be joined on the date part alone"));
+        }
+        Ok(())
+    }
+
+    /// For each code of `keys` the row of the unique column `unique` that holds the same value.
+    fn rows_by_key(
+        &self,
+        r: &Relationship,
+        keys: ColumnId,
+        unique: ColumnId,
+    ) -> Result<Arc<[u32]>, StorageError> {
+        let (key_column, unique_column) = (self.column(keys)?, self.column(unique)?);
+        let place = || {
+            (
+                r.name.clone(),
+                self.tables[unique.table.0 as usize].name.clone(),
+            )
+        };
+        let column_name = self.slot(unique)?.name.clone();
+        let blank_row = unique_column.codes.len() as u32;
+        let mut row_of = vec![blank_row; unique_column.size() as usize];
+        for (row, code) in unique_column.codes.iter().enumerate() {
+            let (relationship, table) = if code == BLANK || row_of[code as usize] != blank_row {
+                place()
+            } else {
+                row_of[code as usize] = row as u32;
+                continue;
+            };
+            return Err(if code == BLANK {
+                StorageError::BlankKey {
+                    relationship,
+                    table,
+                    column: column_name,
+                }
+            } else {
+                StorageError::Duplicate {
+                    relationship,
+                    table,
+                    column: column_name,
+                }
+            });
+        }
+        if r.by_day {
+            let mut by_day: FastMap<i64, u32> = FastMap::default();
+            for code in (1..unique_column.size()).filter(|c| unique_column.holds(*c)) {
+                if by_day
+                    .insert(day(&unique_column.domain, code), row_of[code as usize])
+                    .is_some()
+                {
+                    let (relationship, table) = place();
+                    return Err(StorageError::Duplicate {
+                        relationship,
+                        table,
+                        column: column_name,
+                    });
+                }
+            }
+            let found = |code: u32| by_day.get(&day(&key_column.domain, code)).copied();
+            let rows = (0..key_column.size()).map(|c| {
+                if c == BLANK {
+                    blank_row
+                } else {
+                    found(c).unwrap_or(blank_row)
+                }
+            });
+            return Ok(rows.collect());
+        }
+        let translated = self.translate(keys, unique)?;
+        Ok(translated
+            .iter()
+            .map(|code| match *code {
+                BLANK | ABSENT => blank_row,
+                code => row_of[code as usize],
+            })
+            .collect())
+    }
+}
+
+fn day(dates: &Domain, code: u32) -> i64 {
+    const MICROSECONDS: i64 = 86_400_000_000;
+    dates
+        .whole_value(code)
+        .unwrap_or(0)
+        .div_euclid(MICROSECONDS)
+}
