@@ -13,6 +13,7 @@ mod dataset;
 mod dictionary;
 mod error;
 mod hash;
+mod import;
 mod relationship;
 mod scan_spec;
 
@@ -21,6 +22,7 @@ pub use collation::{collation_key, compare};
 pub use control::Control;
 pub use dataset::{ColumnFigures, Dataset, Spellings};
 pub use error::{ScanError, Stopped, StorageError};
+pub use import::{ImportError, NoProgress, Progress, import};
 pub use model::DataType;
 pub use scan_spec::*;
 

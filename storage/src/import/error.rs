@@ -200,7 +200,7 @@ impl fmt::Display for ImportError {
                 write!(
                     f,
                     "table '{table}' has {rows} rows; a table holds at most {}",
-                    super::tables::MAX_ROWS
+                    crate::MAX_ROWS
                 )
             }
             ImportError::Storage { place, source } => write!(f, "{place}: {source}"),

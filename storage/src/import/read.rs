@@ -16,7 +16,6 @@ use parquet::basic::{ConvertedType, LogicalType, Type as PhysicalType};
 use parquet::schema::types::Type as ParquetType;
 
 use super::convert::{Refusal, convert};
-use super::tables::MAX_ROWS;
 use super::{ImportError, Progress};
 
 /// One block: what the rest of the engine works in, and small enough that a batch is no second copy of the table.
@@ -58,7 +57,7 @@ pub(super) fn read_files(
         rows = rows.saturating_add(file.rows);
         open.push(file);
     }
-    if rows > MAX_ROWS {
+    if rows > crate::MAX_ROWS as u64 {
         return Err(ImportError::TooManyRows {
             table: table.name.clone(),
             rows,

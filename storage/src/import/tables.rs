@@ -11,9 +11,6 @@ use super::read::{Wanted, read_files};
 use super::{ImportError, Progress};
 use crate::{ColumnId, Dataset, RelationshipId, TableId, canonical_type};
 
-/// Row numbers are u32, and two of them have a meaning of their own: the blank row, and no row at all.
-pub(super) const MAX_ROWS: u64 = u32::MAX as u64 - 2;
-
 /// Loads every table of the model that has its data in files of the folder `data`, and every calculation group, and
 /// relates the tables whose key columns are then there.
 ///
