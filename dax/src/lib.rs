@@ -3,6 +3,7 @@
 //! - [`lex`] turns text into tokens.
 //! - [`parse_query`], [`parse_expression`] and [`parse_function`] turn text into a tree and all errors found:
 //!   parsing does not give up at the first one.
+//! - [`dump_query`] and its like show tokens and trees; [`format_query`] and its like write trees as DAX.
 //! - [`line_column`] and [`LineMap`] turn the byte offsets of spans into lines and columns.
 
 #![cfg_attr(
@@ -15,13 +16,22 @@
     )
 )]
 
+mod dump;
 mod error;
+mod format;
+mod names;
 mod parser;
 mod position;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod tree;
 
+pub use dump::{dump_expr, dump_function, dump_query, dump_tokens};
 pub use error::{Error, ErrorKind};
+pub use format::{format_expression, format_function, format_query};
 pub use parser::{
     MAX_NESTING, MAX_TREE_DEPTH, Parsed, parse_expression, parse_function, parse_query,
 };

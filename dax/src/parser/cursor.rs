@@ -295,6 +295,13 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Whether the bracket at this place has its closing bracket.
+    pub(super) fn is_closed(&self) -> bool {
+        self.partners
+            .get(self.at)
+            .is_some_and(|partner| *partner > 0)
+    }
+
     fn skip(&mut self) {
         self.at = match self.partners.get(self.at) {
             Some(partner) if *partner > self.at => partner + 1,
@@ -320,18 +327,22 @@ impl<'a> Parser<'a> {
     /// Whether a definition begins here, or the VAR of an expression. The words are names elsewhere, so what follows
     /// them counts.
     pub(super) fn at_definition(&self) -> bool {
+        self.definition_at(0)
+    }
+
+    pub(super) fn definition_at(&self, ahead: usize) -> bool {
         use TokenKind::*;
-        let kinds = [1, 2, 3].map(|ahead| self.peek_at(ahead).kind);
-        if self.at_word("VAR") {
+        let kinds = [1, 2, 3].map(|next| self.peek_at(ahead + next).kind);
+        if self.word_at(ahead, "VAR") {
             matches!(kinds, [Identifier, Equal, _])
-        } else if self.at_word("MEASURE") || self.at_word("COLUMN") {
+        } else if self.word_at(ahead, "MEASURE") || self.word_at(ahead, "COLUMN") {
             matches!(
                 kinds,
                 [Bracket, Equal, _] | [Identifier | QuotedName, Bracket, Equal]
             )
-        } else if self.at_word("TABLE") {
+        } else if self.word_at(ahead, "TABLE") {
             matches!(kinds, [Identifier | QuotedName, Equal, _])
-        } else if self.at_word("FUNCTION") {
+        } else if self.word_at(ahead, "FUNCTION") {
             matches!(kinds, [Identifier, Equal, _])
         } else {
             false

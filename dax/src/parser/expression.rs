@@ -224,7 +224,10 @@ impl Parser<'_> {
         if self.at_word("VAR") {
             return self.variables();
         }
-        if self.at_clause() || self.at_word("IN") {
+        // In `Measure MEASURE [x] = 1` the first word is the table that an expression needs, and the second begins
+        // the definition, although the first could begin one too.
+        let definition_follows = self.definition_at(0) && self.definition_at(1);
+        if (self.at_clause() && !definition_follows) || self.at_word("IN") {
             return self.missing_expression();
         }
         match self.peek_at(1).kind {
@@ -330,6 +333,9 @@ impl Parser<'_> {
 
     /// Reads an opening bracket, expressions between commas, and the closing bracket. Only arguments may be left out.
     fn enclosed(&mut self, close: TokenKind, arguments: bool) -> Enclosed {
+        // The tokens after a bracket that is never closed are no arguments: one error says so, not one for each.
+        let closed = self.is_closed();
+        let mut reported = false;
         self.advance();
         self.count_open(close, 1);
         let mut items = Vec::new();
@@ -356,11 +362,14 @@ impl Parser<'_> {
                 if self.kind() == close {
                     break;
                 }
-                self.expected(if close == TokenKind::CloseParen {
-                    "`,` or `)`"
-                } else {
-                    "`,` or `}`"
-                });
+                if closed || !reported {
+                    self.expected(if close == TokenKind::CloseParen {
+                        "`,` or `)`"
+                    } else {
+                        "`,` or `}`"
+                    });
+                    reported = true;
+                }
                 self.recover();
                 if !self.eat_comma() {
                     break;

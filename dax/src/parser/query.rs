@@ -208,7 +208,7 @@ impl Parser<'_> {
         if keys == 0 {
             let message = "START AT needs an ORDER BY before it";
             self.report(ErrorKind::MisplacedStartAt, place, message);
-        } else if values > keys {
+        } else if values > keys && !self.has_errors() {
             let message = format!("START AT has {values} values, but ORDER BY has {keys} keys");
             self.report(ErrorKind::MisplacedStartAt, place, message);
         }

@@ -439,6 +439,12 @@ fn a_broken_query_still_shows_its_other_parts() {
     let query = check_query_errors("EVALUATE t DEFINE VAR b = 2", "MisplacedDefine@11..17");
     assert_eq!((query.definitions.len(), query.evaluates.len()), (1, 1));
 
+    let query = check_query_errors(
+        "DEFINE VAR a = Measure MEASURE [m] = Table TABLE t = Order EVALUATE t",
+        "",
+    );
+    assert_eq!(query.definitions.len(), 3);
+
     let text = "DEFINE MEASURE T[a] = SUM(x MEASURE T[b] = 2 MEASURE = 3 COLUMN [c] = 4 TABLE t {5} VAR d = 6 7 \
                 FUNCTION f = 8 VAR e = 9 EVALUATE FILTER(t, EVALUATE ROW(\"x\" 1) EVALUATE u";
     let query = check_query_errors(
