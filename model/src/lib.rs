@@ -21,10 +21,12 @@ mod errors;
 mod load;
 mod lookup;
 mod read;
+mod tmdl;
 mod tree;
 mod types;
 
-pub use bim::read_bim;
+pub use bim::{read_bim, write_bim};
 pub use errors::{LoadError, LoadErrors};
 pub use load::load;
+pub use tmdl::{TmdlFile, read_tmdl};
 pub use types::*;

@@ -1,20 +1,214 @@
 //! One door for every form of a model on disk.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::bim::read_bim;
 use crate::errors::LoadErrors;
+use crate::tmdl::{TmdlFile, read_tmdl};
 use crate::types::Model;
 
-/// Reads the model at a path: a `.bim` file, a folder that holds `model.bim`.
+/// Reads the model at a path: a `.bim` or a `.tmdl` file, a folder that holds `model.bim`, a TMDL folder, or the folder of a Power
+/// BI project. A model that does not say its name gets that of its project, folder or file.
 pub fn load(path: &Path) -> Result<Model, LoadErrors> {
-    let file = if path.is_dir() {
-        path.join("model.bim")
+    let mut model = if path.is_dir() {
+        load_folder(path)?
     } else {
-        path.to_path_buf()
+        load_file(path)?
     };
-    let shown = file.display().to_string();
-    let text = std::fs::read_to_string(&file)
+    if model.name.is_empty() {
+        model.name = name_of(path);
+    }
+    Ok(model)
+}
+
+fn load_file(path: &Path) -> Result<Model, LoadErrors> {
+    let shown = path.display().to_string();
+    let text = read_text(path)?;
+    if has_extension(path, "tmdl") {
+        return read_tmdl(&[TmdlFile { name: shown, text }]);
+    }
+    if has_extension(path, "pbip") {
+        return load_folder(path.parent().unwrap_or(Path::new(".")));
+    }
+    if has_extension(path, "bim")
+        || text
+            .trim_start_matches('\u{feff}')
+            .trim_start()
+            .starts_with('{')
+    {
+        return read_bim(&text, &shown);
+    }
+    Err(LoadErrors::one(
+        &shown,
+        None,
+        "this is neither a .bim nor a .tmdl file",
+    ))
+}
+
+fn load_folder(folder: &Path) -> Result<Model, LoadErrors> {
+    let shown = folder.display().to_string();
+    let bim = folder.join("model.bim");
+    let definition = folder.join("definition");
+    match (bim.is_file(), definition.is_dir()) {
+        (true, true) => {
+            return Err(LoadErrors::one(
+                &shown,
+                None,
+                "the folder holds both model.bim and definition: name the one that is meant",
+            ));
+        }
+        (true, false) => return load_file(&bim),
+        (false, true) => return load_tmdl(&definition),
+        (false, false) => {}
+    }
+    let projects: Vec<PathBuf> = entries(folder)?
+        .into_iter()
+        .filter(|path| path.is_dir() && is_project(path))
+        .collect();
+    match projects.as_slice() {
+        [] => load_tmdl(folder),
+        [project] => load(project),
+        _ => Err(LoadErrors::one(
+            &shown,
+            None,
+            "the folder holds several semantic models: name the one that is meant",
+        )),
+    }
+}
+
+fn load_tmdl(folder: &Path) -> Result<Model, LoadErrors> {
+    let mut paths = Vec::new();
+    collect(folder, 0, &mut paths)?;
+    if paths.is_empty() {
+        return Err(LoadErrors::one(
+            &folder.display().to_string(),
+            None,
+            "the folder holds neither model.bim nor .tmdl files",
+        ));
+    }
+    // The files of database and model come first: they give the order of what the others declare.
+    let rank = |path: &Path| match path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .map(str::to_ascii_lowercase)
+        .as_deref()
+    {
+        Some("database.tmdl") => 0,
+        Some("model.tmdl") => 1,
+        _ => 2,
+    };
+    paths.sort_by_cached_key(|path| (rank(path), path.clone()));
+    let mut files = Vec::new();
+    for path in paths {
+        let name = path
+            .strip_prefix(folder)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
+        files.push(TmdlFile {
+            name,
+            text: read_text(&path)?,
+        });
+    }
+    read_tmdl(&files)
+}
+
+/// A TMDL folder has one level of folders; a few more are allowed, and links in circles are not followed for ever.
+const DEEPEST: usize = 8;
+
+fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), LoadErrors> {
+    if depth > DEEPEST {
+        return Err(LoadErrors::one(
+            &folder.display().to_string(),
+            None,
+            "the folders nest too deep",
+        ));
+    }
+    for path in entries(folder)? {
+        let hidden = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.starts_with('.'));
+        if path.is_dir() && !hidden {
+            collect(&path, depth + 1, paths)?;
+        } else if has_extension(&path, "tmdl") {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, LoadErrors> {
+    let failed = |error: std::io::Error| {
+        LoadErrors::one(
+            &folder.display().to_string(),
+            None,
+            format!("cannot be read: {error}"),
+        )
+    };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        paths.push(entry.map_err(failed)?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn read_text(path: &Path) -> Result<String, LoadErrors> {
+    let shown = path.display().to_string();
+    let bytes = fs::read(path)
         .map_err(|error| LoadErrors::one(&shown, None, format!("cannot be read: {error}")))?;
-    read_bim(&text, &shown)
+    String::from_utf8(bytes)
+        .map_err(|_| LoadErrors::one(&shown, None, "the file is not UTF-8 text: save it as UTF-8"))
+}
+
+fn has_extension(path: &Path, wanted: &str) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
+}
+
+/// `.Dataset` is the older name of the same folder.
+fn is_project(path: &Path) -> bool {
+    has_extension(path, "SemanticModel") || has_extension(path, "Dataset")
+}
+
+/// Projects of Power BI keep the name that people see in a file `.platform`.
+fn name_of(path: &Path) -> String {
+    let folder = if path.is_dir() {
+        path
+    } else {
+        path.parent().unwrap_or(path)
+    };
+    let folder = match folder.file_name() {
+        Some(name) if name == "definition" => folder.parent().unwrap_or(folder),
+        _ => folder,
+    };
+    let platform = fs::read_to_string(folder.join(".platform")).unwrap_or_default();
+    let platform: serde_json::Value =
+        serde_json::from_str(platform.trim_start_matches('\u{feff}')).unwrap_or_default();
+    if let Some(name) = platform
+        .pointer("/metadata/displayName")
+        .and_then(|name| name.as_str())
+    {
+        return name.to_string();
+    }
+    let named = if path.is_dir() || path.file_stem().is_some_and(|stem| stem == "model") {
+        folder
+    } else {
+        path
+    };
+    let name = named
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let stem = named
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    if path.is_dir() && !is_project(named) {
+        name
+    } else {
+        stem
+    }
 }

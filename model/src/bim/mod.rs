@@ -3,6 +3,9 @@
 mod json;
 #[cfg(test)]
 mod tests;
+mod write;
+
+pub use write::write_bim;
 
 use crate::errors::LoadErrors;
 use crate::read::read_database;
