@@ -6,9 +6,7 @@ use std::fmt::Write;
 
 use crate::names;
 use crate::tokens::lex;
-use crate::tree::{
-    Definition, DefinitionKind, Evaluate, Expr, ExprKind, Function, Name, Query, UnaryOp,
-};
+use crate::tree::{Definition, DefinitionKind, Evaluate, Expr, ExprKind, Function, Name, Query};
 
 /// One token a line, with its line and column: `1:5 Identifier Sales`. The errors follow in the same form.
 pub fn dump_tokens(text: &str) -> String {
@@ -179,76 +177,20 @@ fn dump_evaluate(out: &mut String, evaluate: &Evaluate) {
 }
 
 fn dump_at(out: &mut String, indent: usize, expr: &Expr) {
+    line(out, indent, &label(&expr.kind));
     let below = indent + 1;
     match &expr.kind {
-        ExprKind::Integer(value) => line(out, indent, &format!("Integer {value}")),
-        ExprKind::Double(value) => line(out, indent, &format!("Double {value:?}")),
-        ExprKind::Text(value) => line(out, indent, &format!("Text {value:?}")),
-        ExprKind::DateTime(value) => line(out, indent, &format!("DateTime {value:?}")),
-        ExprKind::Parameter(name) => line(out, indent, &format!("Parameter @{}", name.text)),
-        ExprKind::Identifier { name, quoted: true } => {
-            line(
-                out,
-                indent,
-                &format!("Identifier {}", names::quoted(&name.text)),
-            );
+        ExprKind::Call { args: items, .. } | ExprKind::Row(items) | ExprKind::Table(items) => {
+            for item in items {
+                dump_at(out, below, item);
+            }
         }
-        ExprKind::Identifier {
-            name,
-            quoted: false,
-        } => line(out, indent, &format!("Identifier {}", name.text)),
-        ExprKind::Qualified {
-            table,
-            column: name,
-        } => {
-            line(out, indent, &format!("Qualified {}", column(table, name)));
-        }
-        ExprKind::Bracket(name) => line(
-            out,
-            indent,
-            &format!("Bracket {}", names::bracketed(&name.text)),
-        ),
-        ExprKind::Variation {
-            table,
-            column: name,
-            level,
-        } => {
-            let level = names::bracketed(&level.text);
-            line(
-                out,
-                indent,
-                &format!("Variation {}.{level}", column(table, name)),
-            );
-        }
-        ExprKind::Call { name, args } => {
-            line(out, indent, &format!("Call {}", name.text));
-            dump_all(out, below, args);
-        }
-        ExprKind::Omitted => line(out, indent, "Omitted"),
-        ExprKind::Unary { op, operand } => {
-            let name = match op {
-                UnaryOp::Plus => "Plus",
-                UnaryOp::Minus => "Minus",
-                UnaryOp::Not => "Not",
-            };
-            line(out, indent, name);
-            dump_at(out, below, operand);
-        }
-        ExprKind::Binary { op, left, right } => {
-            line(out, indent, &format!("{op:?}"));
+        ExprKind::Unary { operand, .. } => dump_at(out, below, operand),
+        ExprKind::Binary { left, right, .. } => {
             dump_at(out, below, left);
             dump_at(out, below, right);
         }
-        ExprKind::Row(items) => {
-            line(out, indent, "Row");
-            dump_all(out, below, items);
-        }
-        ExprKind::Table(items) => {
-            line(out, indent, "Table");
-            dump_all(out, below, items);
-        }
         ExprKind::Let { vars, body } => {
-            line(out, indent, "Let");
             for (name, value) in vars {
                 line(out, below, &format!("Var {}", name.text));
                 dump_at(out, below + 1, value);
@@ -256,13 +198,49 @@ fn dump_at(out: &mut String, indent: usize, expr: &Expr) {
             line(out, below, "Return");
             dump_at(out, below + 1, body);
         }
-        ExprKind::Error => line(out, indent, "Error"),
+        _ => {}
     }
 }
 
-fn dump_all(out: &mut String, indent: usize, items: &[Expr]) {
-    for item in items {
-        dump_at(out, indent, item);
+/// The line of a node, without what is below it.
+fn label(kind: &ExprKind) -> String {
+    match kind {
+        ExprKind::Integer(value) => format!("Integer {value}"),
+        ExprKind::Double(value) => format!("Double {value:?}"),
+        ExprKind::Text(value) => format!("Text {value:?}"),
+        ExprKind::DateTime(value) => format!("DateTime {value:?}"),
+        ExprKind::Parameter(name) => format!("Parameter @{}", name.text),
+        ExprKind::Identifier { name, quoted: true } => {
+            format!("Identifier {}", names::quoted(&name.text))
+        }
+        ExprKind::Identifier {
+            name,
+            quoted: false,
+        } => format!("Identifier {}", name.text),
+        ExprKind::Qualified {
+            table,
+            column: name,
+        } => format!("Qualified {}", column(table, name)),
+        ExprKind::Bracket(name) => format!("Bracket {}", names::bracketed(&name.text)),
+        ExprKind::Variation {
+            table,
+            column: name,
+            level,
+        } => {
+            format!(
+                "Variation {}.{}",
+                column(table, name),
+                names::bracketed(&level.text)
+            )
+        }
+        ExprKind::Call { name, .. } => format!("Call {}", name.text),
+        ExprKind::Omitted => "Omitted".to_owned(),
+        ExprKind::Unary { op, .. } => format!("{op:?}"),
+        ExprKind::Binary { op, .. } => format!("{op:?}"),
+        ExprKind::Row(_) => "Row".to_owned(),
+        ExprKind::Table(_) => "Table".to_owned(),
+        ExprKind::Let { .. } => "Let".to_owned(),
+        ExprKind::Error => "Error".to_owned(),
     }
 }
 

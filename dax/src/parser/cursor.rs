@@ -214,6 +214,11 @@ impl<'a> Parser<'a> {
         self.blamed = Some(self.at);
     }
 
+    /// Keeps the next token out of the errors: it surprises only because of the error just reported.
+    pub(super) fn excuse_next(&mut self) {
+        self.blamed = Some(self.at);
+    }
+
     /// Gives up: the rest of the text is not read, and nothing more is reported.
     pub(super) fn stop(&mut self) {
         self.stopped = true;

@@ -242,6 +242,7 @@ impl Parser<'_> {
                         name.text
                     );
                     self.report(ErrorKind::UnexpectedToken, token.span, message);
+                    self.excuse_next();
                     return gap(token.span);
                 }
                 leaf(
