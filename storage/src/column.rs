@@ -29,9 +29,6 @@ pub(crate) use with_codes;
 /// A code of some width.
 pub(crate) trait Code: Copy {
     fn wide(self) -> u32;
-    fn index(self) -> usize {
-        self.wide() as usize
-    }
 }
 
 impl Code for u8 {

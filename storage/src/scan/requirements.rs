@@ -1,0 +1,208 @@
+//! What rows must fulfil, lane by lane, before it is known how to test it.
+
+use std::collections::BTreeMap;
+
+use roaring::RoaringBitmap;
+
+use super::compose::{Composer, Source};
+use super::tuples::TupleTest;
+use crate::{Filter, Path, PathColumn, RowSet, ScanError, Target, Term, Visibility};
+
+/// An AND of tests. Everything about one lane, whoever asks for it, is one array: a role's filter on a dimension costs
+/// nothing once the query filters that dimension too.
+#[derive(Default)]
+pub(super) struct Requirements {
+    /// No row can pass.
+    pub(super) never: bool,
+    /// Rows of the scanned table itself.
+    pub(super) own: Option<RoaringBitmap>,
+    /// For each lane which of its codes pass.
+    pub(super) lanes: BTreeMap<u32, Vec<bool>>,
+    pub(super) alternatives: Vec<Alternatives>,
+    pub(super) tuples: Vec<TupleTest>,
+}
+
+/// A row passes when one of the bits is left after all of its masks are applied: up to 64 terms of an OR at once.
+pub(super) struct Alternatives {
+    /// The group of alternatives: a row must pass one chunk of each group.
+    pub(super) chunks: Vec<Chunk>,
+}
+
+pub(super) struct Chunk {
+    /// Bits of the terms that ask nothing of the scanned table itself.
+    pub(super) open: u64,
+    /// The other terms, each with the rows that it admits.
+    pub(super) own: Vec<(u64, RoaringBitmap)>,
+    /// For each lane the bits that each of its codes leaves.
+    pub(super) lanes: Vec<(u32, Vec<u64>)>,
+}
+
+impl Requirements {
+    pub(super) fn add_visibility(
+        &mut self,
+        composer: &mut Composer<'_>,
+        visibility: &Visibility,
+    ) -> Result<(), ScanError> {
+        let Visibility::AnyOf(terms) = visibility else {
+            return Ok(());
+        };
+        let mut possible: Vec<Requirements> = Vec::with_capacity(terms.len());
+        for term in terms {
+            let term = Requirements::of(composer, term)?;
+            if term.never {
+                continue;
+            }
+            if term.own.is_none() && term.lanes.is_empty() {
+                return Ok(());
+            }
+            possible.push(term);
+        }
+        if possible.len() <= 1 {
+            match possible.pop() {
+                None => self.never = true,
+                Some(term) => self.merge(term),
+            }
+            return Ok(());
+        }
+        if let Some((lane, pass)) = one_lane(&possible) {
+            self.require(lane, |code| pass[code], pass.len());
+            return Ok(());
+        }
+        let chunks = possible.chunks(64).map(|terms| chunk(composer, terms));
+        let chunks = chunks.collect::<Result<_, ScanError>>()?;
+        self.alternatives.push(Alternatives { chunks });
+        Ok(())
+    }
+
+    fn of(composer: &mut Composer<'_>, term: &Term) -> Result<Requirements, ScanError> {
+        let mut requirements = Requirements::default();
+        for set in &term.sets {
+            let column = PathColumn {
+                path: Path(set.path.0.clone()),
+                target: Target::Row,
+            };
+            match &*set.rows {
+                // The path is still looked at: a set that stands nowhere is a fault, never a TRUE.
+                RowSet::All => drop(composer.end(&set.path)?),
+                RowSet::None => requirements.never = true,
+                RowSet::Some(rows) => requirements.require_in(&composer.source(&column)?, rows),
+            }
+        }
+        Ok(requirements)
+    }
+
+    pub(super) fn add_filter(
+        &mut self,
+        composer: &mut Composer<'_>,
+        filter: &Filter,
+    ) -> Result<(), ScanError> {
+        match filter {
+            Filter::In { column, set } => self.require_in(&composer.source(column)?, set),
+            Filter::Tuples { columns, tuples } => {
+                let sources = columns
+                    .iter()
+                    .map(|c| composer.source(c))
+                    .collect::<Result<Vec<_>, _>>()?;
+                let test = TupleTest::new(&sources, tuples)?;
+                for (source, set) in sources.iter().zip(test.columns()) {
+                    self.require_in(source, &set);
+                }
+                match test.only_lane() {
+                    // Tuples over one lane are a set of its codes.
+                    Some(lane) => self.require(
+                        lane,
+                        |code| test.admits_code(code as u32),
+                        composer.lane(lane)?.size() as usize,
+                    ),
+                    None => self.tuples.push(test),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The code of the source must be in the set.
+    fn require_in(&mut self, source: &Source, set: &RoaringBitmap) {
+        let Some(lane) = source.lane else {
+            match &mut self.own {
+                Some(own) => *own &= set,
+                None => self.own = Some(set.clone()),
+            }
+            return;
+        };
+        let mut pass = vec![false; source.size as usize];
+        for code in set.range(0..source.size) {
+            pass[code as usize] = true;
+        }
+        match &source.codes {
+            None => self.require(lane, |code| pass[code], pass.len()),
+            Some(codes) => self.require(lane, |code| pass[codes[code] as usize], codes.len()),
+        }
+    }
+
+    fn require(&mut self, lane: u32, passes: impl Fn(usize) -> bool, size: usize) {
+        match self.lanes.get_mut(&lane) {
+            Some(pass) => pass
+                .iter_mut()
+                .enumerate()
+                .for_each(|(code, pass)| *pass = *pass && passes(code)),
+            None => drop(self.lanes.insert(lane, (0..size).map(passes).collect())),
+        }
+    }
+
+    fn merge(&mut self, other: Requirements) {
+        if let Some(rows) = other.own {
+            match &mut self.own {
+                Some(own) => *own &= rows,
+                None => self.own = Some(rows),
+            }
+        }
+        for (lane, pass) in other.lanes {
+            self.require(lane, |code| pass[code], pass.len());
+        }
+    }
+}
+
+/// Terms that all ask of one and the same lane alone are one array.
+fn one_lane(terms: &[Requirements]) -> Option<(u32, Vec<bool>)> {
+    let (lane, first) = terms.first()?.lanes.first_key_value()?;
+    let mut pass = first.clone();
+    for term in terms {
+        let codes = term
+            .lanes
+            .get(lane)
+            .filter(|_| term.own.is_none() && term.lanes.len() == 1)?;
+        pass.iter_mut()
+            .zip(codes)
+            .for_each(|(pass, code)| *pass |= *code);
+    }
+    Some((*lane, pass))
+}
+
+fn chunk(composer: &Composer<'_>, terms: &[Requirements]) -> Result<Chunk, ScanError> {
+    let everything = u64::MAX >> (64 - terms.len());
+    let mut chunk = Chunk {
+        open: 0,
+        own: Vec::new(),
+        lanes: Vec::new(),
+    };
+    let mut lanes: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+    for (place, term) in terms.iter().enumerate() {
+        let bit = 1 << place;
+        match &term.own {
+            None => chunk.open |= bit,
+            Some(rows) => chunk.own.push((bit, rows.clone())),
+        }
+        for (lane, pass) in &term.lanes {
+            let size = composer.lane(*lane)?.size() as usize;
+            let masks = lanes.entry(*lane).or_insert_with(|| vec![everything; size]);
+            for (mask, pass) in masks.iter_mut().zip(pass) {
+                if !pass {
+                    *mask &= !bit;
+                }
+            }
+        }
+    }
+    chunk.lanes = lanes.into_iter().collect();
+    Ok(chunk)
+}

@@ -1,0 +1,85 @@
+//! Strips: the rows that the kernels work on at once.
+
+use crate::ScanError;
+use crate::column::{Code, Codes, with_codes};
+
+/// Rows of a strip at most: intermediate vectors of eight bytes a row then stay in the first two levels of cache.
+const STRIP: usize = 4096;
+
+/// Rows of the scanned table, in order.
+pub(super) struct Strip<'a> {
+    pub(super) start: usize,
+    pub(super) len: usize,
+    /// Rows that passed, counted from `start`. None: all of them.
+    pub(super) picks: Option<&'a [u16]>,
+}
+
+impl Strip<'_> {
+    /// Cuts rows of one block into strips.
+    pub(super) fn split(
+        start: usize,
+        len: usize,
+        picks: Option<&[u16]>,
+        work: &mut impl FnMut(&Strip<'_>) -> Result<(), ScanError>,
+    ) -> Result<(), ScanError> {
+        match picks {
+            Some(picks) => picks.chunks(STRIP).try_for_each(|picks| {
+                work(&Strip {
+                    start,
+                    len,
+                    picks: Some(picks),
+                })
+            }),
+            None => (0..len).step_by(STRIP).try_for_each(|offset| {
+                work(&Strip {
+                    start: start + offset,
+                    len: STRIP.min(len - offset),
+                    picks: None,
+                })
+            }),
+        }
+    }
+
+    /// Rows that passed.
+    pub(super) fn count(&self) -> usize {
+        self.picks.map_or(self.len, <[u16]>::len)
+    }
+
+    pub(super) fn rows(&self) -> Box<dyn Iterator<Item = u32> + '_> {
+        let start = self.start as u32;
+        match self.picks {
+            None => Box::new(start..start + self.len as u32),
+            Some(picks) => Box::new(picks.iter().map(move |p| start + u32::from(*p))),
+        }
+    }
+
+    /// `value` of the code of each row.
+    pub(super) fn gather<T>(&self, codes: &Codes, out: &mut Vec<T>, value: impl Fn(u32) -> T) {
+        out.clear();
+        with_codes!(codes, codes => {
+            let codes = &codes[self.start..self.start + self.len];
+            match self.picks {
+                None => out.extend(codes.iter().map(|c| value(c.wide()))),
+                Some(picks) => out.extend(picks.iter().map(|p| value(codes[usize::from(*p)].wide()))),
+            }
+        });
+    }
+
+    /// Calls `change` with each element of `out` and the code of its row.
+    pub(super) fn update<T>(
+        &self,
+        codes: &Codes,
+        out: &mut [T],
+        mut change: impl FnMut(&mut T, u32),
+    ) {
+        with_codes!(codes, codes => {
+            let codes = &codes[self.start..self.start + self.len];
+            match self.picks {
+                None => out.iter_mut().zip(codes).for_each(|(o, c)| change(o, c.wide())),
+                Some(picks) => {
+                    out.iter_mut().zip(picks).for_each(|(o, p)| change(o, codes[usize::from(*p)].wide()));
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,1 @@
+//! Scans against a literal evaluator that looks at one row at a time.
