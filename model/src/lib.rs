@@ -17,6 +17,7 @@
 )]
 
 mod bim;
+mod check;
 mod errors;
 mod load;
 mod lookup;
@@ -26,6 +27,7 @@ mod tree;
 mod types;
 
 pub use bim::{read_bim, write_bim};
+pub use check::{Excerpt, Problem, Severity, check};
 pub use errors::{LoadError, LoadErrors};
 pub use load::load;
 pub use tmdl::{TmdlFile, read_tmdl};

@@ -50,15 +50,16 @@ fn load_folder(folder: &Path) -> Result<Model, LoadErrors> {
     let shown = folder.display().to_string();
     let bim = folder.join("model.bim");
     let definition = folder.join("definition");
+    let tmdl = ["definition", "database.tmdl", "model.tmdl"]
+        .into_iter()
+        .find(|name| folder.join(name).exists());
+    if let (true, Some(other)) = (bim.is_file(), tmdl) {
+        let message =
+            format!("the folder holds both model.bim and {other}: name the one that is meant");
+        return Err(LoadErrors::one(&shown, None, message));
+    }
     match (bim.is_file(), definition.is_dir()) {
-        (true, true) => {
-            return Err(LoadErrors::one(
-                &shown,
-                None,
-                "the folder holds both model.bim and definition: name the one that is meant",
-            ));
-        }
-        (true, false) => return load_file(&bim),
+        (true, _) => return load_file(&bim),
         (false, true) => return load_tmdl(&definition),
         (false, false) => {}
     }

@@ -28,7 +28,7 @@ pub fn write_bim(model: &Model) -> String {
         model.discourage_implicit_measures,
         false,
     );
-    body.list("tables", &model.tables, |table| write_table(table));
+    body.list("tables", &model.tables, write_table);
     body.list("relationships", &model.relationships, write_relationship);
     body.list("roles", &model.roles, write_role);
     body.list("expressions", &model.expressions, |expression| {

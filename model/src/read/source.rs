@@ -16,7 +16,13 @@ pub(super) fn read_partition(parent: &mut Fields, object: Object) -> Partition {
     if !fields.description().is_empty() {
         fields.unused("description");
     }
-    fields.choice("dataView", &[("full", ()), ("sample", ()), ("default", ())]);
+    // A sample partition holds rows for design time; read as a full one it would add rows twice.
+    if let Some(view) = fields
+        .text("dataView")
+        .filter(|view| !["full", "default"].contains(&view.as_str()))
+    {
+        fields.unused(format!("data view '{view}'"));
+    }
     fields.unused_annotations();
     fields.finish();
     Partition { name, mode, kind }

@@ -1,0 +1,111 @@
+//! Relationships: both ends exist and can be compared.
+
+use super::{Findings, member};
+use crate::types::{Cardinality, Column, DataType, Model, Relationship, same_name};
+
+pub(super) fn check(model: &Model, findings: &mut Findings) {
+    for relationship in &model.relationships {
+        check_one(model, relationship, findings);
+    }
+}
+
+fn check_one(model: &Model, relationship: &Relationship, findings: &mut Findings) {
+    let object = format!("relationship '{}'", relationship.name);
+    let mut end = |table: &str, column: &str| -> Option<Column> {
+        let found = model.table(table).and_then(|table| table.column(column));
+        if found.is_none() {
+            findings.error(
+                &relationship.source,
+                &object,
+                format!("its end {} does not exist", member(table, column)),
+            );
+        }
+        found.cloned()
+    };
+    let from = end(&relationship.from_table, &relationship.from_column);
+    let to = end(&relationship.to_table, &relationship.to_column);
+    if same_name(&relationship.from_table, &relationship.to_table) {
+        findings.error(
+            &relationship.source,
+            &object,
+            "it relates a table to itself",
+        );
+    }
+    if (relationship.from_cardinality, relationship.to_cardinality)
+        == (Cardinality::One, Cardinality::Many)
+    {
+        findings.error(
+            &relationship.source,
+            &object,
+            "its many side must be the 'from' end: turn it round",
+        );
+    }
+    let (Some(from), Some(to)) = (from, to) else {
+        return;
+    };
+    let ends = format!(
+        "{} is {} and {} is {}",
+        member(&relationship.from_table, &from.name),
+        type_name(from.data_type),
+        member(&relationship.to_table, &to.name),
+        type_name(to.data_type)
+    );
+    match agreement(from.data_type, to.data_type) {
+        Agreement::Same => {}
+        Agreement::Numbers => findings.warning(
+            &relationship.source,
+            &object,
+            format!("its ends have different types: {ends}"),
+        ),
+        Agreement::None => findings.error(
+            &relationship.source,
+            &object,
+            format!("its ends cannot be compared: {ends}"),
+        ),
+    }
+    let dates = [&from, &to]
+        .into_iter()
+        .all(|column| matches!(column.data_type, DataType::DateTime | DataType::Unknown));
+    if relationship.join_on_date_part && !dates {
+        findings.error(
+            &relationship.source,
+            &object,
+            format!("it compares the day alone, but its ends are not both dates: {ends}"),
+        );
+    }
+}
+
+enum Agreement {
+    Same,
+    Numbers,
+    None,
+}
+
+/// The type of a calculated column is not known before the engine has inferred it, so it agrees with any.
+fn agreement(a: DataType, b: DataType) -> Agreement {
+    let number =
+        |one: DataType| matches!(one, DataType::Integer | DataType::Double | DataType::Fixed);
+    if a == DataType::Binary || b == DataType::Binary {
+        Agreement::None
+    } else if a == b || a == DataType::Unknown || b == DataType::Unknown {
+        Agreement::Same
+    } else if number(a) && number(b) {
+        Agreement::Numbers
+    } else {
+        Agreement::None
+    }
+}
+
+fn type_name(data_type: DataType) -> &'static str {
+    match data_type {
+        DataType::Text => "text",
+        DataType::Integer => "a whole number",
+        DataType::Double => "a decimal number",
+        DataType::Fixed => "a fixed decimal number",
+        DataType::DateTime => "a date",
+        DataType::Boolean => "true or false",
+        DataType::Binary => "binary",
+        DataType::Unknown => "of a type to be inferred",
+        DataType::Variant => "variant",
+    }
+}
