@@ -4,6 +4,7 @@
 //! what; only `security` may name this crate's scans, and it puts the visibility in.
 
 mod canonical;
+mod classes;
 mod collation;
 mod column;
 mod column_build;
@@ -15,6 +16,7 @@ mod error;
 mod hash;
 mod import;
 mod relationship;
+mod scan;
 mod scan_spec;
 
 pub use canonical::canonical_type;
