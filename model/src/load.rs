@@ -48,7 +48,15 @@ fn load_file(path: &Path) -> Result<Model, LoadErrors> {
 
 fn load_folder(folder: &Path) -> Result<Model, LoadErrors> {
     let shown = folder.display().to_string();
-    let bim = folder.join("model.bim");
+    // Visual Studio writes a capital M.
+    let is_bim = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|name| name.eq_ignore_ascii_case("model.bim"))
+    };
+    let bim = entries(folder)?
+        .into_iter()
+        .find(is_bim)
+        .unwrap_or_else(|| folder.join("model.bim"));
     let definition = folder.join("definition");
     let tmdl = ["definition", "database.tmdl", "model.tmdl"]
         .into_iter()
@@ -194,7 +202,11 @@ fn name_of(path: &Path) -> String {
     {
         return name.to_string();
     }
-    let named = if path.is_dir() || path.file_stem().is_some_and(|stem| stem == "model") {
+    let named = if path.is_dir()
+        || path
+            .file_stem()
+            .is_some_and(|stem| stem.eq_ignore_ascii_case("model"))
+    {
         folder
     } else {
         path

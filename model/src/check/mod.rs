@@ -96,7 +96,7 @@ pub fn check(model: &Model) -> Vec<Problem> {
         findings.info(
             &Source::default(),
             &unused.place,
-            format!("'{}' is read and not acted on", unused.what),
+            format!("{} is read and not acted on", unused.what),
         );
     }
     findings.problems

@@ -122,7 +122,7 @@ fn finds_references_to_nothing() {
     );
     has(
         "table A\n\tbanana: 1\n",
-        "info: table 'A': 'banana' is read and not acted on",
+        "info: table 'A': banana is read and not acted on",
     );
 }
 

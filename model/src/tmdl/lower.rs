@@ -85,6 +85,42 @@ const NAMES: &[&str] = &[
     "sortByColumn",
 ];
 
+/// A property whose value is a table and an object of it: the end of a relationship, or a target of a variation.
+struct Pair {
+    property: &'static str,
+    table: &'static str,
+    member: &'static str,
+    /// In an object of its own, or beside the other properties.
+    nested: bool,
+}
+
+const PAIRS: &[Pair] = &[
+    Pair {
+        property: "fromColumn",
+        table: "fromTable",
+        member: "fromColumn",
+        nested: false,
+    },
+    Pair {
+        property: "toColumn",
+        table: "toTable",
+        member: "toColumn",
+        nested: false,
+    },
+    Pair {
+        property: "defaultHierarchy",
+        table: "table",
+        member: "hierarchy",
+        nested: true,
+    },
+    Pair {
+        property: "defaultColumn",
+        table: "table",
+        member: "column",
+        nested: true,
+    },
+];
+
 pub(super) struct Lowering<'r> {
     pub report: &'r mut Report,
 }
@@ -213,42 +249,8 @@ impl Lowering<'_> {
         let text = item.value.as_ref().map_or("", Assigned::text);
         let key = item.keyword.as_str();
         let is = |name: &str| key.eq_ignore_ascii_case(name);
-        // The end of a relationship, or a target of a variation.
-        let pair = [
-            ("fromColumn", "fromTable", "fromColumn"),
-            ("toColumn", "toTable", "toColumn"),
-            ("defaultHierarchy", "table", "hierarchy"),
-            ("defaultColumn", "table", "column"),
-        ];
-        if let Some((property, table_key, member_key)) =
-            pair.into_iter().find(|(name, _, _)| is(name))
-        {
-            let Some([table, member]) =
-                reference(text).and_then(|parts| <[String; 2]>::try_from(parts).ok())
-            else {
-                self.report.error(
-                    &place.source(),
-                    format!("'{property}' is '{text}', but it must be a table, a point and a name"),
-                );
-                return;
-            };
-            let entries = vec![
-                (table_key.to_string(), word(&place, table)),
-                (member_key.to_string(), word(&place, member)),
-            ];
-            if table_key == "table" {
-                put(
-                    parent,
-                    property,
-                    Node {
-                        place: place.clone(),
-                        value: Value::Object(Object { place, entries }),
-                    },
-                );
-            } else {
-                parent.entries.extend(entries);
-            }
-            return;
+        if let Some(pair) = PAIRS.iter().find(|pair| is(pair.property)) {
+            return self.pair(parent, pair, text, place);
         }
         if !listed(key, NAMES) {
             return put(parent, key, word(&place, text.to_string()));
@@ -279,6 +281,36 @@ impl Lowering<'_> {
             append(parent, "columns", word(&place, name));
         } else {
             put(parent, key, word(&place, name));
+        }
+    }
+
+    /// `Sales.'Order Date'` as the two properties that TMSL has for it.
+    fn pair(&mut self, parent: &mut Object, pair: &Pair, text: &str, place: Place) {
+        let Some([table, member]) =
+            reference(text).and_then(|parts| <[String; 2]>::try_from(parts).ok())
+        else {
+            let message = format!(
+                "'{}' is '{text}', but it must be a table, a point and a name",
+                pair.property
+            );
+            self.report.error(&place.source(), message);
+            return;
+        };
+        let entries = vec![
+            (pair.table.to_string(), word(&place, table)),
+            (pair.member.to_string(), word(&place, member)),
+        ];
+        if pair.nested {
+            put(
+                parent,
+                pair.property,
+                Node {
+                    place: place.clone(),
+                    value: Value::Object(Object { place, entries }),
+                },
+            );
+        } else {
+            parent.entries.extend(entries);
         }
     }
 

@@ -415,7 +415,7 @@ fn finds_the_model_in_a_project() {
             .to_string()
             .contains("neither model.bim nor .tmdl")
     );
-    std::fs::write(project.join("model.bim"), "{}").unwrap();
+    std::fs::write(project.join("Model.bim"), "{}").unwrap();
     assert!(
         load(&project)
             .unwrap_err()
