@@ -43,9 +43,15 @@ pub struct Scan {
 #[derive(Clone, Debug)]
 pub enum Filter {
     /// The code is in the set; 0 is BLANK.
-    In { column: PathColumn, set: Arc<RoaringBitmap> },
+    In {
+        column: PathColumn,
+        set: Arc<RoaringBitmap>,
+    },
     /// The tuple of codes is one of these: row-major, as many codes a tuple as there are columns.
-    Tuples { columns: Vec<PathColumn>, codes: Arc<Vec<u32>> },
+    Tuples {
+        columns: Vec<PathColumn>,
+        codes: Arc<Vec<u32>>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +82,11 @@ pub enum Expression {
     /// Four decimal places.
     Fixed(i64),
     Double(f64),
-    Arithmetic { op: ArithmeticOp, left: Box<Expression>, right: Box<Expression> },
+    Arithmetic {
+        op: ArithmeticOp,
+        left: Box<Expression>,
+        right: Box<Expression>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

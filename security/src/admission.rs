@@ -1,0 +1,644 @@
+//! Admission: from an identity's roles to what it sees. Everything that is not plainly allowed is refused.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use arrow::array::AsArray;
+use dax::Expr;
+use model::{
+    Cardinality, CrossFilter, MetadataPermission, Model, ModelPermission, Role, TablePermission,
+};
+use roaring::RoaringBitmap;
+use sha2::{Digest, Sha256};
+use storage::{ColumnId, Control, Path, PathColumn, TableId, Target};
+
+use crate::gate::Gate;
+use crate::graph::{Graph, Hidden};
+use crate::objects::{Objects, at};
+use crate::references::fold;
+use crate::rowset::Rows;
+use crate::travel::{Reach, Travel};
+use crate::trees::{Body, Node, ordinal, ordinals};
+use crate::view::{BuildView, View};
+use crate::visibility::{Ground, RoleRows, RoleTerm, Visible};
+use crate::{
+    CloseError, Denied, EvaluateError, Identity, Incompatibility, ReadError, Scope, Table,
+};
+
+/// A role, checked when the gate closes.
+pub(crate) struct RolePlan {
+    pub name: String,
+    can_read: bool,
+    filters: Vec<FilterPlan>,
+    /// What the role's object permissions hide, closed over dependencies.
+    hidden: Hidden,
+    /// Whether it has object permissions that hide anything.
+    hides: bool,
+    reach: Reach,
+}
+
+struct FilterPlan {
+    table: u32,
+    tree: Arc<Expr>,
+    /// The identity functions that it reads, anywhere in what it calls.
+    reads: BTreeSet<IdentityFunction>,
+    /// False when its answer depends on more than data and identity: the clock, random numbers, or what does not parse.
+    keeps: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum IdentityFunction {
+    UserName,
+    ObjectId,
+    CustomData,
+    Culture,
+}
+
+impl IdentityFunction {
+    fn named(function: &str) -> Option<Self> {
+        match function {
+            "username" | "userprincipalname" => Some(IdentityFunction::UserName),
+            "userobjectid" => Some(IdentityFunction::ObjectId),
+            "customdata" => Some(IdentityFunction::CustomData),
+            "userculture" => Some(IdentityFunction::Culture),
+            _ => None,
+        }
+    }
+
+    fn value(self, identity: &Identity) -> Option<&str> {
+        match self {
+            IdentityFunction::UserName => identity.user_name(),
+            IdentityFunction::ObjectId => identity.user_object_id(),
+            IdentityFunction::CustomData => identity.user_custom_data(),
+            IdentityFunction::Culture => identity.user_culture(),
+        }
+    }
+}
+
+const VOLATILE: &[&str] = &["now", "today", "utcnow", "utctoday", "rand", "randbetween"];
+
+/// Checks every role of a model: what it names must be there, its filters must parse, and what it hides must not cut relationships.
+pub(crate) fn plan_roles(
+    model: &Model,
+    graph: &Graph,
+    travel: &Travel,
+) -> Result<Vec<RolePlan>, CloseError> {
+    let plans: Vec<RolePlan> = model
+        .roles
+        .iter()
+        .map(|role| plan_role(model, graph, travel, role))
+        .collect::<Result<_, _>>()?;
+    if let Some(role) = plans.iter().find(|role| !role.filters.is_empty())
+        && let Some(table) = travel.circle()
+    {
+        let table = at(&model.tables, table).map_or("", |table| table.name.as_str());
+        return Err(CloseError::Role {
+            role: role.name.clone(),
+            why: format!(
+                "row filters cannot be used while active relationships lead from table '{table}' back to it"
+            ),
+        });
+    }
+    Ok(plans)
+}
+
+fn plan_role(
+    model: &Model,
+    graph: &Graph,
+    travel: &Travel,
+    role: &Role,
+) -> Result<RolePlan, CloseError> {
+    let wrong = |why: String| CloseError::Role {
+        role: role.name.clone(),
+        why,
+    };
+    let mut filters = Vec::new();
+    let mut roots = BTreeSet::new();
+    for permission in &role.tables {
+        let table = graph.table(&permission.table).ok_or_else(|| {
+            wrong(format!(
+                "it speaks of table '{}', which the model does not have",
+                permission.table
+            ))
+        })?;
+        if let Some(text) = &permission.filter {
+            filters.push(plan_filter(graph, role, permission, table, text)?);
+        }
+        if permission.metadata == MetadataPermission::None {
+            roots.insert(Node::Table(table));
+        }
+        for column in permission
+            .columns
+            .iter()
+            .filter(|column| column.metadata == MetadataPermission::None)
+        {
+            let ordinal = graph.column(table, &column.column).ok_or_else(|| {
+                wrong(format!(
+                    "it speaks of column '{}'[{}], which the model does not have",
+                    permission.table, column.column
+                ))
+            })?;
+            roots.insert(Node::Column(table, ordinal));
+        }
+    }
+    let hides = !roots.is_empty();
+    let hidden = graph.close(roots);
+    if let Some((a, c)) = cut(model, graph, &hidden) {
+        let name = |t| at(&model.tables, t).map_or("", |table| table.name.as_str());
+        return Err(wrong(format!(
+            "it hides a table over which filters of '{}' reach '{}'; relate the two directly, or hide columns instead",
+            name(c),
+            name(a)
+        )));
+    }
+    let can_read = match role.permission {
+        ModelPermission::Read | ModelPermission::ReadRefresh | ModelPermission::Administrator => {
+            true
+        }
+        ModelPermission::None | ModelPermission::Refresh => false,
+    };
+    let reach = travel.reach(filters.iter().map(|filter| filter.table));
+    Ok(RolePlan {
+        name: role.name.clone(),
+        can_read,
+        filters,
+        hidden,
+        hides,
+        reach,
+    })
+}
+
+fn plan_filter(
+    graph: &Graph,
+    role: &Role,
+    permission: &TablePermission,
+    table: u32,
+    text: &str,
+) -> Result<FilterPlan, CloseError> {
+    let body = Body::expression(text);
+    let Some(tree) = &body.tree else {
+        let place = format!(
+            "role '{}', filter of table '{}'",
+            role.name, permission.table
+        );
+        return Err(CloseError::Syntax {
+            place,
+            message: body.error,
+        });
+    };
+    let calls = graph.calls_of(&body, Some(table));
+    let keeps = calls
+        .as_ref()
+        .is_some_and(|calls| !calls.iter().any(|name| VOLATILE.contains(&name.as_str())));
+    let reads = calls
+        .iter()
+        .flatten()
+        .filter_map(|name| IdentityFunction::named(name))
+        .collect();
+    Ok(FilterPlan {
+        table,
+        tree: tree.clone(),
+        reads,
+        keeps,
+    })
+}
+
+/// Two visible tables (reached, filtering) whose filters only meet through hidden ones, if there are such.
+fn cut(model: &Model, graph: &Graph, hidden: &Hidden) -> Option<(u32, u32)> {
+    let mut ways: Vec<(u32, u32)> = Vec::new();
+    for relationship in model
+        .relationships
+        .iter()
+        .filter(|relationship| relationship.active)
+    {
+        let ends = (
+            graph.table(&relationship.from_table),
+            graph.table(&relationship.to_table),
+        );
+        let (Some(from), Some(to)) = ends else {
+            continue;
+        };
+        ways.push((to, from));
+        let one_to_one = (relationship.from_cardinality, relationship.to_cardinality)
+            == (Cardinality::One, Cardinality::One);
+        if one_to_one || relationship.cross_filter == CrossFilter::BothDirections {
+            ways.push((from, to));
+        }
+    }
+    let is_hidden = |table: u32| hidden.has(Node::Table(table));
+    let reach = |start: u32, through_hidden: bool| {
+        let mut reached = BTreeSet::from([start]);
+        let mut open = vec![start];
+        while let Some(at) = open.pop() {
+            for (source, target) in &ways {
+                if *source == at
+                    && (through_hidden || !is_hidden(*target))
+                    && reached.insert(*target)
+                {
+                    open.push(*target);
+                }
+            }
+        }
+        reached
+    };
+    if !hidden.0.iter().any(|node| matches!(node, Node::Table(_))) {
+        return None;
+    }
+    let visible = (0..ordinal(model.tables.len())).filter(|table| !is_hidden(*table));
+    visible.into_iter().find_map(|start| {
+        let (all, open) = (reach(start, true), reach(start, false));
+        all.difference(&open)
+            .find(|table| !is_hidden(**table))
+            .map(|lost| (*lost, start))
+    })
+}
+
+/// What admissions share. Nothing in here decides anything: whatever is missing is worked out again.
+#[derive(Default)]
+pub(crate) struct Caches {
+    answers: Mutex<Answers>,
+    visible: Mutex<HashMap<[u8; 32], Weak<Visible>>>,
+}
+
+/// A filter of a role, and the values of the identity functions that it reads.
+type AnswerKey = (u32, u32, Vec<Option<String>>);
+
+/// The latest answers of filters.
+#[derive(Default)]
+struct Answers {
+    known: HashMap<AnswerKey, Rows>,
+    order: VecDeque<AnswerKey>,
+}
+
+/// Answers are row sets, and equal ones are one: this many cost little, and users who come back are admitted at once.
+const ANSWERS: usize = 4_096;
+
+impl Answers {
+    fn keep(&mut self, key: AnswerKey, rows: Rows) {
+        if self.known.insert(key.clone(), rows).is_none() {
+            self.order.push_back(key);
+        }
+        while self.order.len() > ANSWERS {
+            if let Some(oldest) = self.order.pop_front() {
+                self.known.remove(&oldest);
+            }
+        }
+    }
+}
+
+impl Gate {
+    pub(crate) fn view_of(
+        &self,
+        identity: Identity,
+        control: &Control,
+        detail: &mut Option<String>,
+    ) -> Result<Arc<View>, Denied> {
+        let roles = self.roles_of(&identity)?;
+        let hidden = roles.iter().map(|(_, role)| &role.hidden).fold(
+            None,
+            |shared: Option<Hidden>, hidden| {
+                Some(shared.map_or_else(|| hidden.clone(), |shared| shared.shared(hidden)))
+            },
+        );
+        let hidden = hidden.unwrap_or_default();
+        let objects = self.objects_without(&hidden, &roles)?;
+        let visible = if roles.is_empty() {
+            self.everything.clone()
+        } else {
+            self.visible_to(&identity, &roles, control, detail)?
+        };
+        let failed = |error: ReadError| match error {
+            ReadError::Stopped(stopped) => Denied::Stopped(stopped),
+            _ => Denied::FilterFailed {
+                role: roles
+                    .first()
+                    .map_or_else(String::new, |(_, role)| role.name.clone()),
+            },
+        };
+        let visible = self
+            .without_hidden_items(&hidden, visible)
+            .map_err(failed)?;
+        Ok(Arc::new(View::new(
+            objects,
+            visible,
+            self.data.clone(),
+            identity,
+        )))
+    }
+
+    /// The roles that the identity asks for, if it may hold them together.
+    fn roles_of(&self, identity: &Identity) -> Result<Vec<(u32, &RolePlan)>, Denied> {
+        let mut roles = Vec::new();
+        for name in identity.role_names() {
+            let found = ordinals(&self.roles).find(|(_, role)| role.name == *name);
+            let (r, role) = found.ok_or_else(|| Denied::UnknownRole(name.clone()))?;
+            if !role.can_read {
+                return Err(Denied::NotAllowed { role: name.clone() });
+            }
+            let reads = |function| {
+                role.filters
+                    .iter()
+                    .any(|filter| filter.reads.contains(&function))
+            };
+            if reads(IdentityFunction::UserName) && identity.user_name().is_none() {
+                return Err(Denied::NeedsUserName { role: name.clone() });
+            }
+            if reads(IdentityFunction::ObjectId) && identity.user_object_id().is_none() {
+                return Err(Denied::NeedsObjectId { role: name.clone() });
+            }
+            roles.push((r, role));
+        }
+        if roles.is_empty() && !self.roles.is_empty() {
+            return Err(Denied::NoRole);
+        }
+        refuse_incompatible(&roles)?;
+        Ok(roles)
+    }
+
+    fn objects_without(
+        &self,
+        hidden: &Hidden,
+        roles: &[(u32, &RolePlan)],
+    ) -> Result<Arc<Objects>, Denied> {
+        if hidden.0.is_empty() {
+            return Ok(self.every_object.clone());
+        }
+        let mut known = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(objects) = known.get(hidden) {
+            return Ok(objects.clone());
+        }
+        // Each role alone cuts nothing, but what two of them hide together may.
+        if roles.len() > 1
+            && cut(&self.model, &Graph::of(&self.model, &self.trees), hidden).is_some()
+        {
+            return Err(incompatible(roles, Incompatibility::CutRelationships));
+        }
+        let objects = Arc::new(Objects::of(&self.model, &self.trees, hidden, |id| {
+            self.data.is_related(id)
+        }));
+        known.insert(hidden.clone(), objects.clone());
+        Ok(objects)
+    }
+
+    /// The rows that the roles admit, united.
+    fn visible_to(
+        &self,
+        identity: &Identity,
+        roles: &[(u32, &RolePlan)],
+        control: &Control,
+        detail: &mut Option<String>,
+    ) -> Result<Arc<Visible>, Denied> {
+        let mut admitted = Vec::new();
+        let mut key = Sha256::new();
+        for (r, role) in roles {
+            key.update(r.to_le_bytes());
+            admitted.push(self.rows_of(identity, *r, role, control, detail, &mut key)?);
+        }
+        let key: [u8; 32] = key.finalize().into();
+        let known = self
+            .caches
+            .visible
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .and_then(Weak::upgrade);
+        if let Some(visible) = known {
+            return Ok(visible);
+        }
+        let ground = Ground {
+            travel: &self.travel,
+            data: &self.data,
+            sets: &self.sets,
+            strict_orphans: self.model.options.strict_orphans,
+            control,
+        };
+        let mut terms: Vec<Vec<RoleTerm>> = Vec::new();
+        for ((_, role), rows) in roles.iter().zip(&admitted) {
+            terms.push(
+                ground
+                    .role_terms(rows)
+                    .map_err(|error| failed_filter(role, error, detail))?,
+            );
+        }
+        let mut restricted: Option<BTreeSet<u32>> = None;
+        for (_, role) in roles {
+            let reached = &role.reach.tables;
+            restricted =
+                Some(restricted.map_or_else(|| reached.clone(), |tables| &tables & reached));
+        }
+        let visible = Arc::new(Visible::union(
+            self.travel.tables,
+            &terms,
+            restricted.unwrap_or_default(),
+        ));
+        let mut known = self
+            .caches
+            .visible
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= ANSWERS {
+            known.retain(|_, visible| visible.strong_count() > 0);
+        }
+        known.insert(key, Arc::downgrade(&visible));
+        Ok(visible)
+    }
+
+    /// What each filter of a role admits.
+    fn rows_of(
+        &self,
+        identity: &Identity,
+        r: u32,
+        role: &RolePlan,
+        control: &Control,
+        detail: &mut Option<String>,
+        key: &mut Sha256,
+    ) -> Result<RoleRows, Denied> {
+        let mut own: BTreeMap<u32, Rows> = BTreeMap::new();
+        for (f, filter) in ordinals(&role.filters) {
+            let values = filter
+                .reads
+                .iter()
+                .map(|function| function.value(identity).map(str::to_owned))
+                .collect();
+            let answer_key: AnswerKey = (r, f, values);
+            let known = self
+                .caches
+                .answers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .known
+                .get(&answer_key)
+                .cloned();
+            let rows = match known {
+                Some(rows) => rows,
+                None => {
+                    let rows =
+                        self.evaluate(filter, identity, control)
+                            .map_err(|error| match control.check() {
+                                Err(stopped) => Denied::Stopped(stopped),
+                                Ok(()) => {
+                                    *detail = Some(error.message);
+                                    Denied::FilterFailed {
+                                        role: role.name.clone(),
+                                    }
+                                }
+                            })?;
+                    if filter.keeps {
+                        let mut answers = self
+                            .caches
+                            .answers
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner);
+                        answers.keep(answer_key, rows.clone());
+                    }
+                    rows
+                }
+            };
+            key.update(filter.table.to_le_bytes());
+            key.update(rows.digest);
+            let rows = match own.get(&filter.table) {
+                Some(other) => {
+                    let total = self
+                        .data
+                        .rows(TableId(filter.table))
+                        .map_or(0, |rows| rows.saturating_add(1));
+                    self.sets.both(other, &rows, total)
+                }
+                None => rows,
+            };
+            own.insert(filter.table, rows);
+        }
+        Ok(RoleRows { own })
+    }
+
+    /// Runs one filter over all rows of its table, and the blank row.
+    fn evaluate(
+        &self,
+        filter: &FilterPlan,
+        identity: &Identity,
+        control: &Control,
+    ) -> Result<Rows, EvaluateError> {
+        let scope = Scope::new(
+            self.every_object.clone(),
+            self.everything.clone(),
+            Some(self.data.clone()),
+            identity.clone(),
+        );
+        let ordinal = scope.objects.entry_of(TableId(filter.table));
+        let ordinal =
+            ordinal.ok_or_else(|| EvaluateError::new("the table of the filter is not there"))?;
+        let table = Table {
+            scope: scope.number,
+            ordinal,
+        };
+        let answer =
+            (self.evaluators.row_filter)(&BuildView::new(&scope), table, &filter.tree, control)?;
+        let rows = self
+            .data
+            .rows(TableId(filter.table))
+            .and_then(|rows| usize::try_from(rows).ok());
+        if rows.and_then(|rows| rows.checked_add(1)) != Some(answer.len()) {
+            return Err(EvaluateError::new(format!(
+                "a filter gave {} answers for {} rows and the blank row",
+                answer.len(),
+                rows.unwrap_or(0)
+            )));
+        }
+        Ok(self
+            .sets
+            .of_answer(&answer, self.model.options.strict_orphans))
+    }
+
+    /// Items of calculation groups are rows too: hidden items leave the rows of their table.
+    fn without_hidden_items(
+        &self,
+        hidden: &Hidden,
+        visible: Arc<Visible>,
+    ) -> Result<Arc<Visible>, ReadError> {
+        let mut visible = visible;
+        for (t, table) in ordinals(&self.model.tables) {
+            let Some(group) = &table.calculation_group else {
+                continue;
+            };
+            if hidden.has(Node::Table(t))
+                || !ordinals(&group.items).any(|(i, _)| hidden.has(Node::Item(t, i)))
+            {
+                continue;
+            }
+            let shown = ordinals(&group.items).filter(|(i, _)| !hidden.has(Node::Item(t, *i)));
+            let shown: BTreeSet<String> = shown.map(|(_, item)| fold(&item.name)).collect();
+            let total = self.data.rows(TableId(t)).ok_or(ReadError::NoData)?;
+            let text = |column: &u32| {
+                self.data.column_type(ColumnId {
+                    table: TableId(t),
+                    column: *column,
+                }) == Some(model::DataType::Text)
+            };
+            let mut rows = RoaringBitmap::new();
+            if let Some(column) = (0..ordinal(table.columns.len())).find(text) {
+                let every: Vec<u32> = (0..total).collect();
+                let here = PathColumn {
+                    path: Path::here(),
+                    target: Target::Column(column),
+                };
+                let codes = self.data.fetch(TableId(t), &every, &here)?;
+                let names = self.data.decode(
+                    ColumnId {
+                        table: TableId(t),
+                        column,
+                    },
+                    &codes,
+                    None,
+                )?;
+                let names = names.as_string_opt::<i32>();
+                let is_shown =
+                    |name: Option<&str>| name.is_some_and(|name| shown.contains(&fold(name)));
+                let positions = names
+                    .into_iter()
+                    .flatten()
+                    .enumerate()
+                    .filter(|(_, name)| is_shown(*name));
+                rows.extend(positions.map(|(row, _)| ordinal(row)));
+            }
+            let rows = self.sets.of_bitmap(&rows, total.saturating_add(1));
+            visible = Arc::new(visible.narrowed(t, &rows));
+        }
+        Ok(visible)
+    }
+}
+
+fn failed_filter(role: &RolePlan, error: ReadError, detail: &mut Option<String>) -> Denied {
+    match error {
+        ReadError::Stopped(stopped) => Denied::Stopped(stopped),
+        error => {
+            *detail = Some(error.to_string());
+            Denied::FilterFailed {
+                role: role.name.clone(),
+            }
+        }
+    }
+}
+
+fn incompatible(roles: &[(u32, &RolePlan)], why: Incompatibility) -> Denied {
+    Denied::Incompatible {
+        roles: roles.iter().map(|(_, role)| role.name.clone()).collect(),
+        why,
+    }
+}
+
+/// Row rule 7: combinations of roles that have no meaning as a union of rows.
+fn refuse_incompatible(roles: &[(u32, &RolePlan)]) -> Result<(), Denied> {
+    if roles.len() < 2 {
+        return Ok(());
+    }
+    if roles.iter().any(|(_, role)| role.reach.hard) {
+        return Err(incompatible(roles, Incompatibility::TravellingFilter));
+    }
+    let mixed = roles.iter().any(|(r, role)| {
+        !role.filters.is_empty() && roles.iter().any(|(other, plan)| other != r && plan.hides)
+    });
+    if mixed {
+        return Err(incompatible(roles, Incompatibility::RowsAndObjects));
+    }
+    Ok(())
+}

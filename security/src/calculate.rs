@@ -1,0 +1,500 @@
+//! The builder: computes calculated columns and tables over all rows, in the order in which they need each other, and relates
+//! tables as soon as their key columns are there.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Decimal64Array, Float64Array, Int64Array, StringArray,
+};
+use arrow::datatypes::{Decimal64Type, Float64Type, Int64Type};
+use model::{ColumnKind, DataType, Model, Table};
+use storage::{ColumnId, Control, Dataset, RelationshipId, TableId};
+
+use crate::graph::{Graph, Hidden};
+use crate::objects::{Objects, at};
+use crate::references::fold;
+use crate::request::Calculated;
+use crate::trees::{Node, Trees, ordinal, ordinals};
+use crate::view::BuildView;
+use crate::visibility::Visible;
+use crate::{CloseError, EvaluateError, Evaluators, Identity, Scope};
+
+/// A dataset on its way to completeness.
+pub(crate) struct Builder<'a> {
+    pub model: &'a Model,
+    pub trees: &'a Trees,
+    pub graph: &'a Graph,
+    pub evaluators: &'a Evaluators,
+    pub control: &'a Control,
+    pub data: Arc<Dataset>,
+}
+
+impl Builder<'_> {
+    /// Computes what there is to compute, and gives the finished data.
+    pub fn finish(mut self) -> Result<Arc<Dataset>, CloseError> {
+        self.load_what_the_model_says()?;
+        self.refuse_gaps()?;
+        self.relate_what_can_be()?;
+        let mut pending = self.pending();
+        while !pending.is_empty() {
+            self.control.check()?;
+            let next = self.next(&pending).ok_or_else(|| self.cycle(&pending))?;
+            self.compute(next, &pending)?;
+            pending.remove(&next);
+            self.relate_what_can_be()?;
+        }
+        self.relate_the_rest()?;
+        Ok(self.data)
+    }
+
+    /// Tables whose rows are in the model itself: calculation groups, and tables that only hold measures.
+    fn load_what_the_model_says(&mut self) -> Result<(), CloseError> {
+        for (t, table) in ordinals(&self.model.tables) {
+            if self.data.rows(TableId(t)).is_some() {
+                continue;
+            }
+            if let Some(group) = &table.calculation_group {
+                let names: ArrayRef = Arc::new(StringArray::from_iter_values(
+                    group.items.iter().map(|item| item.name.as_str()),
+                ));
+                let position = |(i, item): (u32, &model::CalculationItem)| {
+                    item.ordinal.unwrap_or(i64::from(i))
+                };
+                let order: ArrayRef = Arc::new(Int64Array::from_iter_values(
+                    ordinals(&group.items).map(position),
+                ));
+                let values = |column: &model::Column| match column.data_type {
+                    DataType::Integer => Some(order.clone()),
+                    DataType::Text | DataType::Unknown => Some(names.clone()),
+                    _ => None,
+                };
+                let stored = ordinals(&table.columns).filter(|(_, column)| is_stored(column));
+                let columns = stored
+                    .filter_map(|(c, column)| Some((c, vec![values(column)?])))
+                    .collect();
+                self.load(t, table, group.items.len(), columns)?;
+            } else if table.calculated_expression().is_none()
+                && !table.columns.iter().any(is_stored)
+            {
+                self.load(t, table, 0, Vec::new())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn load(
+        &mut self,
+        t: u32,
+        table: &Table,
+        rows: usize,
+        columns: Vec<(u32, Vec<ArrayRef>)>,
+    ) -> Result<(), CloseError> {
+        let object = format!("table '{}'", table.name);
+        let failed = |message: String| CloseError::Calculation {
+            object: object.clone(),
+            message,
+        };
+        let data = Arc::get_mut(&mut self.data).ok_or_else(|| failed(KEPT.to_owned()))?;
+        data.load_table(TableId(t), rows, columns)
+            .map_err(|error| failed(error.to_string()))
+    }
+
+    /// What is neither loaded nor computed will never be there.
+    fn refuse_gaps(&self) -> Result<(), CloseError> {
+        for (t, table) in ordinals(&self.model.tables) {
+            if table.calculated_expression().is_some() && self.data.rows(TableId(t)).is_none() {
+                continue;
+            }
+            let id = |column| ColumnId {
+                table: TableId(t),
+                column,
+            };
+            let gap = ordinals(&table.columns)
+                .any(|(c, column)| is_stored(column) && !self.data.has_column(id(c)));
+            if gap || self.data.rows(TableId(t)).is_none() {
+                return Err(CloseError::NotLoaded {
+                    table: table.name.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn pending(&self) -> BTreeSet<Node> {
+        let mut pending = BTreeSet::new();
+        for (t, table) in ordinals(&self.model.tables) {
+            if table.calculated_expression().is_some() && self.data.rows(TableId(t)).is_none() {
+                pending.insert(Node::Table(t));
+            }
+            for (c, column) in ordinals(&table.columns) {
+                let id = ColumnId {
+                    table: TableId(t),
+                    column: c,
+                };
+                if matches!(column.kind, ColumnKind::Calculated { .. }) && !self.data.has_column(id)
+                {
+                    pending.insert(Node::Column(t, c));
+                }
+            }
+        }
+        pending
+    }
+
+    /// The pending objects that must come before this one.
+    fn before(&self, node: Node, pending: &BTreeSet<Node>) -> BTreeSet<Node> {
+        let mut before: BTreeSet<Node> = self
+            .graph
+            .reads(node)
+            .intersection(pending)
+            .copied()
+            .collect();
+        if let Node::Column(t, _) = node
+            && pending.contains(&Node::Table(t))
+        {
+            before.insert(Node::Table(t));
+        }
+        before
+    }
+
+    /// The next object that needs no other pending one. Key columns of relationships come first, and among them those that look
+    /// at no other table: what comes later may follow the relationships.
+    fn next(&self, pending: &BTreeSet<Node>) -> Option<Node> {
+        let keys = self.leading_to_keys(pending);
+        let elsewhere = |node: Node| {
+            let home = if let Node::Column(t, _) = node {
+                t
+            } else {
+                u32::MAX
+            };
+            self.graph
+                .reads(node)
+                .iter()
+                .any(|read| !matches!(read, Node::Table(t) | Node::Column(t, _) if *t == home))
+        };
+        pending
+            .iter()
+            .copied()
+            .filter(|node| self.before(*node, pending).is_empty())
+            .min_by_key(|node| (!keys.contains(node), elsewhere(*node), *node))
+    }
+
+    /// Pending key columns of relationships, and the pending objects that they need.
+    fn leading_to_keys(&self, pending: &BTreeSet<Node>) -> BTreeSet<Node> {
+        let mut leading = BTreeSet::new();
+        let mut open = Vec::new();
+        for relationship in &self.model.relationships {
+            for (table, column) in [
+                (&relationship.from_table, &relationship.from_column),
+                (&relationship.to_table, &relationship.to_column),
+            ] {
+                let Some(table) = self.graph.table(table) else {
+                    continue;
+                };
+                open.push(Node::Table(table));
+                open.extend(
+                    self.graph
+                        .column(table, column)
+                        .map(|column| Node::Column(table, column)),
+                );
+            }
+        }
+        while let Some(node) = open.pop() {
+            if pending.contains(&node) && leading.insert(node) {
+                open.extend(self.before(node, pending));
+            }
+        }
+        leading
+    }
+
+    /// Names the objects of one circle among those pending, none of which is ready.
+    fn cycle(&self, pending: &BTreeSet<Node>) -> CloseError {
+        let mut walked: Vec<Node> = Vec::new();
+        let mut at = pending.first().copied();
+        while let Some(node) = at {
+            if let Some(start) = walked.iter().position(|walked| *walked == node) {
+                walked.drain(..start);
+                walked.push(node);
+                break;
+            }
+            walked.push(node);
+            at = self.before(node, pending).first().copied();
+        }
+        CloseError::Cycle {
+            objects: walked.into_iter().map(|node| self.name(node)).collect(),
+        }
+    }
+
+    fn name(&self, node: Node) -> String {
+        let named = match node {
+            Node::Table(t) => {
+                at(&self.model.tables, t).map(|table| format!("table '{}'", table.name))
+            }
+            Node::Column(t, c) => at(&self.model.tables, t).and_then(|table| {
+                at(&table.columns, c)
+                    .map(|column| format!("column '{}'[{}]", table.name, column.name))
+            }),
+            _ => None,
+        };
+        named.unwrap_or_else(|| "an object".to_owned())
+    }
+
+    fn compute(&mut self, node: Node, pending: &BTreeSet<Node>) -> Result<(), CloseError> {
+        let failed = |message: String| CloseError::Calculation {
+            object: self.name(node),
+            message,
+        };
+        let body = self
+            .trees
+            .main(node)
+            .ok_or_else(|| failed("it has no expression".to_owned()))?;
+        let Some(tree) = &body.tree else {
+            return Err(CloseError::Syntax {
+                place: self.name(node),
+                message: body.error.clone(),
+            });
+        };
+        // What is not computed yet is not there, for the table and for its rows.
+        let absent = Hidden(
+            pending
+                .iter()
+                .copied()
+                .chain(self.columns_of_tables(pending))
+                .collect(),
+        );
+        let objects = Objects::of(self.model, self.trees, &absent, |id| {
+            self.data.is_related(id)
+        });
+        let visible = Visible::everything(ordinal(self.model.tables.len()));
+        let scope = Scope::new(
+            Arc::new(objects),
+            Arc::new(visible),
+            Some(self.data.clone()),
+            Identity::anonymous(),
+        );
+        let stopped = |error: EvaluateError| match self.control.check() {
+            Err(stopped) => CloseError::Stopped(stopped),
+            Ok(()) => failed(error.message),
+        };
+        let view = BuildView::new(&scope);
+        match node {
+            Node::Column(t, c) => {
+                let table = scope
+                    .objects
+                    .entry_of(TableId(t))
+                    .and_then(|ordinal| scope.tables().find(|table| table.ordinal == ordinal))
+                    .ok_or_else(|| failed("its table is not there".to_owned()))?;
+                let computed =
+                    (self.evaluators.calculated_column)(&view, table, tree, self.control);
+                let (_, values) = computed.map_err(stopped)?;
+                drop(scope);
+                let declared = at(&self.model.tables, t).and_then(|table| at(&table.columns, c));
+                let values = fit(
+                    values,
+                    declared.map_or(DataType::Unknown, |column| column.data_type),
+                );
+                let name = self.name(node);
+                let failed = |message: String| CloseError::Calculation {
+                    object: name.clone(),
+                    message,
+                };
+                let data = Arc::get_mut(&mut self.data).ok_or_else(|| failed(KEPT.to_owned()))?;
+                data.add_column(
+                    ColumnId {
+                        table: TableId(t),
+                        column: c,
+                    },
+                    values,
+                )
+                .map_err(|error| failed(error.to_string()))
+            }
+            Node::Table(t) => {
+                let computed = (self.evaluators.calculated_table)(&view, tree, self.control)
+                    .map_err(stopped)?;
+                drop(scope);
+                self.load_calculated(t, &computed)
+            }
+            _ => Err(failed("it is not a calculated object".to_owned())),
+        }
+    }
+
+    fn columns_of_tables(&self, pending: &BTreeSet<Node>) -> Vec<Node> {
+        let tables = pending.iter().filter_map(|node| {
+            if let Node::Table(t) = node {
+                Some(*t)
+            } else {
+                None
+            }
+        });
+        tables
+            .flat_map(|t| (0..self.graph.columns_of(t)).map(move |c| Node::Column(t, c)))
+            .collect()
+    }
+
+    fn load_calculated(&mut self, t: u32, computed: &[Calculated]) -> Result<(), CloseError> {
+        let model = self.model;
+        let Some(table) = at(&model.tables, t) else {
+            return Ok(());
+        };
+        let mut columns = Vec::new();
+        for (c, column) in ordinals(&table.columns).filter(|(_, column)| is_stored(column)) {
+            let source = match &column.kind {
+                ColumnKind::CalculatedTable { source_column }
+                | ColumnKind::Data { source_column } => source_column,
+                ColumnKind::Calculated { .. } | ColumnKind::RowNumber => continue,
+            };
+            let found =
+                find_result(computed, source).or_else(|| find_result(computed, &column.name));
+            let Some(found) = found else {
+                return Err(CloseError::Calculation {
+                    object: format!("table '{}'", table.name),
+                    message: format!(
+                        "its expression gives no column '{source}', which column [{}] names",
+                        column.name
+                    ),
+                });
+            };
+            columns.push((c, vec![fit(found.values.clone(), column.data_type)]));
+        }
+        let rows = computed.first().map_or(0, |column| column.values.len());
+        self.load(t, table, rows, columns)
+    }
+
+    fn is_ready(&self, relationship: &model::Relationship) -> bool {
+        let has = |table: &str, column: &str| {
+            let Some(table) = self.graph.table(table) else {
+                return false;
+            };
+            let Some(column) = self.graph.column(table, column) else {
+                return false;
+            };
+            self.data.has_column(ColumnId {
+                table: TableId(table),
+                column,
+            })
+        };
+        has(&relationship.from_table, &relationship.from_column)
+            && has(&relationship.to_table, &relationship.to_column)
+    }
+
+    fn relate_what_can_be(&mut self) -> Result<(), CloseError> {
+        self.relate(|builder, relationship| builder.is_ready(relationship))
+    }
+
+    /// Whatever is not related by now gets the error that says why.
+    fn relate_the_rest(&mut self) -> Result<(), CloseError> {
+        self.relate(|_, _| true)
+    }
+
+    fn relate(
+        &mut self,
+        wanted: impl Fn(&Self, &model::Relationship) -> bool,
+    ) -> Result<(), CloseError> {
+        let model = self.model;
+        for (r, relationship) in ordinals(&model.relationships) {
+            if self.data.is_related(RelationshipId(r)) || !wanted(self, relationship) {
+                continue;
+            }
+            let failed = |message: String| CloseError::Relationship {
+                relationship: format!(
+                    "'{}'[{}] -> '{}'[{}]",
+                    relationship.from_table,
+                    relationship.from_column,
+                    relationship.to_table,
+                    relationship.to_column
+                ),
+                message,
+            };
+            let data = Arc::get_mut(&mut self.data).ok_or_else(|| failed(KEPT.to_owned()))?;
+            data.relate(RelationshipId(r))
+                .map_err(|error| failed(error.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+const KEPT: &str = "the unfinished data is still in use elsewhere";
+
+/// Whether the column's values are loaded with its table, and not computed one by one.
+fn is_stored(column: &model::Column) -> bool {
+    match column.kind {
+        ColumnKind::Data { .. } | ColumnKind::CalculatedTable { .. } => {
+            // Binary columns cannot be queried and are not loaded.
+            column.data_type != DataType::Binary
+        }
+        ColumnKind::Calculated { .. } | ColumnKind::RowNumber => false,
+    }
+}
+
+/// `'Sales Order'[Amount]`, `Sales[Amount]`, `[Amount]` and `Amount` as a table (or nothing) and a column, folded.
+fn split(name: &str) -> (String, String) {
+    let name = name.trim();
+    match name.strip_suffix(']').and_then(|rest| rest.split_once('[')) {
+        Some((table, column)) => (fold(table.trim().trim_matches('\'')), fold(column)),
+        None => (String::new(), fold(name)),
+    }
+}
+
+/// The column of a table expression's result that a model's source column means: of the same table if both say one, else the only
+/// one of that name.
+fn find_result<'c>(computed: &'c [Calculated], source: &str) -> Option<&'c Calculated> {
+    let (table, column) = split(source);
+    let exact = computed
+        .iter()
+        .find(|candidate| split(&candidate.name) == (table.clone(), column.clone()));
+    exact.or_else(|| {
+        let mut named = computed
+            .iter()
+            .filter(|candidate| split(&candidate.name).1 == column);
+        let first = named.next()?;
+        named.next().is_none().then_some(first)
+    })
+}
+
+/// Numbers in the type that the model declares for the column; anything else as it is, for storage to judge.
+fn fit(values: ArrayRef, declared: DataType) -> ArrayRef {
+    use arrow::datatypes::DataType as Arrow;
+    let found = values.data_type().clone();
+    let doubles = |values: &ArrayRef| -> Option<Float64Array> {
+        match &found {
+            Arrow::Float64 => Some(values.as_primitive::<Float64Type>().clone()),
+            Arrow::Int64 => Some(
+                values
+                    .as_primitive::<Int64Type>()
+                    .unary(|value| value as f64),
+            ),
+            Arrow::Decimal64(..) => Some(
+                values
+                    .as_primitive::<Decimal64Type>()
+                    .unary(|value| value as f64 / 10_000.0),
+            ),
+            _ => None,
+        }
+    };
+    let whole = |value: f64| (value.abs() < 9.2e18).then_some(value.round() as i64);
+    let fixed = |array: Decimal64Array| -> Option<ArrayRef> {
+        let wanted = storage::canonical_type(DataType::Fixed)?;
+        Some(Arc::new(array.with_data_type(wanted)))
+    };
+    let fitted: Option<ArrayRef> = match (declared, &found) {
+        (DataType::Double, Arrow::Int64 | Arrow::Decimal64(..)) => {
+            doubles(&values).map(|values| Arc::new(values) as ArrayRef)
+        }
+        (DataType::Fixed, Arrow::Int64) => {
+            let scaled: Result<Decimal64Array, _> = values
+                .as_primitive::<Int64Type>()
+                .try_unary(|value| value.checked_mul(10_000).ok_or(()));
+            scaled.ok().and_then(fixed)
+        }
+        (DataType::Fixed, Arrow::Float64) => doubles(&values)
+            .and_then(|v| v.try_unary(|v| whole(v * 10_000.0).ok_or(())).ok())
+            .and_then(fixed),
+        (DataType::Integer, Arrow::Float64 | Arrow::Decimal64(..)) => {
+            let rounded: Option<Int64Array> =
+                doubles(&values).and_then(|v| v.try_unary(|v| whole(v).ok_or(())).ok());
+            rounded.map(|values| Arc::new(values) as ArrayRef)
+        }
+        _ => None,
+    };
+    fitted.unwrap_or(values)
+}

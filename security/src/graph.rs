@@ -1,0 +1,415 @@
+//! Which object depends on which, and what is hidden when some are: the object rules.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use model::Model;
+
+use crate::references::{References, fold};
+use crate::trees::{Body, Node, Trees, ordinals};
+
+/// Objects that do not exist for somebody. Closed: what depends on a hidden object is among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Hidden(pub BTreeSet<Node>);
+
+impl Hidden {
+    pub fn has(&self, node: Node) -> bool {
+        self.0.contains(&node)
+    }
+
+    /// An object exists if any role shows it. The intersection of closed sets is closed.
+    pub fn shared(&self, other: &Hidden) -> Hidden {
+        Hidden(self.0.intersection(&other.0).copied().collect())
+    }
+}
+
+/// Names of the model, folded, to what they name.
+struct Names {
+    tables: HashMap<String, u32>,
+    columns: HashMap<(u32, String), u32>,
+    columns_anywhere: HashMap<String, Vec<Node>>,
+    measures: HashMap<String, Node>,
+    functions: HashMap<String, Node>,
+}
+
+impl Names {
+    fn of(model: &Model) -> Names {
+        let mut names = Names {
+            tables: HashMap::new(),
+            columns: HashMap::new(),
+            columns_anywhere: HashMap::new(),
+            measures: HashMap::new(),
+            functions: HashMap::new(),
+        };
+        for (t, table) in ordinals(&model.tables) {
+            names.tables.insert(fold(&table.name), t);
+            for (c, column) in ordinals(&table.columns) {
+                let name = fold(&column.name);
+                names
+                    .columns_anywhere
+                    .entry(name.clone())
+                    .or_default()
+                    .push(Node::Column(t, c));
+                names.columns.insert((t, name), c);
+            }
+            for (m, measure) in ordinals(&table.measures) {
+                names
+                    .measures
+                    .insert(fold(&measure.name), Node::Measure(t, m));
+                if measure.kpi.is_some() {
+                    for (part, word) in [(0, "goal"), (1, "status"), (2, "trend")] {
+                        let name = format!("_{} {word}", fold(&measure.name));
+                        names.measures.entry(name).or_insert(Node::Kpi(t, m, part));
+                    }
+                }
+            }
+        }
+        for (f, function) in ordinals(&model.functions) {
+            names
+                .functions
+                .insert(fold(&function.name), Node::Function(f));
+        }
+        names
+    }
+
+    fn column(&self, table: u32, name: &str) -> Option<Node> {
+        self.columns
+            .get(&(table, name.to_owned()))
+            .map(|c| Node::Column(table, *c))
+    }
+
+    /// What the mentions may mean. `home`: the table in whose row context they stand.
+    fn resolve(&self, found: &References, home: Option<u32>) -> BTreeSet<Node> {
+        let mut nodes = BTreeSet::new();
+        let mut mentioned: BTreeSet<u32> = home.into_iter().collect();
+        let qualifying = found.qualified.iter().map(|(table, _)| table);
+        for table in found
+            .tables
+            .iter()
+            .chain(qualifying)
+            .filter_map(|name| self.tables.get(name))
+        {
+            mentioned.insert(*table);
+            nodes.insert(Node::Table(*table));
+        }
+        for (table, name) in &found.qualified {
+            let column = self
+                .tables
+                .get(table)
+                .and_then(|table| self.column(*table, name));
+            nodes.extend(column.or_else(|| self.measures.get(name).copied()));
+        }
+        for (table, column, level) in &found.variations {
+            if let Some(table) = self.tables.get(table) {
+                nodes.insert(Node::Table(*table));
+                nodes.extend(self.column(*table, column));
+            }
+            // The level belongs to a hierarchy of some date table; whichever it is, its column has the level's name.
+            nodes.extend(
+                self.columns_anywhere
+                    .get(level)
+                    .into_iter()
+                    .flatten()
+                    .copied(),
+            );
+        }
+        let functions: Vec<Node> = found
+            .calls
+            .iter()
+            .filter_map(|name| self.functions.get(name))
+            .copied()
+            .collect();
+        for name in &found.brackets {
+            nodes.extend(self.measures.get(name).copied());
+            if functions.is_empty() {
+                nodes.extend(
+                    mentioned
+                        .iter()
+                        .filter_map(|table| self.column(*table, name)),
+                );
+            } else {
+                // A function of the model may give a table that the text does not mention.
+                nodes.extend(
+                    self.columns_anywhere
+                        .get(name)
+                        .into_iter()
+                        .flatten()
+                        .copied(),
+                );
+            }
+        }
+        nodes.extend(functions);
+        nodes
+    }
+}
+
+/// What one node depends on.
+#[derive(Debug, Default)]
+struct Needs {
+    nodes: BTreeSet<Node>,
+    /// Tables of which the value may depend on every column.
+    whole: BTreeSet<u32>,
+    calls: BTreeSet<String>,
+    /// One of its expressions does not parse, so it may depend on anything.
+    unknown: bool,
+}
+
+/// Dependencies between the objects of a model.
+pub(crate) struct Graph {
+    needs: BTreeMap<Node, Needs>,
+    names: Names,
+    columns: Vec<u32>,
+    as_compatible: bool,
+}
+
+impl Graph {
+    pub fn of(model: &Model, trees: &Trees) -> Graph {
+        let mut graph = Graph {
+            needs: BTreeMap::new(),
+            names: Names::of(model),
+            columns: model
+                .tables
+                .iter()
+                .map(|table| crate::trees::ordinal(table.columns.len()))
+                .collect(),
+            as_compatible: model.options.as_compatible,
+        };
+        for (node, bodies) in trees.nodes() {
+            let needs = graph.needs_of(node, bodies);
+            graph.needs.insert(node, needs);
+        }
+        for (t, table) in ordinals(&model.tables) {
+            for (c, _) in ordinals(&table.columns) {
+                graph
+                    .needs
+                    .entry(Node::Column(t, c))
+                    .or_default()
+                    .nodes
+                    .insert(Node::Table(t));
+            }
+            for (m, _) in ordinals(&table.measures) {
+                graph
+                    .needs
+                    .entry(Node::Measure(t, m))
+                    .or_default()
+                    .nodes
+                    .insert(Node::Table(t));
+            }
+        }
+        graph
+    }
+
+    fn needs_of(&self, node: Node, bodies: &[Body]) -> Needs {
+        let mut needs = Needs::default();
+        let home = match node {
+            Node::Table(_) | Node::Function(_) => None,
+            Node::Column(t, _)
+            | Node::Measure(t, _)
+            | Node::Kpi(t, ..)
+            | Node::DetailRows(t, _)
+            | Node::Item(t, _)
+            | Node::Selection(t, _) => Some(t),
+        };
+        match node {
+            Node::Kpi(t, m, _) | Node::DetailRows(t, Some(m)) => {
+                needs.nodes.insert(Node::Measure(t, m));
+            }
+            Node::DetailRows(t, None) | Node::Item(t, _) | Node::Selection(t, _) => {
+                needs.nodes.insert(Node::Table(t));
+            }
+            Node::Table(_) | Node::Column(..) | Node::Measure(..) | Node::Function(_) => {}
+        }
+        for body in bodies {
+            match body.references() {
+                Some(found) => {
+                    needs.nodes.extend(self.names.resolve(&found, home));
+                    needs.whole.extend(
+                        found
+                            .whole
+                            .iter()
+                            .filter_map(|name| self.names.tables.get(name)),
+                    );
+                    needs.calls.extend(found.calls);
+                }
+                None => needs.unknown = true,
+            }
+        }
+        // A recursive mention says nothing new.
+        needs.nodes.remove(&node);
+        needs
+    }
+
+    /// What is hidden when these are: everything that depends on one of them, transitively.
+    pub fn close(&self, roots: impl IntoIterator<Item = Node>) -> Hidden {
+        let mut hidden: BTreeSet<Node> = roots.into_iter().collect();
+        if hidden.is_empty() {
+            return Hidden::default();
+        }
+        loop {
+            let more: Vec<Node> = self
+                .needs
+                .iter()
+                .filter(|(node, needs)| {
+                    !hidden.contains(node) && self.depends(**node, needs, &hidden)
+                })
+                .map(|(node, _)| *node)
+                .collect();
+            if more.is_empty() {
+                return Hidden(hidden);
+            }
+            hidden.extend(more);
+        }
+    }
+
+    fn depends(&self, node: Node, needs: &Needs, hidden: &BTreeSet<Node>) -> bool {
+        if let Node::Column(table, _) = node
+            && self.as_compatible
+        {
+            // As Analysis Services has it: a calculated column stays when what it is computed from is hidden.
+            return hidden.contains(&Node::Table(table));
+        }
+        if needs.unknown || needs.nodes.iter().any(|needed| hidden.contains(needed)) {
+            return true;
+        }
+        // Calculated columns and tables are computed over all columns; other expressions run over the visible ones.
+        matches!(node, Node::Column(..) | Node::Table(_))
+            && self
+                .whole_tables(needs)
+                .into_iter()
+                .any(|table| self.hides_column_of(table, hidden))
+    }
+
+    fn hides_column_of(&self, table: u32, hidden: &BTreeSet<Node>) -> bool {
+        hidden.contains(&Node::Table(table))
+            || hidden
+                .range(Node::Column(table, 0)..=Node::Column(table, u32::MAX))
+                .next()
+                .is_some()
+    }
+
+    /// Tables read as a whole, through measures and functions too.
+    fn whole_tables(&self, needs: &Needs) -> BTreeSet<u32> {
+        let mut whole = needs.whole.clone();
+        for node in self.through(&needs.nodes) {
+            whole.extend(
+                self.needs
+                    .get(&node)
+                    .into_iter()
+                    .flat_map(|needs| needs.whole.iter().copied()),
+            );
+        }
+        whole
+    }
+
+    /// The measures and functions among these, and those that they use in turn: what is evaluated along with an expression.
+    fn through(&self, nodes: &BTreeSet<Node>) -> BTreeSet<Node> {
+        let evaluated =
+            |node: &Node| matches!(node, Node::Measure(..) | Node::Kpi(..) | Node::Function(_));
+        let mut reached = BTreeSet::new();
+        let mut open: Vec<Node> = nodes
+            .iter()
+            .filter(|node| evaluated(node))
+            .copied()
+            .collect();
+        while let Some(node) = open.pop() {
+            if reached.insert(node)
+                && let Some(needs) = self.needs.get(&node)
+            {
+                open.extend(needs.nodes.iter().filter(|node| evaluated(node)));
+            }
+        }
+        reached
+    }
+
+    /// Everything that evaluating an expression may call, in lower case: its own calls, and those of measures and functions.
+    /// None when one of these does not parse.
+    pub fn calls_of(&self, body: &Body, home: Option<u32>) -> Option<BTreeSet<String>> {
+        let found = body.references()?;
+        let mut calls = found.calls.clone();
+        let mut reached = BTreeSet::new();
+        let mut open: Vec<Node> = self.names.resolve(&found, home).into_iter().collect();
+        // What a calculation group does without a selection, it does to every measure.
+        open.extend(
+            self.needs
+                .keys()
+                .filter(|node| matches!(node, Node::Selection(..))),
+        );
+        while let Some(node) = open.pop() {
+            if !reached.insert(node) {
+                continue;
+            }
+            match node {
+                // Who mentions a calculation group may select any of its items.
+                Node::Table(t) | Node::Column(t, _) => {
+                    open.extend(
+                        self.needs
+                            .range(Node::Item(t, 0)..=Node::Item(t, u32::MAX))
+                            .map(|(node, _)| *node),
+                    );
+                }
+                _ => {
+                    let needs = self.needs.get(&node)?;
+                    if needs.unknown {
+                        return None;
+                    }
+                    calls.extend(needs.calls.iter().cloned());
+                    open.extend(needs.nodes.iter().copied());
+                }
+            }
+        }
+        Some(calls)
+    }
+
+    /// The stored objects (columns and tables) that computing a calculated one reads, through measures and functions.
+    pub fn reads(&self, node: Node) -> BTreeSet<Node> {
+        let mut reads = BTreeSet::new();
+        let Some(needs) = self.needs.get(&node) else {
+            return reads;
+        };
+        let own = needs.nodes.iter().copied();
+        let through = self.through(&needs.nodes);
+        let theirs = through
+            .iter()
+            .filter_map(|node| self.needs.get(node))
+            .flat_map(|needs| needs.nodes.iter().copied());
+        for found in own.chain(theirs) {
+            match found {
+                Node::Table(_) | Node::Column(..) => {
+                    reads.insert(found);
+                }
+                _ => {}
+            }
+        }
+        // A table read as a whole is read with all its columns; its own, a calculated column cannot wait for.
+        let home = if let Node::Column(table, _) = node {
+            Some(table)
+        } else {
+            None
+        };
+        for table in self
+            .whole_tables(needs)
+            .into_iter()
+            .filter(|table| Some(*table) != home)
+        {
+            reads.extend((0..self.columns_of(table)).map(|column| Node::Column(table, column)));
+        }
+        reads.remove(&node);
+        reads
+    }
+
+    pub fn table(&self, name: &str) -> Option<u32> {
+        self.names.tables.get(&fold(name)).copied()
+    }
+
+    pub fn column(&self, table: u32, name: &str) -> Option<u32> {
+        self.names.columns.get(&(table, fold(name))).copied()
+    }
+
+    /// The number of columns of a table.
+    pub fn columns_of(&self, table: u32) -> u32 {
+        usize::try_from(table)
+            .ok()
+            .and_then(|table| self.columns.get(table))
+            .copied()
+            .unwrap_or(0)
+    }
+}

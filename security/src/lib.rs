@@ -1,0 +1,50 @@
+//! Identities, roles and the gate: the only door from data to a caller.
+//!
+//! - [`Gate::close`] swallows a model and its data, computes the calculated objects, and gives nothing back.
+//! - [`Gate::admit`] turns an [`Identity`] into a [`View`]: the objects that exist for it and the rows it may see.
+//! - A [`Scope`] is what a view (or the lent [`BuildView`]) lets its holder name and read. Tables, columns, measures and
+//!   relationships are handles that only a scope mints; `lower` is the one file where they become ordinals of storage.
+//! - `travel` and `visibility` hold the row rules, `graph` and `prune` the object rules.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod admission;
+mod audit;
+mod calculate;
+mod error;
+mod gate;
+mod graph;
+mod handle;
+mod identity;
+mod lower;
+mod objects;
+mod prune;
+mod references;
+mod request;
+mod rowset;
+mod scope;
+mod travel;
+mod trees;
+mod view;
+mod visibility;
+
+#[cfg(test)]
+mod tests;
+
+pub use audit::{AdmissionRecord, AuditSink};
+pub use error::{CloseError, Denied, EvaluateError, Incompatibility, ReadError};
+pub use gate::{CalculatedColumn, CalculatedTable, Evaluators, Figures, Gate, RowFilter};
+pub use handle::{Codes, Column, Measure, Relationship, Table};
+pub use identity::Identity;
+pub use request::*;
+pub use scope::{RelationshipInfo, Scope};
+pub use storage::{Control, Stopped};
+pub use view::{BuildView, Outline, View};

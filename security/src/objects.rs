@@ -1,0 +1,218 @@
+//! The objects that a scope shows: the pruned model, where each object stands in storage, and how to find it by name.
+//! Shared by all views that show the same objects.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use dax::Expr;
+use model::{Cardinality, CrossFilter, Model, SecurityFilter};
+use storage::{ColumnId, RelationshipId, TableId};
+
+use crate::graph::Hidden;
+use crate::prune::prune;
+use crate::references::fold;
+use crate::trees::{Node, Trees, ordinal, ordinals};
+
+pub(crate) struct Objects {
+    pub model: Model,
+    /// Nothing is hidden.
+    pub complete: bool,
+    pub tables: Vec<TableEntry>,
+    pub measures: Vec<MeasureEntry>,
+    pub relationships: Vec<RelationshipEntry>,
+    table_names: HashMap<String, u32>,
+    measure_names: HashMap<String, u32>,
+}
+
+pub(crate) struct TableEntry {
+    pub id: TableId,
+    /// Ordinals in storage of the visible columns, and from `visible` on of hidden key columns.
+    pub columns: Vec<u32>,
+    pub visible: u32,
+    column_names: HashMap<String, u32>,
+}
+
+pub(crate) struct MeasureEntry {
+    /// Ordinal among the visible tables.
+    pub table: u32,
+    /// Ordinal in the pruned table.
+    pub ordinal: u32,
+    pub tree: Option<Arc<Expr>>,
+}
+
+/// One end of a relationship: table and column among the visible ones, or a hidden key column.
+#[derive(Clone, Copy)]
+pub(crate) struct End {
+    pub table: u32,
+    pub column: u32,
+    pub id: ColumnId,
+    pub many: bool,
+}
+
+pub(crate) struct RelationshipEntry {
+    pub id: RelationshipId,
+    pub from: End,
+    pub to: End,
+    pub active: bool,
+    pub both_directions: bool,
+    pub security: SecurityFilter,
+}
+
+/// An item by its ordinal.
+pub(crate) fn at<T>(items: &[T], ordinal: u32) -> Option<&T> {
+    usize::try_from(ordinal)
+        .ok()
+        .and_then(|position| items.get(position))
+}
+
+impl Objects {
+    /// What is left of a model without the hidden objects. `related` says which relationships have data.
+    pub fn of(
+        model: &Model,
+        trees: &Trees,
+        hidden: &Hidden,
+        related: impl Fn(RelationshipId) -> bool,
+    ) -> Objects {
+        let pruned = prune(model, hidden);
+        let mut objects = Objects {
+            model: pruned.model,
+            complete: hidden.0.is_empty(),
+            tables: Vec::new(),
+            measures: Vec::new(),
+            relationships: Vec::new(),
+            table_names: HashMap::new(),
+            measure_names: HashMap::new(),
+        };
+        let mut visible_of = HashMap::new();
+        for ((id, columns), table) in pruned.tables.into_iter().zip(&objects.model.tables) {
+            let t = ordinal(objects.tables.len());
+            visible_of.insert(id, t);
+            objects.table_names.insert(fold(&table.name), t);
+            objects.tables.push(TableEntry {
+                id: TableId(id),
+                visible: ordinal(columns.len()),
+                columns,
+                column_names: ordinals(&table.columns)
+                    .map(|(c, column)| (fold(&column.name), c))
+                    .collect(),
+            });
+        }
+        objects.add_measures(&pruned.measures, trees);
+        objects.add_relationships(model, &visible_of, related);
+        objects
+    }
+
+    fn add_measures(&mut self, whole: &[(u32, u32)], trees: &Trees) {
+        let mut whole = whole.iter();
+        for (t, table) in ordinals(&self.model.tables) {
+            for (m, measure) in ordinals(&table.measures) {
+                // Both run over the visible measures in the order of the model.
+                let tree = whole
+                    .next()
+                    .and_then(|(table, measure)| trees.main(Node::Measure(*table, *measure)))
+                    .and_then(|body| body.tree.clone());
+                self.measure_names
+                    .insert(fold(&measure.name), ordinal(self.measures.len()));
+                self.measures.push(MeasureEntry {
+                    table: t,
+                    ordinal: m,
+                    tree,
+                });
+            }
+        }
+    }
+
+    fn add_relationships(
+        &mut self,
+        model: &Model,
+        visible_of: &HashMap<u32, u32>,
+        related: impl Fn(RelationshipId) -> bool,
+    ) {
+        for (r, relationship) in ordinals(&model.relationships) {
+            let id = RelationshipId(r);
+            if !related(id) {
+                continue;
+            }
+            let from = self.end(
+                model,
+                visible_of,
+                (&relationship.from_table, &relationship.from_column),
+                relationship.from_cardinality,
+            );
+            let to = self.end(
+                model,
+                visible_of,
+                (&relationship.to_table, &relationship.to_column),
+                relationship.to_cardinality,
+            );
+            if let (Some(from), Some(to)) = (from, to) {
+                self.relationships.push(RelationshipEntry {
+                    id,
+                    from,
+                    to,
+                    active: relationship.active,
+                    both_directions: relationship.cross_filter == CrossFilter::BothDirections,
+                    security: relationship.security_filter,
+                });
+            }
+        }
+    }
+
+    /// None when the table is hidden. A hidden column becomes a key column of its table.
+    fn end(
+        &mut self,
+        model: &Model,
+        visible_of: &HashMap<u32, u32>,
+        (table, column): (&str, &str),
+        cardinality: Cardinality,
+    ) -> Option<End> {
+        let (t, whole) = ordinals(&model.tables)
+            .find(|(_, candidate)| model::same_name(&candidate.name, table))?;
+        let (c, _) = ordinals(&whole.columns)
+            .find(|(_, candidate)| model::same_name(&candidate.name, column))?;
+        let visible = *visible_of.get(&t)?;
+        let entry = usize::try_from(visible)
+            .ok()
+            .and_then(|position| self.tables.get_mut(position))?;
+        let position = entry
+            .columns
+            .iter()
+            .position(|column| *column == c)
+            .unwrap_or_else(|| {
+                entry.columns.push(c);
+                entry.columns.len() - 1
+            });
+        Some(End {
+            table: visible,
+            column: ordinal(position),
+            id: ColumnId {
+                table: TableId(t),
+                column: c,
+            },
+            many: cardinality == Cardinality::Many,
+        })
+    }
+
+    pub fn find_table(&self, name: &str) -> Option<u32> {
+        self.table_names.get(&fold(name)).copied()
+    }
+
+    pub fn find_column(&self, table: u32, name: &str) -> Option<u32> {
+        at(&self.tables, table)?
+            .column_names
+            .get(&fold(name))
+            .copied()
+    }
+
+    pub fn find_measure(&self, name: &str) -> Option<u32> {
+        self.measure_names.get(&fold(name)).copied()
+    }
+
+    /// The entry of a table by its ordinal in storage.
+    pub fn entry_of(&self, id: TableId) -> Option<u32> {
+        self.tables
+            .iter()
+            .position(|entry| entry.id == id)
+            .map(ordinal)
+    }
+}

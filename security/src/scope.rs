@@ -1,0 +1,562 @@
+//! A scope: what its holder can name and read. The engine knows models and data through this type alone.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use arrow::array::ArrayRef;
+use model::DataType;
+use roaring::RoaringBitmap;
+use storage::{Control, Dataset, RowSet, TableId, Visibility};
+
+use crate::lower::{MAX_GROUPS, Use};
+use crate::objects::{End, Objects, at};
+use crate::request::{Expression, Groups, PathColumn, Scan, Target};
+use crate::trees::ordinal;
+use crate::visibility::Visible;
+use crate::{Codes, Column, Identity, Measure, ReadError, Relationship, Table};
+
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+static NO_TABLE: LazyLock<model::Table> = LazyLock::new(model::Table::default);
+static NO_COLUMN: LazyLock<model::Column> = LazyLock::new(model::Column::default);
+static NO_MEASURE: LazyLock<model::Measure> = LazyLock::new(model::Measure::default);
+
+/// The objects that exist for somebody, and the rows that they may see. Made by the gate only.
+///
+/// ```compile_fail
+/// let scope = peristyle_security::Scope::default();
+/// ```
+///
+/// ```compile_fail
+/// fn copy(scope: &peristyle_security::Scope) -> peristyle_security::Scope { scope.clone() }
+/// ```
+pub struct Scope {
+    pub(crate) number: u64,
+    pub(crate) objects: Arc<Objects>,
+    pub(crate) visible: Arc<Visible>,
+    data: Option<Arc<Dataset>>,
+    identity: Identity,
+    relationships: Vec<RelationshipInfo>,
+    unique: Mutex<HashMap<TableId, bool>>,
+}
+
+/// A relationship between two visible tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RelationshipInfo {
+    pub handle: Relationship,
+    pub from: Table,
+    pub to: Table,
+    /// None: the column is hidden. The relationship works all the same.
+    pub from_column: Option<Column>,
+    pub to_column: Option<Column>,
+    pub from_many: bool,
+    pub to_many: bool,
+    pub active: bool,
+    /// Queries' filters travel both ways over it.
+    pub both_directions: bool,
+    /// A row filter of this view travels over it, or would if it were active: USERELATIONSHIP and CROSSFILTER are refused.
+    pub secured: bool,
+}
+
+impl Scope {
+    pub(crate) fn new(
+        objects: Arc<Objects>,
+        visible: Arc<Visible>,
+        data: Option<Arc<Dataset>>,
+        identity: Identity,
+    ) -> Scope {
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let mut scope = Scope {
+            number,
+            objects,
+            visible,
+            data,
+            identity,
+            relationships: Vec::new(),
+            unique: Mutex::default(),
+        };
+        scope.relationships = scope.describe_relationships();
+        scope
+    }
+
+    fn describe_relationships(&self) -> Vec<RelationshipInfo> {
+        let described = self
+            .objects
+            .relationships
+            .iter()
+            .enumerate()
+            .map(|(position, entry)| RelationshipInfo {
+                handle: Relationship {
+                    scope: self.number,
+                    ordinal: ordinal(position),
+                },
+                from: self.handle_of(entry.from).table(),
+                to: self.handle_of(entry.to).table(),
+                from_column: Some(self.handle_of(entry.from)).filter(|column| self.shows(*column)),
+                to_column: Some(self.handle_of(entry.to)).filter(|column| self.shows(*column)),
+                from_many: entry.from.many,
+                to_many: entry.to.many,
+                active: entry.active,
+                both_directions: entry.both_directions,
+                secured: self.is_secured(entry),
+            });
+        described.collect()
+    }
+
+    fn handle_of(&self, end: End) -> Column {
+        Column {
+            scope: self.number,
+            table: end.table,
+            ordinal: end.column,
+        }
+    }
+
+    fn shows(&self, column: Column) -> bool {
+        self.lower_column(column, Use::Value).is_ok()
+    }
+
+    /// The model without what is hidden, and without roles.
+    pub fn model(&self) -> &model::Model {
+        &self.objects.model
+    }
+
+    /// Who asks.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// False for a scope that serves checks of a model alone: scans give [`ReadError::NoData`].
+    pub fn has_data(&self) -> bool {
+        self.data.is_some()
+    }
+
+    pub fn tables(&self) -> impl Iterator<Item = Table> + '_ {
+        (0..ordinal(self.objects.tables.len())).map(|ordinal| Table {
+            scope: self.number,
+            ordinal,
+        })
+    }
+
+    /// The table of this name, without case.
+    pub fn find_table(&self, name: &str) -> Option<Table> {
+        self.objects.find_table(name).map(|ordinal| Table {
+            scope: self.number,
+            ordinal,
+        })
+    }
+
+    /// What the model says of a table. A handle of another scope gives a table without a name or columns.
+    pub fn table(&self, table: Table) -> &model::Table {
+        if table.scope != self.number {
+            return &NO_TABLE;
+        }
+        at(&self.objects.model.tables, table.ordinal).unwrap_or(&NO_TABLE)
+    }
+
+    /// The visible columns of a table.
+    pub fn columns(&self, table: Table) -> Vec<Column> {
+        let count = if table.scope == self.number {
+            at(&self.objects.tables, table.ordinal)
+        } else {
+            None
+        };
+        let count = count.map_or(0, |entry| entry.visible);
+        (0..count)
+            .map(|ordinal| Column {
+                scope: self.number,
+                table: table.ordinal,
+                ordinal,
+            })
+            .collect()
+    }
+
+    /// The column of this name in a table, without case.
+    pub fn find_column(&self, table: Table, name: &str) -> Option<Column> {
+        if table.scope != self.number {
+            return None;
+        }
+        let ordinal = self.objects.find_column(table.ordinal, name)?;
+        Some(Column {
+            scope: self.number,
+            table: table.ordinal,
+            ordinal,
+        })
+    }
+
+    /// What the model says of a column. A handle of another scope, or a hidden key column, gives a column without a name.
+    pub fn column(&self, column: Column) -> &model::Column {
+        if !self.shows(column) {
+            return &NO_COLUMN;
+        }
+        at(&self.table(column.table()).columns, column.ordinal).unwrap_or(&NO_COLUMN)
+    }
+
+    /// The type of the loaded values; in a scope without data, the declared type.
+    pub fn column_type(&self, column: Column) -> DataType {
+        let loaded = self
+            .data
+            .as_ref()
+            .zip(self.lower_column(column, Use::Code).ok())
+            .and_then(|(data, id)| data.column_type(id));
+        loaded.unwrap_or_else(|| {
+            if self.shows(column) {
+                self.column(column).data_type
+            } else {
+                DataType::Unknown
+            }
+        })
+    }
+
+    /// The measure of this name, without case.
+    pub fn find_measure(&self, name: &str) -> Option<Measure> {
+        self.objects.find_measure(name).map(|ordinal| Measure {
+            scope: self.number,
+            ordinal,
+        })
+    }
+
+    pub fn measures(&self) -> Vec<Measure> {
+        (0..ordinal(self.objects.measures.len()))
+            .map(|ordinal| Measure {
+                scope: self.number,
+                ordinal,
+            })
+            .collect()
+    }
+
+    /// What the model says of a measure. A handle of another scope gives a measure without a name.
+    pub fn measure(&self, measure: Measure) -> &model::Measure {
+        let entry = self.measure_entry(measure);
+        let found = entry.and_then(|entry| {
+            at(
+                &at(&self.objects.model.tables, entry.table)?.measures,
+                entry.ordinal,
+            )
+        });
+        found.unwrap_or(&NO_MEASURE)
+    }
+
+    /// The home table of a measure.
+    pub fn measure_table(&self, measure: Measure) -> Table {
+        // A foreign handle gives a table that no scope has.
+        let home = self
+            .measure_entry(measure)
+            .map_or(u32::MAX, |entry| entry.table);
+        Table {
+            scope: self.number,
+            ordinal: home,
+        }
+    }
+
+    /// The parsed expression of a measure. None: it does not parse.
+    pub fn measure_tree(&self, measure: Measure) -> Option<&dax::Expr> {
+        self.measure_entry(measure)?.tree.as_deref()
+    }
+
+    fn measure_entry(&self, measure: Measure) -> Option<&crate::objects::MeasureEntry> {
+        if measure.scope != self.number {
+            return None;
+        }
+        at(&self.objects.measures, measure.ordinal)
+    }
+
+    /// The relationships between visible tables, those over hidden columns too.
+    pub fn relationships(&self) -> &[RelationshipInfo] {
+        &self.relationships
+    }
+
+    /// The key column of a relationship, as a target of scans. When the column is hidden it serves to group and to filter, and
+    /// has no name and no values.
+    pub fn key_column(
+        &self,
+        relationship: Relationship,
+        from_end: bool,
+    ) -> Result<Target, ReadError> {
+        let entry = self.lower_relationship(relationship)?;
+        Ok(Target::Column(self.handle_of(if from_end {
+            entry.from
+        } else {
+            entry.to
+        })))
+    }
+
+    fn data(&self) -> Result<&Dataset, ReadError> {
+        self.data.as_deref().ok_or(ReadError::NoData)
+    }
+
+    /// An error of storage. Its message may name what this scope hides, so it is told only where nothing is hidden.
+    fn tell(&self, error: impl Into<ReadError>) -> ReadError {
+        match error.into() {
+            ReadError::Internal(_) if !(self.objects.complete && self.visible.is_everything()) => {
+                ReadError::Internal("the data could not be read as the plan asks".to_owned())
+            }
+            error => error,
+        }
+    }
+
+    /// One pass over the visible rows of a table.
+    pub fn scan(&self, scan: &Scan, control: &Control) -> Result<Groups, ReadError> {
+        let lowered = self.lower_scan(scan)?;
+        let groups = self
+            .data()?
+            .scan(&lowered, control)
+            .map_err(|error| self.tell(error))?;
+        self.raise(scan, groups)
+    }
+
+    /// The visible rows of the scanned table that pass the filters. Keys and aggregates are ignored.
+    pub fn scan_rows(&self, scan: &Scan, control: &Control) -> Result<Codes, ReadError> {
+        let lowered = self.lower_scan(scan)?;
+        let rows = self
+            .data()?
+            .scan_rows(&lowered, control)
+            .map_err(|error| self.tell(error))?;
+        Ok(self.mint(Target::Row(scan.table), rows))
+    }
+
+    /// Codes of a column, or rows, at the end of a path from the given rows.
+    pub fn fetch(&self, rows: &Codes, column: &PathColumn) -> Result<Codes, ReadError> {
+        let Target::Row(table) = rows.of else {
+            return Err(ReadError::Foreign);
+        };
+        if rows.scope != self.number {
+            return Err(ReadError::Foreign);
+        }
+        let table = self.lower_table(table)?;
+        let lowered = self.lower_path_column(column, table, Use::Code)?;
+        let codes = self
+            .data()?
+            .fetch(table, &rows.codes, &lowered)
+            .map_err(|error| self.tell(error))?;
+        Ok(self.mint(column.target, codes))
+    }
+
+    /// The values of codes, spelled as a visible row spells them. Row numbers have no values.
+    pub fn decode(&self, codes: &Codes) -> Result<ArrayRef, ReadError> {
+        let Target::Column(column) = codes.of else {
+            return Err(ReadError::Foreign);
+        };
+        if codes.scope != self.number {
+            return Err(ReadError::Foreign);
+        }
+        let id = self.lower_column(column, Use::Value)?;
+        let data = self.data()?;
+        let spellings = self
+            .visible
+            .spellings(data, id)
+            .map_err(|error| self.tell(error))?;
+        data.decode(id, &codes.codes, spellings.as_deref())
+            .map_err(|error| self.tell(error))
+    }
+
+    /// Codes of values of the column's canonical type, for filters; `storage::ABSENT` of values that no row has.
+    pub fn encode(&self, column: Column, values: &ArrayRef) -> Result<Vec<u32>, ReadError> {
+        let id = self.lower_column(column, Use::Value)?;
+        self.data()?
+            .encode(id, values)
+            .map_err(|error| self.tell(error))
+    }
+
+    /// For each value the first code at or above it, and the first code above it, for range filters.
+    pub fn bounds(&self, column: Column, values: &ArrayRef) -> Result<Vec<(u32, u32)>, ReadError> {
+        let id = self.lower_column(column, Use::Value)?;
+        self.data()?
+            .bounds(id, values)
+            .map_err(|error| self.tell(error))
+    }
+
+    /// One past the last code of a column: the open end of a range filter. It is an end for filters and says nothing of which values
+    /// visible rows hold.
+    pub fn code_end(&self, column: Column) -> Result<u32, ReadError> {
+        let id = self.lower_column(column, Use::Value)?;
+        Ok(self.data()?.domain(id))
+    }
+
+    /// For each code of the relationship's `to` column, the code of the equal value in its `from` column; `reverse`: the other
+    /// way. Codes of values that are only on one side become `storage::ABSENT`.
+    pub fn translate(
+        &self,
+        relationship: Relationship,
+        reverse: bool,
+    ) -> Result<Arc<[u32]>, ReadError> {
+        let entry = self.lower_relationship(relationship)?;
+        let (source, target) = if reverse {
+            (entry.from, entry.to)
+        } else {
+            (entry.to, entry.from)
+        };
+        self.data()?
+            .translate(source.id, target.id)
+            .map_err(|error| self.tell(error))
+    }
+
+    /// Whether no two visible rows of a table agree in all their visible columns.
+    pub fn rows_unique(&self, table: Table) -> Result<bool, ReadError> {
+        let id = self.lower_table(table)?;
+        if let Some(known) = self
+            .unique
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+        {
+            return Ok(*known);
+        }
+        let unique = self.find_unique(table, id)?;
+        self.unique
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, unique);
+        Ok(unique)
+    }
+
+    fn find_unique(&self, table: Table, id: TableId) -> Result<bool, ReadError> {
+        let data = self.data()?;
+        let control = Control::new(None);
+        if !self.hides_columns_of(table, id) {
+            let Some(classes) = data.row_classes(id) else {
+                return Ok(true);
+            };
+            let class = |row: u32| at(&classes, row).copied().unwrap_or(u32::MAX);
+            let mut seen = RoaringBitmap::new();
+            let visible = self
+                .visible
+                .rows(data, id, &control)
+                .map_err(|error| self.tell(error))?;
+            return Ok(match &*visible {
+                // Classes are only made when two rows share one.
+                RowSet::All => false,
+                RowSet::None => true,
+                RowSet::Some(rows) => rows.iter().all(|row| seen.insert(class(row))),
+            });
+        }
+        // Rows that differ in hidden columns alone are equal here: group by what is visible, and count.
+        let here = |column| PathColumn {
+            path: Arc::from([]),
+            target: Target::Column(column),
+        };
+        let keys: Vec<PathColumn> = self.columns(table).into_iter().map(here).collect();
+        let rows = |keys| Scan {
+            table,
+            filters: Vec::new(),
+            keys,
+            aggregates: Vec::new(),
+        };
+        let total = self.scan_rows(&rows(Vec::new()), &control)?.len();
+        match self.scan(&rows(keys), &control) {
+            Ok(groups) => Ok(total <= 1 || groups.len == total),
+            Err(ReadError::TooManyGroups { .. }) if total > MAX_GROUPS => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the data of the table has columns that the scope does not show.
+    fn hides_columns_of(&self, table: Table, id: TableId) -> bool {
+        let Some(data) = &self.data else { return false };
+        let Some(entry) = at(&self.objects.tables, table.ordinal) else {
+            return true;
+        };
+        let shown = entry
+            .columns
+            .iter()
+            .take(usize::try_from(entry.visible).unwrap_or(0));
+        let loaded = |column: &u32| {
+            data.has_column(storage::ColumnId {
+                table: id,
+                column: *column,
+            })
+        };
+        self.loaded_columns(data, id) != shown.filter(|column| loaded(column)).count()
+    }
+
+    fn loaded_columns(&self, data: &Dataset, table: TableId) -> usize {
+        // Ordinals of columns have no gaps: past the last one there is no type.
+        (0..u32::MAX)
+            .map(|column| storage::ColumnId { table, column })
+            .take_while(|id| data.column_type(*id).is_some())
+            .filter(|id| data.has_column(*id))
+            .count()
+    }
+
+    /// The blank row of a table, if a visible row of the other side of one of these relationships belongs to it.
+    pub fn blank_row(
+        &self,
+        table: Table,
+        over: &[Relationship],
+    ) -> Result<Option<Codes>, ReadError> {
+        let id = self.lower_table(table)?;
+        let data = self.data()?;
+        let blank = data.rows(id).ok_or(ReadError::NoData)?;
+        for relationship in over {
+            let entry = self.lower_relationship(*relationship)?;
+            if entry.to.many {
+                // Many-to-many relationships have no blank row.
+                continue;
+            }
+            let reverse = entry.to.id.table != id;
+            let start = if reverse { entry.to } else { entry.from };
+            let end = if reverse { entry.from } else { entry.to };
+            if end.id.table != id || end.many {
+                return Err(ReadError::Internal(
+                    "a blank row over a relationship that does not lead there".to_owned(),
+                ));
+            }
+            let step = self.storage_step(entry.id, reverse);
+            if self
+                .visible
+                .blank(step, || self.finds_blank(data, start.id.table, step, blank))?
+            {
+                return Ok(Some(self.mint(Target::Row(table), vec![blank])));
+            }
+        }
+        Ok(None)
+    }
+
+    fn finds_blank(
+        &self,
+        data: &Dataset,
+        table: TableId,
+        step: storage::Step,
+        blank: u32,
+    ) -> Result<bool, ReadError> {
+        let column = storage::PathColumn {
+            path: storage::Path(Arc::from([step])),
+            target: storage::Target::Row,
+        };
+        let scan = storage::Scan {
+            table,
+            visibility: self.visible.of(table),
+            filters: vec![storage::Filter::In {
+                column,
+                set: Arc::new(RoaringBitmap::from_iter([blank])),
+            }],
+            keys: Vec::new(),
+            aggregates: Vec::new(),
+            max_groups: MAX_GROUPS,
+        };
+        let rows = data
+            .scan_rows(&scan, &Control::new(None))
+            .map_err(|error| self.tell(error))?;
+        Ok(!rows.is_empty())
+    }
+
+    /// The type of an expression inside a scan of the table. None for foreign handles, for types that do not compute, and
+    /// without data.
+    pub fn expression_type(&self, table: Table, expression: &Expression) -> Option<DataType> {
+        let id = self.lower_table(table).ok()?;
+        let lowered = self.lower_expression(expression, id).ok()?;
+        self.data.as_ref()?.expression_type(id, &lowered)
+    }
+
+    /// All rows of a table and its blank row. For the lent view of all rows alone.
+    pub(crate) fn every_row(&self, table: Table) -> Result<Codes, ReadError> {
+        let id = self.lower_table(table)?;
+        if self.visible.of(id) != Visibility::All {
+            return Err(ReadError::Internal(
+                "all rows were asked for where not all are visible".to_owned(),
+            ));
+        }
+        let rows = self.data()?.rows(id).ok_or(ReadError::NoData)?;
+        Ok(self.mint(Target::Row(table), (0..=rows).collect()))
+    }
+}
