@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 /// Two texts are the same value exactly when their keys are equal, and keys order them.
 pub fn collation_key(text: &str) -> Cow<'_, str> {
     let text = text.trim_end_matches(' ');
-    if text.chars().all(|c| lower_is_itself(c)) {
+    if text.chars().all(lower_is_itself) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().flat_map(char::to_lowercase).collect())

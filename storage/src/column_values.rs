@@ -165,13 +165,13 @@ fn decode_text(
 /// Both sides are in the same order, so one pass finds all the pairs.
 fn merge_texts(from: &TextDomain, to: &TextDomain, translated: &mut [u32]) {
     let mut place = 1;
-    for code in 1..from.first.len() {
+    for (code, translated) in translated.iter_mut().enumerate().skip(1) {
         let text = from.first.get(code);
         while place < to.first.len() {
             match collation::compare(to.first.get(place), text) {
                 Ordering::Less => place += 1,
                 Ordering::Equal => {
-                    translated[code] = place as u32;
+                    *translated = place as u32;
                     break;
                 }
                 Ordering::Greater => break,

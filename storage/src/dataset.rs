@@ -22,8 +22,11 @@ use crate::{
 pub struct Dataset {
     pub(crate) tables: Vec<Table>,
     pub(crate) relationships: Vec<Relationship>,
-    translations: Mutex<HashMap<(ColumnId, ColumnId), Arc<[u32]>>>,
+    translations: Mutex<Translations>,
 }
+
+/// By the columns from and to.
+type Translations = HashMap<(ColumnId, ColumnId), Arc<[u32]>>;
 
 pub(crate) struct Table {
     pub(crate) name: String,
@@ -304,15 +307,9 @@ impl Dataset {
         for step in column.path.iter() {
             let hop = self.hop(*step)?;
             self.check_start(reached, hop.column)?;
-            let keys = &self.column(hop.column)?.codes;
-            let (here, beyond) = (self.loaded_rows(reached)?, self.loaded_rows(hop.target)?);
-            for row in &mut rows {
-                *row = if *row < here {
-                    hop.rows[keys.get(*row as usize) as usize]
-                } else {
-                    beyond
-                };
-            }
+            // The blank row has the key BLANK, which leads to the blank row.
+            rows = self.column(hop.column)?.codes.gather(&rows);
+            rows.iter_mut().for_each(|row| *row = hop.rows[*row as usize]);
             reached = hop.target;
         }
         match column.target {

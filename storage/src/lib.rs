@@ -18,6 +18,8 @@ mod import;
 mod relationship;
 mod scan;
 mod scan_spec;
+#[cfg(test)]
+mod tests;
 
 pub use canonical::canonical_type;
 pub use collation::{collation_key, compare};

@@ -196,9 +196,9 @@ pub struct Groups {
 pub enum Aggregated {
     /// Rows, Count, DistinctCount.
     Count(Vec<u64>),
-    /// Sum of whole numbers. None: no value but BLANK. Wide, so that overflow is found where the context is known.
+    /// Sum of whole numbers, or minimum or maximum of an expression. None: no value but BLANK. Wide, so that overflow is found where the context is known.
     Integer(Vec<Option<i128>>),
-    /// Sum of fixed decimals, four places.
+    /// The same of fixed decimals, four places.
     Fixed(Vec<Option<i128>>),
     /// Sum, minimum or maximum of decimal numbers.
     Double(Vec<Option<f64>>),

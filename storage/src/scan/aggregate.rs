@@ -21,6 +21,13 @@ pub(super) struct Accumulator<'a> {
     codes: Vec<u32>,
 }
 
+/// Which groups have a value other than BLANK.
+enum Seen {
+    /// All that have rows: no value is BLANK.
+    Rows,
+    Flags(Vec<bool>),
+}
+
 enum Input<'a> {
     /// Every row counts.
     Rows,
@@ -37,12 +44,12 @@ enum State {
     Count(Vec<u32>),
     SumWhole {
         sums: Vec<i128>,
-        seen: Vec<bool>,
+        seen: Seen,
         number: Number,
     },
     SumDouble {
         sums: Vec<f64>,
-        seen: Vec<bool>,
+        seen: Seen,
     },
     /// Smallest code, less one, so that BLANK is beyond all others.
     MinCode(Vec<u32>),
@@ -85,7 +92,7 @@ impl<'a> Accumulator<'a> {
             }
             (op, Some(expression)) => {
                 let values = Compiled::new(composer, expression)?;
-                let state = of_values(op, values.number);
+                let state = of_values(op, &values);
                 (Input::Values(values), state)
             }
         };
@@ -178,7 +185,13 @@ fn of_column<'a>(
     ))
 }
 
-fn of_values(op: AggregateOp, number: Number) -> State {
+fn of_values(op: AggregateOp, values: &Compiled<'_>) -> State {
+    let number = values.number;
+    let seen = if values.may_be_blank() {
+        Seen::Flags(Vec::new())
+    } else {
+        Seen::Rows
+    };
     let keep = if op == AggregateOp::Min {
         Ordering::Less
     } else {
@@ -188,11 +201,11 @@ fn of_values(op: AggregateOp, number: Number) -> State {
         (AggregateOp::Count, _) => State::Count(Vec::new()),
         (AggregateOp::Sum, Number::Double) => State::SumDouble {
             sums: Vec::new(),
-            seen: Vec::new(),
+            seen,
         },
         (AggregateOp::Sum, number) => State::SumWhole {
             sums: Vec::new(),
-            seen: Vec::new(),
+            seen,
             number,
         },
         (_, Number::Double) => State::ExtremeDouble {
@@ -209,6 +222,35 @@ fn of_values(op: AggregateOp, number: Number) -> State {
     }
 }
 
+impl Seen {
+    fn grow(&mut self, groups: usize) {
+        if let Seen::Flags(flags) = self {
+            extend(flags, groups, false);
+        }
+    }
+
+    fn mark(&mut self, ids: &[u32], blank: Option<&[bool]>) {
+        let Seen::Flags(seen) = self else { return };
+        match (blank, ids.is_empty()) {
+            (None, true) => seen[0] = true,
+            (None, false) => ids.iter().for_each(|id| seen[*id as usize] = true),
+            (Some(blank), true) => seen[0] |= blank.contains(&false),
+            (Some(blank), false) => {
+                ids.iter()
+                    .zip(blank)
+                    .for_each(|(id, blank)| seen[*id as usize] |= !blank);
+            }
+        }
+    }
+
+    fn has(&self, group: usize, rows: u64) -> bool {
+        match self {
+            Seen::Rows => rows > 0,
+            Seen::Flags(flags) => flags[group],
+        }
+    }
+}
+
 impl State {
     /// Makes room for groups that have numbers by now.
     fn grow(&mut self, groups: usize) {
@@ -217,11 +259,11 @@ impl State {
             State::Count(counts) => extend(counts, groups, 0),
             State::SumWhole { sums, seen, .. } => {
                 extend(sums, groups, 0);
-                extend(seen, groups, false);
+                seen.grow(groups);
             }
             State::SumDouble { sums, seen } => {
                 extend(sums, groups, 0.0);
-                extend(seen, groups, false);
+                seen.grow(groups);
             }
             State::MinCode(codes) => extend(codes, groups, u32::MAX),
             State::MaxCode(codes) => extend(codes, groups, BLANK),
@@ -273,7 +315,7 @@ impl State {
                 });
             }
             (State::SumWhole { sums, seen, .. }, Numbers::Whole(values)) => {
-                mark(seen, ids, blank);
+                seen.mark(ids, blank);
                 // BLANK stands as zero, so it need not be skipped.
                 if ids.is_empty() {
                     sums[0] += sum_wide(values);
@@ -285,7 +327,7 @@ impl State {
             }
             // One after the other in load order: the same visible rows give the same bits.
             (State::SumDouble { sums, seen }, Numbers::Double(values)) => {
-                mark(seen, ids, blank);
+                seen.mark(ids, blank);
                 each(ids, values.iter(), |group, value| sums[group] += value);
             }
             (
@@ -322,32 +364,26 @@ impl State {
             State::Count(counts) => {
                 Aggregated::Count(groups.iter().map(|g| counts[at(g)].into()).collect())
             }
-            State::SumWhole { sums, seen, number } => whole(
-                number,
-                groups
-                    .iter()
-                    .map(|g| seen[at(g)].then(|| sums[at(g)]))
-                    .collect(),
-            ),
+            State::SumWhole { sums, seen, number } => {
+                let sum = |(g, rows): (&u32, &u64)| seen.has(at(g), *rows).then(|| sums[at(g)]);
+                whole(number, groups.iter().zip(rows).map(sum).collect())
+            }
+            State::SumDouble { sums, seen } => {
+                let sum = |(g, rows): (&u32, &u64)| seen.has(at(g), *rows).then(|| sums[at(g)]);
+                Aggregated::Double(groups.iter().zip(rows).map(sum).collect())
+            }
             State::ExtremeWhole {
                 values,
                 seen,
                 number,
                 ..
-            } => whole(
-                number,
-                groups
-                    .iter()
-                    .map(|g| seen[at(g)].then(|| values[at(g)].into()))
-                    .collect(),
-            ),
-            State::SumDouble { sums: values, seen } | State::ExtremeDouble { values, seen, .. } => {
-                Aggregated::Double(
-                    groups
-                        .iter()
-                        .map(|g| seen[at(g)].then(|| values[at(g)]))
-                        .collect(),
-                )
+            } => {
+                let value = |g: &u32| seen[at(g)].then(|| values[at(g)].into());
+                whole(number, groups.iter().map(value).collect())
+            }
+            State::ExtremeDouble { values, seen, .. } => {
+                let value = |g: &u32| seen[at(g)].then(|| values[at(g)]);
+                Aggregated::Double(groups.iter().map(value).collect())
             }
             State::MinCode(least) => Aggregated::Code(
                 groups
@@ -404,19 +440,6 @@ fn each<T>(ids: &[u32], values: impl Iterator<Item = T>, mut add: impl FnMut(usi
 
 fn is_blank(blank: Option<&[bool]>, row: usize) -> bool {
     blank.is_some_and(|blank| blank[row])
-}
-
-/// Notes the groups that have a value other than BLANK.
-fn mark(seen: &mut [bool], ids: &[u32], blank: Option<&[bool]>) {
-    match (blank, ids.is_empty()) {
-        (None, true) => seen[0] = true,
-        (None, false) => ids.iter().for_each(|id| seen[*id as usize] = true),
-        (Some(blank), true) => seen[0] |= blank.contains(&false),
-        (Some(blank), false) => ids
-            .iter()
-            .zip(blank)
-            .for_each(|(id, blank)| seen[*id as usize] |= !blank),
-    }
 }
 
 /// The exact sum of the values of a strip. High and low halves are added apart, in loops that the compiler vectorizes;

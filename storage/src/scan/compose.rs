@@ -117,18 +117,10 @@ impl<'a> Composer<'a> {
             self.data.check_start(reached, hop.column)?;
             rows = Some(match rows {
                 None => hop.rows.clone(),
+                // The blank row has the key BLANK, which leads to the blank row.
                 Some(rows) => {
-                    let keys = &self.data.column(hop.column)?.codes;
-                    let (count, blank_row) =
-                        (keys.len() as u32, self.data.loaded_rows(hop.target)?);
-                    let next = |row: u32| {
-                        if row < count {
-                            hop.rows[keys.get(row as usize) as usize]
-                        } else {
-                            blank_row
-                        }
-                    };
-                    rows.iter().map(|row| next(*row)).collect()
+                    let keys = self.data.column(hop.column)?.codes.gather(&rows);
+                    keys.iter().map(|key| hop.rows[*key as usize]).collect()
                 }
             });
             reached = hop.target;

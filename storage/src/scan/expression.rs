@@ -153,6 +153,11 @@ impl<'a> Compiled<'a> {
         Ok(Compiled { number, node })
     }
 
+    /// False: no row's value is BLANK.
+    pub(super) fn may_be_blank(&self) -> bool {
+        self.node.may_be_blank()
+    }
+
     pub(super) fn evaluate(&self, strip: &Strip<'_>) -> Result<Vector, ScanError> {
         self.node.evaluate(strip)
     }
@@ -314,6 +319,17 @@ impl Blank {
 }
 
 impl Node<'_> {
+    fn may_be_blank(&self) -> bool {
+        match self {
+            Node::Offset { blank, .. } | Node::Whole { blank, .. } | Node::Double { blank, .. } => {
+                !matches!(blank, Blank::Never)
+            }
+            Node::WholeLiteral(_) | Node::DoubleLiteral(_) => false,
+            Node::ToFixed(node) | Node::ToDouble(node, _) => node.may_be_blank(),
+            Node::Binary(_, left, right) => left.may_be_blank() || right.may_be_blank(),
+        }
+    }
+
     fn evaluate(&self, strip: &Strip<'_>) -> Result<Vector, ScanError> {
         match self {
             Node::Offset {

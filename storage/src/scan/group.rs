@@ -75,6 +75,9 @@ impl<'a> Grouper<'a> {
         let bound = composer.rows() as u128 * DENSE_GROUPS_PER_ROW + DENSE_GROUPS_AT_LEAST;
         let (numbering, groups) = if keys.is_empty() {
             (Numbering::One, 1)
+        } else if combinations == 0 {
+            // A key that no row can have: there is nothing to number.
+            (Numbering::Dense(Vec::new()), 0)
         } else if combinations <= bound.min(DENSE_GROUPS) {
             (Numbering::Dense(parts(&keys)), combinations as usize)
         } else {

@@ -106,6 +106,10 @@ impl Dataset {
     }
 
     /// The type of an expression over rows of a table. None: it is not a number, or names what is not there.
+    ///
+    /// A fixed decimal that is multiplied by a number, or divided by one, stays fixed and is rounded to four places, half away from
+    /// zero; two of them make a decimal number, and so does every other quotient. A fixed decimal divided by zero is
+    /// `ScanError::Overflow`, because it has no infinity.
     pub fn expression_type(&self, table: TableId, expression: &Expression) -> Option<DataType> {
         expression::data_type(self, table, expression)
     }

@@ -1,0 +1,175 @@
+//! Scans against a literal evaluator that looks at one row at a time, over random data and random scans.
+
+mod literal;
+mod random;
+
+use roaring::RoaringBitmap;
+
+use crate::*;
+use literal::Literal;
+use random::{Random, World};
+
+/// Scans of a small random dataset agree with the literal evaluator.
+fn check(seed: u64, rows: usize, scans: usize) {
+    let mut random = Random::new(seed);
+    let world = World::new(&mut random, rows);
+    let literal = Literal::new(&world);
+    for number in 0..scans {
+        let scan = world.scan(&mut random);
+        let place = format!("seed {seed}, scan {number}: {scan:?}");
+        let control = Control::new(None);
+        let expected_rows = literal.rows(&scan);
+        assert_eq!(
+            world.data.scan_rows(&scan, &control).unwrap(),
+            expected_rows,
+            "{place}"
+        );
+        let without_filters = Scan {
+            filters: Vec::new(),
+            ..scan.clone()
+        };
+        let visible: RoaringBitmap = literal.rows(&without_filters).into_iter().collect();
+        assert_eq!(
+            world
+                .data
+                .visible_rows(scan.table, &scan.visibility, &control)
+                .unwrap(),
+            visible,
+            "{place}"
+        );
+        match (
+            world.data.scan(&scan, &control),
+            literal.groups(&scan, &expected_rows),
+        ) {
+            (Ok(found), Ok(expected)) => literal::assert_same(&found, &expected, &place),
+            (Err(found), Err(expected)) => assert_eq!(found, expected, "{place}"),
+            (found, expected) => panic!("{place}\nfound {found:?}\nexpected {expected:?}"),
+        }
+    }
+}
+
+#[test]
+fn small_tables() {
+    for seed in 0..150 {
+        check(seed, (seed % 12) as usize, 25);
+    }
+}
+
+#[test]
+fn middling_tables() {
+    for seed in 100..160 {
+        check(seed, 50 + 3 * seed as usize, 25);
+    }
+}
+
+#[test]
+fn tables_of_several_blocks() {
+    check(1000, 150_000, 12);
+}
+
+#[test]
+fn fetching_follows_paths_as_the_literal_evaluator_does() {
+    for seed in 200..220 {
+        let mut random = Random::new(seed);
+        let world = World::new(&mut random, 40);
+        let literal = Literal::new(&world);
+        for column in world.path_columns(random::FACT) {
+            let count = world.data.rows(random::FACT).unwrap();
+            let rows: Vec<u32> = (0..=count).rev().collect();
+            let found = world.data.fetch(random::FACT, &rows, &column).unwrap();
+            let expected: Vec<u32> = rows
+                .iter()
+                .map(|row| literal.code(random::FACT, *row, &column))
+                .collect();
+            assert_eq!(found, expected, "seed {seed}: {column:?}");
+        }
+    }
+}
+
+#[test]
+fn classes_are_those_of_equal_rows() {
+    for seed in 300..340 {
+        let mut random = Random::new(seed);
+        let world = World::new(&mut random, 30);
+        let literal = Literal::new(&world);
+        for table in 0..world.tables.len() as u32 {
+            let table = TableId(table);
+            let rows = world.data.rows(table).unwrap();
+            let same = |a, b| literal.equal_rows(table, a, b);
+            match world.data.row_classes(table) {
+                None => assert!(
+                    (0..rows).all(|a| (0..a).all(|b| !same(a, b))),
+                    "seed {seed}, {table:?}"
+                ),
+                Some(classes) => {
+                    for (a, b) in (0..rows).flat_map(|a| (0..rows).map(move |b| (a, b))) {
+                        assert_eq!(
+                            classes[a as usize] == classes[b as usize],
+                            same(a, b),
+                            "seed {seed}, {table:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn more_than_sixty_four_roles() {
+    let mut random = Random::new(7);
+    let world = World::new(&mut random, 100);
+    let literal = Literal::new(&world);
+    let terms = (0..130).map(|row: u32| {
+        let path = if row % 16 != 1 {
+            Path::here()
+        } else {
+            world.paths(random::FACT)[1].0.clone()
+        };
+        let rows = RowSet::Some(std::iter::once(row / 2).collect());
+        Term {
+            sets: vec![PlacedSet {
+                path,
+                rows: rows.into(),
+            }],
+        }
+    });
+    let scan = Scan {
+        table: random::FACT,
+        visibility: Visibility::AnyOf(terms.collect()),
+        filters: Vec::new(),
+        keys: Vec::new(),
+        aggregates: Vec::new(),
+        max_groups: 1,
+    };
+    let found = world.data.scan_rows(&scan, &Control::default()).unwrap();
+    assert_eq!(found, literal.rows(&scan));
+    assert!(!found.is_empty() && found.len() < 100);
+}
+
+#[test]
+fn a_scan_stops_when_it_is_told_to() {
+    let world = World::new(&mut Random::new(1), 10);
+    let mut scan = world.scan(&mut Random::new(2));
+    let control = Control::new(None);
+    control.cancel();
+    assert_eq!(
+        world.data.scan(&scan, &control).unwrap_err(),
+        ScanError::Stopped(Stopped::Cancelled)
+    );
+    scan = Scan {
+        table: random::FACT,
+        visibility: Visibility::All,
+        filters: Vec::new(),
+        keys: vec![PathColumn {
+            path: Path::here(),
+            target: Target::Row,
+        }],
+        aggregates: Vec::new(),
+        max_groups: 9,
+    };
+    assert_eq!(
+        world.data.scan(&scan, &Control::default()).unwrap_err(),
+        ScanError::TooManyGroups { limit: 9 }
+    );
+}
