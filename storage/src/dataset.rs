@@ -309,7 +309,8 @@ impl Dataset {
             self.check_start(reached, hop.column)?;
             // The blank row has the key BLANK, which leads to the blank row.
             rows = self.column(hop.column)?.codes.gather(&rows);
-            rows.iter_mut().for_each(|row| *row = hop.rows[*row as usize]);
+            rows.iter_mut()
+                .for_each(|row| *row = hop.rows[*row as usize]);
             reached = hop.target;
         }
         match column.target {

@@ -68,6 +68,41 @@ fn tables_of_several_blocks() {
 }
 
 #[test]
+fn blocks_without_passing_codes_are_skipped() {
+    let world = World::new(&mut Random::new(5), 150_000);
+    let literal = Literal::new(&world);
+    // Days are sorted in this table: neighbouring codes are tested as a range, the others by looking up.
+    for (codes, scanned) in [
+        (vec![2, 3], 65_536),
+        (vec![2, 4], 65_536),
+        (vec![1, 2, 40], 65_536 + 18_928),
+    ] {
+        let column = PathColumn {
+            path: Path::here(),
+            target: Target::Column(1),
+        };
+        let scan = Scan {
+            table: random::FACT,
+            visibility: Visibility::All,
+            filters: vec![Filter::In {
+                column: column.clone(),
+                set: RoaringBitmap::from_iter(codes).into(),
+            }],
+            keys: vec![column],
+            aggregates: Vec::new(),
+            max_groups: 10,
+        };
+        let found = world.data.scan(&scan, &Control::default()).unwrap();
+        assert_eq!(found.rows_scanned, scanned);
+        literal::assert_same(
+            &found,
+            &literal.groups(&scan, &literal.rows(&scan)).unwrap(),
+            "days",
+        );
+    }
+}
+
+#[test]
 fn fetching_follows_paths_as_the_literal_evaluator_does() {
     for seed in 200..220 {
         let mut random = Random::new(seed);
