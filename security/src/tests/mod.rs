@@ -1,0 +1,9 @@
+//! The rules of the design, one test each, over a small world and a small evaluator.
+
+mod calculated;
+mod evaluator;
+mod handles;
+mod object_rules;
+mod row_rules;
+mod union;
+mod world;

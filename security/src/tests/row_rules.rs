@@ -1,0 +1,656 @@
+//! The row rules, by their numbers in the design.
+
+use std::sync::{Arc, Mutex};
+
+use super::evaluator::EVALUATIONS;
+use super::world::{World, column, plain_shop, rows_of, seen, shop, words};
+use crate::*;
+
+fn check(world: World, roles: &str, expected: &[(&str, &str)]) {
+    let gate = world.gate();
+    for (table, rows) in expected {
+        assert_eq!(seen(&gate, roles, table), *rows, "{table} as {roles}");
+    }
+}
+
+fn denied(gate: &Gate, identity: Identity) -> Denied {
+    gate.admit(identity).err().unwrap()
+}
+
+#[test]
+fn row_rule_1_without_roles_readers_see_everything() {
+    let gate = shop().gate();
+    assert_eq!(seen(&gate, "", "Sales"), "0 1 2 3 4 5");
+    let answer = denied(&gate, Identity::anonymous().role("Europe"));
+    assert_eq!(answer, Denied::UnknownRole("Europe".to_owned()));
+}
+
+#[test]
+fn row_rule_1_with_roles_none_is_refused_and_names_are_exact() {
+    let gate = shop()
+        .filter("Bikes", "Category", "[Name] = \"Bikes\"")
+        .gate();
+    assert_eq!(denied(&gate, Identity::user("ana")), Denied::NoRole);
+    assert_eq!(
+        denied(&gate, Identity::user("ana").role("bikes")),
+        Denied::UnknownRole("bikes".to_owned())
+    );
+    let unknown = denied(&gate, Identity::user("ana").role("Bikes").role("Other"));
+    assert_eq!(unknown, Denied::UnknownRole("Other".to_owned()));
+}
+
+#[test]
+fn a_role_that_does_not_allow_reading_admits_nobody() {
+    for permission in [
+        model::ModelPermission::None,
+        model::ModelPermission::Refresh,
+    ] {
+        let gate = shop()
+            .role("R")
+            .role("S")
+            .edit(|model| model.roles[0].permission = permission)
+            .gate();
+        assert_eq!(
+            denied(&gate, Identity::user("ana").role("R")),
+            Denied::NotAllowed {
+                role: "R".to_owned()
+            }
+        );
+        // Another role does not lend it its permission.
+        assert!(gate.admit(Identity::user("ana").roles(["R", "S"])).is_err());
+        assert!(gate.admit(Identity::user("ana").role("S")).is_ok());
+    }
+}
+
+#[test]
+fn row_rule_2_roles_are_united_over_the_row() {
+    let world = plain_shop()
+        .filter("Bikes", "Category", "[Name] = \"Bikes\"")
+        .filter("DE", "Country", "[Name] = \"DE\"");
+    let expected = [
+        // Bikes or DE: the helmet sold in France is neither.
+        ("Sales", "0 1 2 4 5"),
+        // Each role leaves the other's dimensions alone.
+        ("Product", "10 11 12"),
+        ("Country", "1 2"),
+    ];
+    check(world, "Bikes DE", &expected);
+}
+
+#[test]
+fn row_rule_2_filters_of_one_role_are_joined() {
+    let world = shop()
+        .filter("Both", "Category", "[Name] = \"Bikes\"")
+        .filter("Both", "Country", "[Name] = \"DE\"");
+    check(
+        world,
+        "Both",
+        &[
+            ("Sales", "0"),
+            ("Product", "10 11"),
+            ("Category", "1"),
+            ("Country", "1"),
+        ],
+    );
+}
+
+#[test]
+fn row_rule_3_a_table_without_a_filter_is_seen_whole() {
+    let world = plain_shop()
+        .filter("Bikes", "Category", "[Name] = \"Bikes\"")
+        .role("All");
+    let gate = world.gate();
+    assert_eq!(seen(&gate, "Bikes", "Country"), "1 2");
+    assert_eq!(seen(&gate, "Bikes", "Access"), "ana bob cy cy");
+    assert_eq!(seen(&gate, "Bikes All", "Sales"), "0 1 2 3 4 5");
+}
+
+#[test]
+fn row_rule_4_a_filter_looks_up_what_the_user_cannot_see() {
+    let lookup = "CONTAINS(Access, Access[User], USERNAME(), Access[Country], [Name])";
+    let world = shop()
+        .filter("Map", "Country", lookup)
+        .filter("Map", "Access", "FALSE()");
+    check(
+        world,
+        "Map",
+        &[("Access", ""), ("Country", "1"), ("Sales", "0 2 4")],
+    );
+}
+
+#[test]
+fn row_rule_5_filters_travel_from_the_one_side_to_the_many_side() {
+    check(
+        shop().filter("Helmets", "Category", "[Name] = \"Helmets\""),
+        "Helmets",
+        // Colours by value: red has a helmet.
+        &[("Product", "12"), ("Sales", "2 3"), ("Budget", "0")],
+    );
+    // Not upwards, whatever the direction of query filters.
+    let cross = shop()
+        .edit(|model| model.relationships[0].cross_filter = model::CrossFilter::BothDirections);
+    check(
+        cross.filter("One", "Sales", "[Id] = 2"),
+        "One",
+        &[("Sales", "2"), ("Product", "10 11 12")],
+    );
+}
+
+#[test]
+fn row_rule_5_filters_travel_upwards_where_security_says_so() {
+    let world = shop().edit(|model| {
+        model.relationships[0].security_filter = model::SecurityFilter::BothDirections;
+        model.relationships[1].security_filter = model::SecurityFilter::BothDirections;
+    });
+    // Sale 2 sells product 12, a red helmet; red is budgeted.
+    let expected = [
+        ("Sales", "2"),
+        ("Product", "12"),
+        ("Category", "2"),
+        ("Budget", "0"),
+        ("Country", "1 2"),
+    ];
+    check(world.filter("One", "Sales", "[Id] = 2"), "One", &expected);
+}
+
+#[test]
+fn row_rule_5_one_to_one_carries_towards_the_from_end() {
+    let world = |ways: &str| {
+        World::empty()
+            .table("A", "Key Name", &["1 x", "2 y", "3 z"])
+            .table("B", "Key Name", &["1 p", "2 q", "4 r"])
+            .relate(&format!("A.Key = B.Key {ways}"))
+    };
+    check(
+        world("").filter("R", "B", "[Name] = \"p\""),
+        "R",
+        &[("A", "1"), ("B", "1")],
+    );
+    check(
+        world("").filter("R", "A", "[Name] = \"x\""),
+        "R",
+        &[("A", "1"), ("B", "1 2 4")],
+    );
+    check(
+        world("both").filter("R", "A", "[Name] = \"x\""),
+        "R",
+        &[("A", "1"), ("B", "1")],
+    );
+}
+
+#[test]
+fn row_rule_5_not_over_inactive_relationships() {
+    let world = shop().edit(|model| model.relationships[2].active = false);
+    check(
+        world.filter("DE", "Country", "[Name] = \"DE\""),
+        "DE",
+        &[("Country", "1"), ("Sales", "0 1 2 3 4 5")],
+    );
+}
+
+#[test]
+fn row_rule_6_a_failing_filter_denies_and_says_nothing() {
+    struct Sink(Mutex<Vec<AdmissionRecord>>);
+    impl AuditSink for Sink {
+        fn admission(&self, record: &AdmissionRecord) {
+            self.0.lock().unwrap().push(record.clone());
+        }
+    }
+    let sink = Arc::new(Sink(Mutex::default()));
+    let world = plain_shop()
+        .filter("Broken", "Country", "ERROR(\"x\")")
+        .filter("Fine", "Category", "[Name] = \"Bikes\"");
+    let gate = world.gate().audited(sink.clone());
+    for roles in [vec!["Broken"], vec!["Fine", "Broken"]] {
+        let answer = denied(&gate, Identity::user("ana").roles(roles));
+        assert_eq!(
+            answer,
+            Denied::FilterFailed {
+                role: "Broken".to_owned()
+            }
+        );
+        assert!(!answer.to_string().contains("secret"));
+    }
+    assert!(gate.admit(Identity::user("ana").role("Fine")).is_ok());
+    let records = sink.0.lock().unwrap();
+    assert_eq!(records.len(), 3);
+    assert!(
+        records[0]
+            .detail
+            .as_deref()
+            .is_some_and(|detail| detail.contains("secret"))
+    );
+    assert!(records[0].view.is_none() && records[2].view.is_some());
+}
+
+#[test]
+fn row_rule_6_a_filter_that_does_not_parse_keeps_the_gate_from_closing() {
+    let error = shop()
+        .filter("R", "Country", "[Name] = = 1")
+        .try_gate()
+        .err()
+        .unwrap();
+    assert!(
+        matches!(&error, CloseError::Syntax { place, .. } if place.contains("'R'")),
+        "{error}"
+    );
+}
+
+#[test]
+fn row_rule_6_null_is_not_true() {
+    // The evaluator gives BLANK for a number plus text; that is no TRUE.
+    check(
+        shop().filter("R", "Country", "[Key] + [Name]"),
+        "R",
+        &[("Country", ""), ("Sales", "")],
+    );
+}
+
+#[test]
+fn row_rule_7_travelling_filters_stand_alone() {
+    // The category's filter reaches the budget by value.
+    let gate = shop()
+        .filter("Bikes", "Category", "[Name] = \"Bikes\"")
+        .filter("DE", "Country", "[Name] = \"DE\"")
+        .filter("Mine", "Access", "[User] = USERNAME()")
+        .gate();
+    let answer = denied(&gate, Identity::user("ana").roles(["Bikes", "DE"]));
+    let roles = vec!["Bikes".to_owned(), "DE".to_owned()];
+    assert_eq!(
+        answer,
+        Denied::Incompatible {
+            roles,
+            why: Incompatibility::TravellingFilter
+        }
+    );
+    assert!(gate.admit(Identity::user("ana").role("Bikes")).is_ok());
+    assert!(
+        gate.admit(Identity::user("ana").roles(["DE", "Mine"]))
+            .is_ok()
+    );
+}
+
+#[test]
+fn row_rule_7_rows_in_one_role_and_objects_in_another_are_refused() {
+    let gate = shop()
+        .filter("Rows", "Country", "[Name] = \"DE\"")
+        .hide("Objects", "Product.Color")
+        .role("All")
+        .gate();
+    let answer = denied(&gate, Identity::user("ana").roles(["Rows", "Objects"]));
+    assert!(matches!(
+        answer,
+        Denied::Incompatible {
+            why: Incompatibility::RowsAndObjects,
+            ..
+        }
+    ));
+    assert!(
+        gate.admit(Identity::user("ana").roles(["Rows", "All"]))
+            .is_ok()
+    );
+    assert!(
+        gate.admit(Identity::user("ana").roles(["Objects", "All"]))
+            .is_ok()
+    );
+}
+
+#[test]
+fn row_rule_8_relationships_that_carry_a_filter_are_marked() {
+    let gate = shop()
+        .filter("DE", "Country", "[Name] = \"DE\"")
+        .role("All")
+        .gate();
+    let secured = |roles: &[&str]| -> Vec<bool> {
+        let view = gate
+            .admit(Identity::user("ana").roles(roles.iter().copied()))
+            .unwrap();
+        view.scope()
+            .relationships()
+            .iter()
+            .map(|relationship| relationship.secured)
+            .collect()
+    };
+    assert_eq!(secured(&["DE"]), [false, false, true, true, false]);
+    assert_eq!(secured(&["DE", "All"]), [false; 5]);
+}
+
+#[test]
+fn row_rule_8_no_path_leads_to_hidden_rows() {
+    let gate = shop().filter("DE", "Country", "[Name] = \"DE\"").gate();
+    let view = gate.admit(Identity::user("ana").role("DE")).unwrap();
+    let scope = view.scope();
+    let inactive = scope
+        .relationships()
+        .iter()
+        .find(|relationship| !relationship.active)
+        .unwrap();
+    let step = Step {
+        relationship: inactive.handle,
+        reverse: false,
+    };
+    let name = PathColumn {
+        path: Arc::from([step]),
+        target: Target::Column(column(scope, "Country", "Name")),
+    };
+    let control = Control::new(None);
+    let scan = Scan {
+        keys: vec![name.clone()],
+        ..rows_of(scope, "Sales")
+    };
+    assert_eq!(scope.scan(&scan, &control).err(), Some(ReadError::Secured));
+    let rows = scope.scan_rows(&rows_of(scope, "Sales"), &control).unwrap();
+    assert_eq!(scope.fetch(&rows, &name).err(), Some(ReadError::Secured));
+    // Where nothing is hidden, the same path is open.
+    let open = shop().gate().admit(Identity::anonymous()).unwrap();
+    let scope = open.scope();
+    let inactive = scope
+        .relationships()
+        .iter()
+        .find(|relationship| !relationship.active)
+        .unwrap();
+    let step = Step {
+        relationship: inactive.handle,
+        reverse: false,
+    };
+    let name = PathColumn {
+        path: Arc::from([step]),
+        target: Target::Column(column(scope, "Country", "Name")),
+    };
+    assert!(
+        scope
+            .scan(
+                &Scan {
+                    keys: vec![name],
+                    ..rows_of(scope, "Sales")
+                },
+                &control
+            )
+            .is_ok()
+    );
+}
+
+#[test]
+fn row_rule_8_a_relationship_that_carries_no_security_leads_to_no_hidden_rows() {
+    let world =
+        shop().edit(|model| model.relationships[2].security_filter = model::SecurityFilter::None);
+    let gate = world.filter("DE", "Country", "[Name] = \"DE\"").gate();
+    assert_eq!(seen(&gate, "DE", "Sales"), "0 1 2 3 4 5");
+    let view = gate.admit(Identity::user("ana").role("DE")).unwrap();
+    let scope = view.scope();
+    let step = Step {
+        relationship: scope.relationships()[2].handle,
+        reverse: false,
+    };
+    let name = PathColumn {
+        path: Arc::from([step]),
+        target: Target::Column(column(scope, "Country", "Name")),
+    };
+    let scan = Scan {
+        keys: vec![name],
+        ..rows_of(scope, "Sales")
+    };
+    assert_eq!(
+        scope.scan(&scan, &Control::new(None)).err(),
+        Some(ReadError::Secured)
+    );
+}
+
+#[test]
+fn row_rule_9_every_total_is_a_total_of_visible_rows() {
+    let gate = shop().filter("DE", "Country", "[Name] = \"DE\"").gate();
+    let view = gate.admit(Identity::user("ana").role("DE")).unwrap();
+    let scope = view.scope();
+    let here = PathColumn {
+        path: Arc::from([]),
+        target: Target::Column(column(scope, "Sales", "Id")),
+    };
+    let argument = Some(Expression::Column(here));
+    let aggregates = vec![
+        Aggregate {
+            op: AggregateOp::Rows,
+            argument: None,
+        },
+        Aggregate {
+            op: AggregateOp::Sum,
+            argument: argument.clone(),
+        },
+        Aggregate {
+            op: AggregateOp::Max,
+            argument,
+        },
+    ];
+    let groups = scope
+        .scan(
+            &Scan {
+                aggregates,
+                ..rows_of(scope, "Sales")
+            },
+            &Control::new(None),
+        )
+        .unwrap();
+    assert!(matches!(&groups.aggregates[0], Aggregated::Count(rows) if *rows == [3]));
+    assert!(matches!(&groups.aggregates[1], Aggregated::Integer(sum) if *sum == [Some(6)]));
+    let Aggregated::Codes(largest) = &groups.aggregates[2] else {
+        panic!("not codes")
+    };
+    let decoded = scope.decode(largest).unwrap();
+    assert_eq!(
+        super::evaluator::value_at(&decoded, 0),
+        super::evaluator::Value::Number(4)
+    );
+}
+
+#[test]
+fn row_rule_11_an_orphan_goes_with_the_all_blank_row() {
+    // Sale 4 has an unknown product, sale 5 no country.
+    check(
+        shop().filter("R", "Product", "[Color] = \"Red\""),
+        "R",
+        &[("Sales", "0 1 2 3")],
+    );
+    check(
+        shop().filter("R", "Product", "[Color] <> \"Blue\""),
+        "R",
+        &[("Sales", "0 1 2 3 4")],
+    );
+    check(
+        shop().filter("R", "Category", "[Name] <> \"Bikes\""),
+        "R",
+        &[("Sales", "2 3 4")],
+    );
+    check(
+        shop().filter("R", "Country", "ISBLANK([Name])"),
+        "R",
+        &[("Sales", "5"), ("Country", "")],
+    );
+    // A fact whose dimension row is hidden is hidden, and not an orphan.
+    let gate = shop().filter("R", "Country", "[Name] <> \"FR\"").gate();
+    assert_eq!(seen(&gate, "R", "Sales"), "0 2 4 5");
+}
+
+#[test]
+fn row_rule_11_strict_orphans_hides_them_always() {
+    let strict = || shop().edit(|model| model.options.strict_orphans = true);
+    check(
+        strict().filter("R", "Product", "[Color] <> \"Blue\""),
+        "R",
+        &[("Sales", "0 1 2 3")],
+    );
+    check(
+        strict().filter("R", "Country", "TRUE()"),
+        "R",
+        &[("Sales", "0 1 2 3 4")],
+    );
+    // Only on the dimension that is filtered.
+    check(
+        strict().filter("R", "Category", "[Name] = \"Bikes\""),
+        "R",
+        &[("Sales", "0 1 5")],
+    );
+}
+
+#[test]
+fn row_rule_11_over_many_to_many_orphans_go_with_the_blank_row_too() {
+    // Green is no product's colour, and one budget has no colour.
+    check(
+        shop().filter("R", "Product", "[Color] <> \"Red\""),
+        "R",
+        &[("Budget", "1 2 3")],
+    );
+    check(
+        shop().filter("R", "Product", "[Color] = \"Blue\""),
+        "R",
+        &[("Budget", "1")],
+    );
+}
+
+#[test]
+fn row_rule_11_the_blank_row_shows_only_where_a_visible_fact_points_to_it() {
+    let blank = |gate: &Gate, roles: &[&str], table: &str| {
+        let view = gate
+            .admit(Identity::user("ana").roles(roles.iter().copied()))
+            .unwrap();
+        let scope = view.scope();
+        let table = scope.find_table(table).unwrap();
+        let over: Vec<Relationship> = scope
+            .relationships()
+            .iter()
+            .filter(|r| r.active && r.to == table)
+            .map(|r| r.handle)
+            .collect();
+        scope
+            .blank_row(table, &over)
+            .unwrap()
+            .map(|codes| codes.as_slice().to_vec())
+    };
+    let open = shop().gate();
+    assert_eq!(blank(&open, &[], "Product"), Some(vec![3]));
+    assert_eq!(blank(&open, &[], "Country"), Some(vec![2]));
+    assert_eq!(blank(&open, &[], "Category"), None);
+    let gate = shop()
+        .filter("DE", "Country", "[Name] = \"DE\"")
+        .filter("FR", "Country", "[Name] = \"FR\"")
+        .gate();
+    assert_eq!(blank(&gate, &["DE"], "Product"), Some(vec![3]));
+    assert_eq!(blank(&gate, &["FR"], "Product"), None);
+    assert_eq!(blank(&gate, &["DE"], "Country"), None);
+}
+
+#[test]
+fn row_rule_12_identity_functions_read_the_identity() {
+    let gate = shop()
+        .filter("User", "Access", "[User] = [Who]")
+        .filter("Id", "Access", "[User] = USEROBJECTID()")
+        .filter("Custom", "Access", "[User] = CUSTOMDATA()")
+        .measure("Sales", "Who", "USERPRINCIPALNAME()")
+        .gate();
+    let see = |identity: Identity| words(gate.admit(identity).unwrap().scope(), "Access", "User");
+    assert_eq!(see(Identity::user("cy").role("User")), "cy cy");
+    assert_eq!(
+        see(Identity::anonymous().object_id("bob").role("Id")),
+        "bob"
+    );
+    assert_eq!(
+        see(Identity::anonymous().custom_data("ana").role("Custom")),
+        "ana"
+    );
+    // Absent custom data is BLANK.
+    assert_eq!(see(Identity::anonymous().role("Custom")), "");
+    // The need is found through the measure.
+    let user = denied(&gate, Identity::anonymous().role("User"));
+    assert_eq!(
+        user,
+        Denied::NeedsUserName {
+            role: "User".to_owned()
+        }
+    );
+    let id = denied(&gate, Identity::user("ana").role("Id"));
+    assert_eq!(
+        id,
+        Denied::NeedsObjectId {
+            role: "Id".to_owned()
+        }
+    );
+}
+
+#[test]
+fn filters_are_evaluated_once_for_all_who_share_their_answer() {
+    let gate = shop()
+        .filter("DE", "Country", "[Name] = \"DE\"")
+        .filter("Mine", "Access", "[User] = USERNAME()")
+        .gate();
+    let count = |identity: Identity| {
+        let before = EVALUATIONS.with(|count| count.get());
+        let view = gate.admit(identity).unwrap();
+        (
+            EVALUATIONS.with(|count| count.get()) - before,
+            view.fingerprint(),
+        )
+    };
+    let (first, ana) = count(Identity::user("ana").role("DE"));
+    let (second, bob) = count(Identity::user("bob").role("DE"));
+    assert_eq!((first, second), (1, 0));
+    assert_eq!(ana, bob);
+    let (third, ana) = count(Identity::user("ana").role("Mine"));
+    let (fourth, bob) = count(Identity::user("bob").role("Mine"));
+    let (fifth, again) = count(Identity::user("ana").role("Mine"));
+    assert_eq!((third, fourth, fifth), (1, 1, 0));
+    assert_ne!(ana, bob);
+    assert_eq!(ana, again);
+}
+
+#[test]
+fn fingerprints_tell_rows_and_objects_apart_and_not_the_order_of_roles() {
+    let gate = shop()
+        .filter("DE", "Country", "[Name] = \"DE\"")
+        .filter("De", "Country", "[Key] = 1")
+        .filter("FR", "Country", "[Name] = \"FR\"")
+        .hide("NoColor", "Product.Color")
+        .role("All")
+        .gate();
+    let print = |roles: &str| {
+        gate.admit(Identity::user("ana").roles(roles.split(' ')))
+            .unwrap()
+            .fingerprint()
+    };
+    assert_eq!(print("DE"), print("De"));
+    assert_eq!(print("DE De"), print("De"));
+    assert_eq!(print("DE FR"), print("FR DE"));
+    assert_ne!(print("DE"), print("FR"));
+    assert_ne!(print("DE"), print("All"));
+    assert_ne!(print("NoColor"), print("All"));
+}
+
+#[test]
+fn models_whose_relationships_lead_in_a_circle_cannot_have_row_filters() {
+    let circle = || {
+        World::empty()
+            .table("A", "Key B", &["1 1"])
+            .table("B", "Key A", &["1 1"])
+            .relate("A.B > B.Key")
+            .relate("B.A > A.Key")
+    };
+    assert!(circle().try_gate().is_ok());
+    assert!(matches!(
+        circle().filter("R", "A", "TRUE()").try_gate().err(),
+        Some(CloseError::Role { .. })
+    ));
+}
+
+#[test]
+fn text_is_spelled_as_a_visible_row_spells_it() {
+    let world = World::empty().table("T", "Id Name", &["1 SECRET", "2 Secret", "3 other"]);
+    let gate = world.filter("R", "T", "[Id] > 1").role("All").gate();
+    let spelled = |role: &str| {
+        words(
+            gate.admit(Identity::user("ana").role(role))
+                .unwrap()
+                .scope(),
+            "T",
+            "Name",
+        )
+    };
+    assert_eq!(spelled("R"), "Secret other");
+    assert_eq!(spelled("All"), "SECRET SECRET other");
+}
