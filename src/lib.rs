@@ -1,1 +1,66 @@
+//! Peristyle as a library: import Parquet under a semantic model, admit identities, answer DAX.
+//!
+//! ```
+//! use peristyle::{Database, Identity};
+//!
+//! # fn main() -> Result<(), peristyle::Error> {
+//! let database = Database::import("fixtures/retail/model", "fixtures/retail/data")?;
+//! let session = database.session(Identity::user("ana@contoso.com").role("Germany"))?;
+//! let answer = session.query("EVALUATE SUMMARIZECOLUMNS(Dates[Year], \"Sales\", [Sales])")?;
+//! for table in &answer.tables {
+//!     println!("{} rows in an Arrow batch", table.batch.num_rows());
+//! }
+//! # assert!(answer.tables[0].batch.num_rows() > 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - A [`Database`] holds the data of one model. Nothing reads it but the sessions that it admits.
+//! - A [`Session`] is what one [`Identity`] may see, with its limits. It is `Send` and `Sync`, and meant to be shared.
+//! - An [`Answer`] holds one Arrow batch per EVALUATE; [`value_at`] reads single values out of it.
+//! - [`check_model`] finds what is wrong with a model, for the person who writes it. It needs no data.
+//!
+//! Queries run whole on a small pool of threads of the database; [`Session::query`] blocks until its answer is there.
+//! There is no way to cells but through [`Database::session`].
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod catalog;
+mod check;
+mod database;
+mod error;
+mod expressions;
+mod location;
+mod pool;
+mod session;
+mod text;
+mod value;
+
+pub use catalog::{Catalog, CatalogColumn, CatalogMeasure, CatalogTable};
+pub use check::check_model;
+pub use database::{Builder, Database};
+pub use error::Error;
+pub use location::default_data_folder;
+pub use session::{CancelHandle, QueryOptions, Session};
+pub use text::{FunctionName, explain_text, format_dax, functions};
+pub use value::{format_value, value_at, value_from_text};
+
+/// The examples of the README are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+pub use dax::{Span, line_column};
+pub use engine::{Answer, AnswerColumn, AnswerTable, Limits, Stage, Statistics, Value};
+pub use engine::{Error as QueryError, ErrorKind as QueryErrorKind};
+pub use model::{DataType, Excerpt, LoadErrors, Problem, Severity};
+pub use security::{AdmissionRecord, AuditSink, CloseError, Denied, Figures, Identity};
+pub use storage::{ImportError, NoProgress, Progress};

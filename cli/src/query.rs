@@ -1,0 +1,84 @@
+//! `peristyle query`.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use peristyle::{Answer, Error, QueryOptions, Statistics};
+
+use crate::access;
+use crate::args::{Format, QueryArgs};
+use crate::failure::Failure;
+use crate::input::Input;
+use crate::output::{self, OutputError};
+use crate::report;
+
+pub fn run(args: &QueryArgs) -> Result<(), Failure> {
+    if args.format == Format::Arrow && io::stdout().is_terminal() {
+        return Err(Failure::usage(
+            "--format arrow writes bytes; send them to a file or a program",
+        ));
+    }
+    let json = args.format == Format::Json;
+    let input = Input::read(&args.dax)?;
+    let (answer, culture) =
+        answer(args, &input).map_err(|error| report::error(&error, Some(&input), json))?;
+    print(&answer, args.format, &culture)?;
+    if args.stats {
+        eprint!("{}", figures(&answer.statistics));
+    }
+    Ok(())
+}
+
+/// The answer, and the culture to show it in.
+fn answer(args: &QueryArgs, input: &Input) -> Result<(Answer, String), Error> {
+    let database = access::open(&args.access)?;
+    let session = database.session(access::identity(&args.access.identity))?;
+    let options = QueryOptions {
+        parameters: args.parameters.clone(),
+        ..QueryOptions::default()
+    }
+    .time_limit(None);
+    let answer = session.query_with(&input.text, &options)?;
+    let culture = args
+        .access
+        .identity
+        .culture
+        .clone()
+        .unwrap_or_else(|| session.catalog().culture);
+    Ok((answer, culture))
+}
+
+/// Prints an answer on standard output.
+pub fn print(answer: &Answer, format: Format, culture: &str) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match output::write(answer, format, culture, &mut out).and_then(|()| Ok(out.flush()?)) {
+        Ok(()) => Ok(()),
+        Err(OutputError::Write(error)) => Err(Failure::from(error)),
+        Err(OutputError::OneTableOnly { tables }) => {
+            let message = format!(
+                "the query has {tables} EVALUATEs, and {} output holds one table; use table or json, or ask one at a time",
+                if format == Format::Csv {
+                    "csv"
+                } else {
+                    "arrow"
+                }
+            );
+            Err(report::refusal("output", &message, false))
+        }
+        Err(OutputError::Arrow(message)) => Err(report::refusal("output", &message, false)),
+    }
+}
+
+/// Figures for whoever imported the data: some of them are physical and tell of more than visible rows.
+pub fn figures(statistics: &Statistics) -> String {
+    let mut text = format!(
+        "rows scanned: {}\nscans run: {}\ncache hits: {}\ncontexts evaluated one by one: {}\n",
+        statistics.rows_scanned, statistics.scans, statistics.cache_hits, statistics.one_by_one
+    );
+    for (stage, time) in &statistics.stages {
+        text.push_str(&format!(
+            "time of {stage}: {:.3} ms\n",
+            time.as_secs_f64() * 1000.0
+        ));
+    }
+    text
+}

@@ -1,0 +1,458 @@
+//! The command as a person or a script meets it: what it prints, where, and how it exits.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+fn retail() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join("fixtures")
+        .join("retail")
+}
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn ran(output: Output) -> Ran {
+    Ran {
+        code: output.status.code().expect("an exit code"),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_peristyle"));
+    command.args(arguments).env_remove("NO_COLOR");
+    command
+}
+
+fn run(arguments: &[&str]) -> Ran {
+    ran(command(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the command runs"))
+}
+
+fn run_with_input(arguments: &[&str], input: &str) -> Ran {
+    let mut child = command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(input.as_bytes())
+        .expect("it reads");
+    ran(child.wait_with_output().expect("the command ends"))
+}
+
+/// `peristyle query` over the retail fixture as a role that sees everything.
+fn query(more: &[&str]) -> Ran {
+    let model = retail().join("model");
+    let mut arguments = vec!["query", model.to_str().unwrap(), "--role", "Everyone"];
+    arguments.extend(more);
+    run(&arguments)
+}
+
+/// A folder of its own for one test.
+fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("peristyle-cli-{}-{name}", std::process::id()));
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// A model of one table `Numbers` with a column `N`, and what `change` makes of it.
+fn model(folder: &Path, change: impl FnOnce(&mut Value)) -> String {
+    let mut model = json!({
+        "name": "Small",
+        "compatibilityLevel": 1600,
+        "model": {
+            "culture": "en-US",
+            "tables": [{
+                "name": "Numbers",
+                "columns": [{ "name": "N", "dataType": "int64", "sourceColumn": "N" }],
+                "measures": [{ "name": "Total", "expression": "SUM ( Numbers[N] )" }],
+                "partitions": [{ "name": "p", "source": { "type": "m", "expression": "let x = 1 in x" } }]
+            }]
+        }
+    });
+    change(&mut model);
+    let path = folder.join("model.bim");
+    fs::write(&path, model.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_table_for_people() {
+    let ran =
+        query(&["EVALUATE SUMMARIZECOLUMNS(Dates[Year], \"Sales\", [Sales]) ORDER BY Dates[Year]"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(
+        ran.out.contains("Dates[Year]") && ran.out.contains("[Sales]"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.out.contains("2023") && ran.out.trim_end().ends_with(" rows"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn json_has_its_shape_to_the_byte() {
+    let dax = "EVALUATE ROW(\"Whole\", 7, \"Decimal\", 2.5, \"Big\", 5 / 0, \"Small\", -5 / 0, \"None\", 0 / 0, \"Blank\", BLANK(), \
+               \"Text\", \"a\"\"b\", \"Flag\", TRUE(), \"Day\", DATE(2019, 7, 1)) EVALUATE {1}";
+    let ran = query(&["--format", "json", dax]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let expected = concat!(
+        r#"{"results":[{"tables":[{"rows":[{"[Whole]":7,"[Decimal]":2.5,"[Big]":"Infinity","[Small]":"-Infinity","#,
+        r#""[None]":"NaN","[Blank]":null,"[Text]":"a\"b","[Flag]":true,"[Day]":"2019-07-01T00:00:00"}]},"#,
+        r#"{"rows":[{"[Value]":1}]}]}]}"#,
+        "\n"
+    );
+    assert_eq!(ran.out, expected);
+}
+
+#[test]
+fn an_error_shows_its_place_and_exits_1() {
+    let check = |dax: &str, code: &str, place: &str| {
+        let ran = query(&["--format", "json", dax]);
+        assert_eq!(ran.code, 1, "{dax}");
+        assert!(ran.err.contains(place), "{dax}: {}", ran.err);
+        assert!(
+            !ran.err.contains('\u{1b}'),
+            "colour without a terminal: {}",
+            ran.err
+        );
+        let error: Value =
+            serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {}", ran.out));
+        assert_eq!(error["error"]["code"], code, "{error}");
+        assert!(!error["error"]["message"].as_str().unwrap().is_empty());
+        let plain = query(&[dax]);
+        assert_eq!((plain.code, plain.out.as_str()), (1, ""));
+    };
+    check("EVALUATE\n  Missing", "unknown_name", "query:2:3");
+    check("EVALUATE FILTER(Orders, 1", "syntax", "query:1:");
+    check(
+        "EVALUATE { [No such measure] }",
+        "unknown_name",
+        "query:1:12",
+    );
+    check(
+        "EVALUATE { NOSUCHFUNCTION(1) }",
+        "unknown_function",
+        "query:1:12",
+    );
+    check(
+        &format!("EVALUATE {}1", "(".repeat(100_000)),
+        "syntax",
+        "query:1:",
+    );
+}
+
+#[test]
+fn wrong_arguments_exit_2() {
+    for arguments in [
+        vec![],
+        vec!["nothing"],
+        vec!["query"],
+        vec!["query", "model.bim"],
+        vec!["query", "model.bim", "--format", "xml", "EVALUATE {1}"],
+        vec!["query", "model.bim", "--param", "novalue", "EVALUATE {1}"],
+        vec!["query", "model.bim", "@no such file.dax"],
+        vec!["explain", "model.bim", "EVALUATE {1}"],
+    ] {
+        let ran = run(&arguments);
+        assert_eq!(
+            (ran.code, ran.out.as_str()),
+            (2, ""),
+            "{arguments:?}: {}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn identities_are_admitted_or_refused() {
+    let model = retail().join("model");
+    let check = |identity: &[&str], expected: &str| {
+        let mut arguments = vec!["query", model.to_str().unwrap(), "--format", "json"];
+        arguments.extend(identity);
+        arguments.push("EVALUATE ROW(\"Lines\", [Order Lines])");
+        let ran = run(&arguments);
+        match expected {
+            "" => assert_eq!(ran.code, 0, "{identity:?}: {}", ran.err),
+            words => {
+                assert_eq!(ran.code, 1, "{identity:?}");
+                assert!(
+                    ran.out.starts_with("{\"error\":{\"code\":\"denied\","),
+                    "{}",
+                    ran.out
+                );
+                assert!(ran.err.contains(words), "{identity:?}: {}", ran.err);
+            }
+        }
+    };
+    check(&[], "roles");
+    check(&["--role", "Europa"], "'Europa'");
+    check(&["--role", "germany"], "'germany'");
+    check(&["--role", "Region Managers"], "user's name");
+    check(
+        &["--role", "Region Managers", "--user", "nobody@example.com"],
+        "",
+    );
+    check(&["--role", "Germany", "--role", "Bikes"], "");
+    check(
+        &["--role", "Germany", "--role", "No Cost"],
+        "cannot be held together",
+    );
+    check(&["--role", "Tenants", "--custom-data", "none"], "");
+}
+
+#[test]
+fn a_query_comes_from_anywhere() {
+    let folder = folder("anywhere");
+    let file = folder.join("query.dax");
+    fs::write(&file, "\u{feff}EVALUATE { @n * 2 }").unwrap();
+    let at = format!("@{}", file.display());
+    let ran = query(&["--format", "csv", "--param", "n=21", &at]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "[Value]\n42\n"),
+        "{}",
+        ran.err
+    );
+    let model = retail().join("model");
+    let data = retail().join("data");
+    let arguments = [
+        "query",
+        model.to_str().unwrap(),
+        "--data",
+        data.to_str().unwrap(),
+        "--role",
+        "Everyone",
+        "-",
+    ];
+    let ran = run_with_input(&arguments, "EVALUATE {\n  Missing }");
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("standard input:2:3"), "{}", ran.err);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn csv_and_arrow_hold_one_table() {
+    for format in ["csv", "arrow"] {
+        let ran = query(&["--format", format, "EVALUATE {1} EVALUATE {2}"]);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{format}");
+        assert!(ran.err.contains("2 EVALUATEs"), "{}", ran.err);
+    }
+    let model = retail().join("model");
+    let arguments = [
+        "query",
+        model.to_str().unwrap(),
+        "--role",
+        "Everyone",
+        "--format",
+        "arrow",
+        "EVALUATE {1, 2}",
+    ];
+    let output = command(&arguments).output().unwrap();
+    let mut reader =
+        arrow::ipc::reader::StreamReader::try_new(output.stdout.as_slice(), None).unwrap();
+    assert_eq!(reader.next().unwrap().unwrap().num_rows(), 2);
+}
+
+#[test]
+fn statistics_stand_beside_the_result() {
+    let ran = query(&[
+        "--format",
+        "json",
+        "--stats",
+        "EVALUATE ROW(\"Lines\", [Order Lines])",
+    ]);
+    assert_eq!(ran.code, 0);
+    assert!(
+        serde_json::from_str::<Value>(&ran.out).is_ok(),
+        "{}",
+        ran.out
+    );
+    for figure in [
+        "rows scanned:",
+        "scans run:",
+        "cache hits:",
+        "contexts evaluated one by one:",
+        "time of ",
+    ] {
+        assert!(ran.err.contains(figure), "{figure}: {}", ran.err);
+    }
+}
+
+#[test]
+fn check_prints_every_problem_with_its_place() {
+    let folder = folder("check");
+    let ran = run(&["check", &model(&folder, |_| {})]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("0 errors"), "{}", ran.out);
+    let path = model(&folder, |model| {
+        let table = &mut model["model"]["tables"][0];
+        table["measures"] = json!([
+            { "name": "Broken", "expression": "SUM ( Numbers[N]" },
+            { "name": "Lost", "expression": "[Total] + [Nowhere]" }
+        ]);
+        model["model"]["roles"] = json!([{
+            "name": "Some",
+            "modelPermission": "read",
+            "tablePermissions": [{ "name": "Numbers", "filterExpression": "Numbers[Missing] = 1" }]
+        }]);
+    });
+    let ran = run(&["check", &path]);
+    assert_eq!(ran.code, 1);
+    for object in ["[Broken]", "[Lost]", "role 'Some'"] {
+        assert!(
+            ran.out
+                .lines()
+                .any(|line| line.contains(object) && line.contains("error")),
+            "{object}: {}",
+            ran.out
+        );
+    }
+    let ran = run(&["check", folder.join("none").to_str().unwrap()]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    fs::write(folder.join("model.bim"), "{ \"model\": ").unwrap();
+    assert_eq!(run(&["check", &path]).code, 1);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn damaged_data_is_a_clear_error() {
+    let folder = folder("damage");
+    let path = model(&folder, |_| {});
+    let check = |words: &str| {
+        let ran = run(&["query", &path, "--format", "json", "EVALUATE {1}"]);
+        assert_eq!(ran.code, 1);
+        assert!(
+            ran.err.contains(words) && !ran.err.contains("panicked"),
+            "{words}: {}",
+            ran.err
+        );
+        assert!(
+            ran.out.starts_with("{\"error\":{\"code\":\"import\","),
+            "{}",
+            ran.out
+        );
+    };
+    check("Numbers.parquet");
+    fs::write(folder.join("Numbers.parquet"), "PAR1 and nothing else").unwrap();
+    check("Numbers.parquet");
+    fs::copy(
+        retail().join("data").join("Dates.parquet"),
+        folder.join("Numbers.parquet"),
+    )
+    .unwrap();
+    check("[N]");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn every_stage_is_explained() {
+    let model = retail().join("model");
+    let dax = "EVALUATE SUMMARIZECOLUMNS(Dates[Year], \"Sales\", [Sales])";
+    for stage in ["tokens", "tree", "bound", "plan", "scans"] {
+        let ran = run(&[
+            "explain",
+            "--stage",
+            stage,
+            model.to_str().unwrap(),
+            "--role",
+            "Everyone",
+            dax,
+        ]);
+        assert_eq!(ran.code, 0, "{stage}: {}", ran.err);
+        assert!(ran.out.lines().count() > 1, "{stage}: {}", ran.out);
+    }
+    let ran = run(&[
+        "explain",
+        "--stage",
+        "tree",
+        model.to_str().unwrap(),
+        "EVALUATE FILTER(",
+    ]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("query:1:"), "{}", ran.err);
+    // A stage that depends on who asks is refused like the query itself.
+    assert_eq!(
+        run(&["explain", "--stage", "plan", model.to_str().unwrap(), dax]).code,
+        1
+    );
+}
+
+#[test]
+fn dax_is_laid_out() {
+    let ran = run(&["format", "evaluate filter(T,T[a]>1&&T[b]=2)"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.starts_with("EVALUATE\n"), "{}", ran.out);
+    assert!(
+        run(&["format", "SUM(T[a])*2"])
+            .out
+            .contains("SUM ( T[a] ) * 2")
+    );
+    assert_eq!(run(&["format", "1 +"]).code, 1);
+    assert_eq!(run(&["format", "1 /* one */"]).code, 1);
+}
+
+#[test]
+fn the_prompt_reads_a_pipe() {
+    let model = retail().join("model");
+    let script = "\
+        .tables\n\
+        EVALUATE {1};\n\
+        .as Everyone\n\
+        .tables\n\
+        .columns Orders\n\
+        .measures Orders\n\
+        .format csv\n\
+        EVALUATE\n  ROW(\"Lines\",\n  [Order Lines] * 0)\n\n\
+        .as 'No Cost'\n\
+        .columns Orders\n\
+        .explain tree\n\
+        .nothing\n\
+        .quit\n\
+        EVALUATE {123456}\n";
+    let ran = run_with_input(&["shell", model.to_str().unwrap()], script);
+    assert_eq!(ran.code, 1, "some statements failed");
+    assert!(ran.err.contains("ask for at least one"), "{}", ran.err);
+    assert!(
+        ran.err.contains("there is no command .nothing"),
+        "{}",
+        ran.err
+    );
+    assert!(ran.out.contains("Order Notes"), "{}", ran.out);
+    assert!(ran.out.contains("[Gross Profit]"), "{}", ran.out);
+    assert!(ran.out.contains("[Lines]\n0\n"), "{}", ran.out);
+    assert_eq!(
+        ran.out.matches("'Orders'[Cost]").count(),
+        1,
+        "not as 'No Cost': {}",
+        ran.out
+    );
+    assert!(!ran.out.contains("123456"), "{}", ran.out);
+    let quiet = run_with_input(
+        &["shell", model.to_str().unwrap(), "--role", "Everyone"],
+        "EVALUATE {1}",
+    );
+    assert_eq!(quiet.code, 0, "{}", quiet.err);
+    assert!(quiet.out.contains("1 row"), "{}", quiet.out);
+}

@@ -1,0 +1,168 @@
+//! A database: one model with its data, behind the gate.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use security::{AuditSink, Control, Figures, Gate, Identity};
+use storage::{NoProgress, Progress};
+
+use crate::error::Error;
+use crate::location::default_data_folder;
+use crate::pool::{Lost, Pool};
+use crate::session::Session;
+
+/// A session lasts at most this long unless the embedding service says otherwise.
+const SESSION_LENGTH: Duration = Duration::from_secs(3600);
+
+/// Queries that may wait for a thread, over all sessions.
+const MOST_WAITING: usize = 10_000;
+
+/// The data of one model in memory. Only the sessions that it admits can read it. Cheap to clone: clones are the same
+/// database.
+#[derive(Clone)]
+pub struct Database {
+    gate: Arc<Gate>,
+    pool: Arc<Pool>,
+    session_length: Duration,
+}
+
+/// How a database is imported: see [`Database::builder`].
+pub struct Builder<'a> {
+    model: PathBuf,
+    data: Option<PathBuf>,
+    progress: &'a dyn Progress,
+    threads: Option<usize>,
+    most_waiting: usize,
+    session_length: Duration,
+    audit: Option<Arc<dyn AuditSink>>,
+}
+
+impl Database {
+    /// Reads the model (`model.bim`, or a TMDL folder) and imports the Parquet files of the data folder.
+    ///
+    /// Everything is loaded, or there is an error and nothing is.
+    pub fn import(model: impl AsRef<Path>, data: impl AsRef<Path>) -> Result<Database, Error> {
+        Database::builder(model).data(data).import()
+    }
+
+    /// For everything beyond [`Database::import`]. Without more, the data folder is
+    /// [`default_data_folder`](crate::default_data_folder) of the model.
+    pub fn builder(model: impl AsRef<Path>) -> Builder<'static> {
+        Builder {
+            model: model.as_ref().to_path_buf(),
+            data: None,
+            progress: &NoProgress,
+            threads: None,
+            most_waiting: MOST_WAITING,
+            session_length: SESSION_LENGTH,
+            audit: None,
+        }
+    }
+
+    /// Admits an identity, or refuses it: the only door to the data.
+    pub fn session(&self, identity: Identity) -> Result<Session, Error> {
+        let client = client_of(&identity);
+        let gate = Arc::clone(&self.gate);
+        // Role filters are DAX: they are evaluated where DAX is, on a thread with a deep stack.
+        let view = self
+            .pool
+            .run(&client, move || gate.admit(identity))
+            .map_err(lost)??;
+        Ok(Session::new(
+            view,
+            Arc::clone(&self.pool),
+            client,
+            self.session_length,
+        ))
+    }
+
+    /// Rows and bytes of every table and column, for the operator: whoever may import may see them. Counts, never cells.
+    pub fn inspect(&self) -> Figures {
+        self.gate.inspect()
+    }
+}
+
+impl<'a> Builder<'a> {
+    /// The folder of the Parquet files.
+    pub fn data(mut self, folder: impl AsRef<Path>) -> Self {
+        self.data = Some(folder.as_ref().to_path_buf());
+        self
+    }
+
+    /// Who is told how far the import has come.
+    pub fn progress<'b>(self, progress: &'b dyn Progress) -> Builder<'b>
+    where
+        'a: 'b,
+    {
+        Builder { progress, ..self }
+    }
+
+    /// Threads that answer queries; as many as the machine has cores unless said here.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Queries that may wait for a thread, over all sessions; more are refused as [`Error::Busy`].
+    pub fn most_waiting(mut self, queries: usize) -> Self {
+        self.most_waiting = queries;
+        self
+    }
+
+    /// How long a session lasts after admission; an hour unless said here.
+    pub fn session_length(mut self, length: Duration) -> Self {
+        self.session_length = length;
+        self
+    }
+
+    /// Who is told of every admission and refusal, with the details that the identity is not told.
+    pub fn audit(mut self, sink: Arc<dyn AuditSink>) -> Self {
+        self.audit = Some(sink);
+        self
+    }
+
+    /// Reads the model, imports the data, computes calculated columns and tables, and closes the gate over them.
+    pub fn import(self) -> Result<Database, Error> {
+        let threads = self
+            .threads
+            .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+        let pool = Pool::new(threads, self.most_waiting.max(1))
+            .map_err(|_| Error::Internal("the operating system gives no thread"))?;
+        let model = model::load(&self.model)?;
+        let data = self
+            .data
+            .unwrap_or_else(|| default_data_folder(&self.model));
+        let dataset = storage::import(&model, &data, self.progress)?;
+        let close = move || Gate::close(model, dataset, engine::evaluators(), &Control::new(None));
+        let gate = pool.run(&Arc::from("import"), close).map_err(lost)??;
+        let gate = match self.audit {
+            Some(sink) => gate.audited(sink),
+            None => gate,
+        };
+        Ok(Database {
+            gate: Arc::new(gate),
+            pool: Arc::new(pool),
+            session_length: self.session_length,
+        })
+    }
+}
+
+/// Whose turn it is in the pool: sessions of one identity share a queue.
+fn client_of(identity: &Identity) -> Arc<str> {
+    let who = (
+        identity.user_name(),
+        identity.user_object_id(),
+        identity.user_custom_data(),
+        identity.role_names(),
+    );
+    Arc::from(format!("{who:?}"))
+}
+
+pub(crate) fn lost(lost: Lost) -> Error {
+    match lost {
+        Lost::Full { waiting } => Error::Busy { waiting },
+        Lost::Panicked => Error::Internal("the work was given up after a fault"),
+    }
+}

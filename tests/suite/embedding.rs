@@ -1,0 +1,200 @@
+//! The library as a service that embeds it sees it.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use peristyle::{
+    Database, Denied, Error, Identity, QueryErrorKind, QueryOptions, Session, Stage, Value,
+    value_at,
+};
+
+fn retail() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join("retail")
+}
+
+/// Imported once for all tests of the module.
+fn database() -> &'static Database {
+    static DATABASE: OnceLock<Database> = OnceLock::new();
+    DATABASE.get_or_init(|| {
+        Database::builder(retail().join("model"))
+            .import()
+            .expect("the retail fixture")
+    })
+}
+
+fn session(role: &str) -> Session {
+    database()
+        .session(Identity::user("ana@contoso.example").role(role))
+        .expect("a role of the fixture")
+}
+
+/// The only value of a query of one row and one column.
+fn single(session: &Session, dax: &str) -> Value {
+    let answer = session
+        .query(dax)
+        .unwrap_or_else(|error| panic!("{dax}: {error}"));
+    let table = &answer.tables[0];
+    assert_eq!(
+        (table.batch.num_rows(), table.columns.len()),
+        (1, 1),
+        "{dax}"
+    );
+    value_at(table, 0, 0)
+}
+
+const LINES: &str = "EVALUATE ROW(\"Lines\", [Order Lines])";
+
+#[test]
+fn an_answer_is_arrow_with_dax_names() {
+    let answer = session("Everyone")
+        .query("EVALUATE SUMMARIZECOLUMNS(Dates[Year], \"Sales\", [Sales]) ORDER BY Dates[Year] EVALUATE {1}")
+        .unwrap();
+    assert_eq!(answer.tables.len(), 2);
+    let names: Vec<&str> = answer.tables[0]
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    assert_eq!(names, ["Dates[Year]", "[Sales]"]);
+    assert_eq!(
+        answer.tables[0].columns[1].format_string.as_deref(),
+        Some("#,0.00")
+    );
+    assert_eq!(answer.tables[1].columns[0].name, "[Value]");
+    assert_eq!(value_at(&answer.tables[1], 0, 0), Value::Integer(1));
+}
+
+#[test]
+fn roles_decide_what_a_session_sees() {
+    let everyone = single(&session("Everyone"), LINES).to_integer().unwrap();
+    let germany = single(&session("Germany"), LINES).to_integer().unwrap();
+    assert!(0 < germany && germany < everyone, "{germany} of {everyone}");
+    assert!(single(&session("Nobody"), LINES).is_blank());
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    let check =
+        |identity: Identity, expected: fn(&Denied) -> bool| match database().session(identity) {
+            Err(Error::Denied(denied)) => assert!(expected(&denied), "{denied}"),
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("admitted"),
+        };
+    check(Identity::anonymous(), |denied| {
+        matches!(denied, Denied::NoRole)
+    });
+    check(Identity::anonymous().role("everyone"), |denied| {
+        matches!(denied, Denied::UnknownRole(_))
+    });
+    check(Identity::anonymous().role("Region Managers"), |denied| {
+        matches!(denied, Denied::NeedsUserName { .. })
+    });
+    check(
+        Identity::anonymous().role("Germany").role("No Cost"),
+        |denied| matches!(denied, Denied::Incompatible { .. }),
+    );
+}
+
+#[test]
+fn the_catalog_holds_what_exists_for_the_session() {
+    let has = |role: &str, column: &str| {
+        let catalog = session(role).catalog();
+        catalog
+            .table("ORDERS")
+            .unwrap()
+            .columns
+            .iter()
+            .any(|found| found.name == column)
+    };
+    assert!(has("Everyone", "Cost") && has("Everyone", "Margin"));
+    assert!(!has("No Cost", "Cost") && !has("No Cost", "Margin"));
+    assert!(session("No Balances").catalog().table("Balances").is_none());
+}
+
+#[test]
+fn parameters_and_limits_reach_the_query() {
+    let session = session("Everyone");
+    let options = QueryOptions::default().parameter("n", Value::Integer(41));
+    let answer = session.query_with("EVALUATE { @n + 1 }", &options).unwrap();
+    assert_eq!(value_at(&answer.tables[0], 0, 0), Value::Integer(42));
+    let mut options = QueryOptions::default();
+    options.limits.result_rows = 2;
+    let error = session
+        .query_with("EVALUATE {1, 2, 3}", &options)
+        .unwrap_err();
+    assert_eq!(error.code(), "limit", "{error}");
+}
+
+#[test]
+fn a_query_without_time_is_timed_out() {
+    let options = QueryOptions::default().time_limit(Duration::ZERO);
+    match session("Everyone").query_with(LINES, &options) {
+        Err(Error::Query(error)) => assert_eq!(error.kind, QueryErrorKind::TimedOut),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_session_ends() {
+    let database = Database::builder(retail().join("model"))
+        .data(retail().join("data"))
+        .threads(1)
+        .session_length(Duration::ZERO)
+        .import()
+        .unwrap();
+    let session = database
+        .session(Identity::anonymous().role("Everyone"))
+        .unwrap();
+    assert!(matches!(session.query(LINES), Err(Error::SessionEnded)));
+    assert!(matches!(
+        session.explain(Stage::Plan, LINES),
+        Err(Error::SessionEnded)
+    ));
+}
+
+#[test]
+fn sessions_are_asked_from_many_threads() {
+    let session = session("Germany");
+    let expected = single(&session, LINES);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| assert_eq!(single(&session, LINES), expected));
+        }
+    });
+}
+
+#[test]
+fn every_stage_explains_itself() {
+    let session = session("Everyone");
+    for stage in [
+        Stage::Tokens,
+        Stage::Tree,
+        Stage::Bound,
+        Stage::Plan,
+        Stage::Scans,
+    ] {
+        let text = session
+            .explain(stage, LINES)
+            .unwrap_or_else(|error| panic!("{stage:?}: {error}"));
+        assert!(!text.trim().is_empty(), "{stage:?}");
+    }
+    assert!(session.check(LINES).is_ok());
+    assert_eq!(
+        session.check("EVALUATE Missing").unwrap_err().code(),
+        "unknown_name"
+    );
+}
+
+#[test]
+fn the_fixture_model_has_no_errors() {
+    let problems = peristyle::check_model(retail().join("model")).unwrap();
+    let errors: Vec<String> = problems
+        .iter()
+        .filter(|problem| problem.severity == peristyle::Severity::Error)
+        .map(ToString::to_string)
+        .collect();
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
+}

@@ -1,0 +1,6 @@
+//! Tests across crates, in one binary: a module a subject.
+
+mod arrows;
+mod embedding;
+mod rust_source;
+mod sources;
