@@ -8,7 +8,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, Decimal64Array, Float64Array, Int64Array, StringArray,
 };
 use arrow::datatypes::{Decimal64Type, Float64Type, Int64Type};
-use model::{ColumnKind, DataType, Model, Table};
+use model::{ColumnKind, DataType, Model};
 use storage::{ColumnId, Control, Dataset, RelationshipId, TableId};
 
 use crate::graph::{Graph, Hidden};
@@ -18,7 +18,7 @@ use crate::request::Calculated;
 use crate::trees::{Node, Trees, ordinal, ordinals};
 use crate::view::BuildView;
 use crate::visibility::Visible;
-use crate::{CloseError, EvaluateError, Evaluators, Identity, Scope};
+use crate::{CloseError, EvaluateError, Evaluators, Identity, Scope, Table};
 
 /// A dataset on its way to completeness.
 pub(crate) struct Builder<'a> {
@@ -86,7 +86,7 @@ impl Builder<'_> {
     fn load(
         &mut self,
         t: u32,
-        table: &Table,
+        table: &model::Table,
         rows: usize,
         columns: Vec<(u32, Vec<ArrayRef>)>,
     ) -> Result<(), CloseError> {
@@ -240,9 +240,40 @@ impl Builder<'_> {
     }
 
     fn compute(&mut self, node: Node, pending: &BTreeSet<Node>) -> Result<(), CloseError> {
+        let name = self.name(node);
+        let failed = |message: String| CloseError::Calculation {
+            object: name.clone(),
+            message,
+        };
+        match (node, self.evaluate(node, pending)?) {
+            (Node::Column(t, c), Computed::Column(values)) => {
+                let declared = at(&self.model.tables, t).and_then(|table| at(&table.columns, c));
+                let values = fit(
+                    values,
+                    declared.map_or(DataType::Unknown, |column| column.data_type),
+                );
+                let data = Arc::get_mut(&mut self.data).ok_or_else(|| failed(KEPT.to_owned()))?;
+                let column = ColumnId {
+                    table: TableId(t),
+                    column: c,
+                };
+                data.add_column(column, values)
+                    .map_err(|error| failed(error.to_string()))
+            }
+            (Node::Table(t), Computed::Table(columns)) => self.load_calculated(t, &columns),
+            _ => Err(failed("it is not a calculated object".to_owned())),
+        }
+    }
+
+    /// Lends a view of all that is there to the evaluator. What it gives back holds nothing of the view.
+    fn evaluate(&self, node: Node, pending: &BTreeSet<Node>) -> Result<Computed, CloseError> {
         let failed = |message: String| CloseError::Calculation {
             object: self.name(node),
             message,
+        };
+        let stopped = |error: EvaluateError| match self.control.check() {
+            Err(stopped) => CloseError::Stopped(stopped),
+            Ok(()) => failed(error.message),
         };
         let body = self
             .trees
@@ -254,7 +285,31 @@ impl Builder<'_> {
                 message: body.error.clone(),
             });
         };
-        // What is not computed yet is not there, for the table and for its rows.
+        let scope = self.scope_without(pending);
+        let view = BuildView::new(&scope);
+        match node {
+            Node::Column(t, _) => {
+                let table = scope.objects.entry_of(TableId(t)).map(|ordinal| Table {
+                    scope: scope.number,
+                    ordinal,
+                });
+                let table = table.ok_or_else(|| failed("its table is not there".to_owned()))?;
+                let computed =
+                    (self.evaluators.calculated_column)(&view, table, tree, self.control);
+                computed
+                    .map(|(_, values)| Computed::Column(values))
+                    .map_err(stopped)
+            }
+            Node::Table(_) => {
+                let computed = (self.evaluators.calculated_table)(&view, tree, self.control);
+                computed.map(Computed::Table).map_err(stopped)
+            }
+            _ => Err(failed("it is not a calculated object".to_owned())),
+        }
+    }
+
+    /// All rows and objects, but what is not computed yet: that is not there, for expressions as for the rows of its table.
+    fn scope_without(&self, pending: &BTreeSet<Node>) -> Scope {
         let absent = Hidden(
             pending
                 .iter()
@@ -262,60 +317,18 @@ impl Builder<'_> {
                 .chain(self.columns_of_tables(pending))
                 .collect(),
         );
-        let objects = Objects::of(self.model, self.trees, &absent, |id| {
+        let mut objects = Objects::of(self.model, self.trees, &absent, |id| {
             self.data.is_related(id)
         });
+        // Nothing is kept from the operator, who reads the errors.
+        objects.complete = true;
         let visible = Visible::everything(ordinal(self.model.tables.len()));
-        let scope = Scope::new(
+        Scope::new(
             Arc::new(objects),
             Arc::new(visible),
             Some(self.data.clone()),
             Identity::anonymous(),
-        );
-        let stopped = |error: EvaluateError| match self.control.check() {
-            Err(stopped) => CloseError::Stopped(stopped),
-            Ok(()) => failed(error.message),
-        };
-        let view = BuildView::new(&scope);
-        match node {
-            Node::Column(t, c) => {
-                let table = scope
-                    .objects
-                    .entry_of(TableId(t))
-                    .and_then(|ordinal| scope.tables().find(|table| table.ordinal == ordinal))
-                    .ok_or_else(|| failed("its table is not there".to_owned()))?;
-                let computed =
-                    (self.evaluators.calculated_column)(&view, table, tree, self.control);
-                let (_, values) = computed.map_err(stopped)?;
-                drop(scope);
-                let declared = at(&self.model.tables, t).and_then(|table| at(&table.columns, c));
-                let values = fit(
-                    values,
-                    declared.map_or(DataType::Unknown, |column| column.data_type),
-                );
-                let name = self.name(node);
-                let failed = |message: String| CloseError::Calculation {
-                    object: name.clone(),
-                    message,
-                };
-                let data = Arc::get_mut(&mut self.data).ok_or_else(|| failed(KEPT.to_owned()))?;
-                data.add_column(
-                    ColumnId {
-                        table: TableId(t),
-                        column: c,
-                    },
-                    values,
-                )
-                .map_err(|error| failed(error.to_string()))
-            }
-            Node::Table(t) => {
-                let computed = (self.evaluators.calculated_table)(&view, tree, self.control)
-                    .map_err(stopped)?;
-                drop(scope);
-                self.load_calculated(t, &computed)
-            }
-            _ => Err(failed("it is not a calculated object".to_owned())),
-        }
+        )
     }
 
     fn columns_of_tables(&self, pending: &BTreeSet<Node>) -> Vec<Node> {
@@ -411,6 +424,12 @@ impl Builder<'_> {
         }
         Ok(())
     }
+}
+
+/// What an evaluator gave.
+enum Computed {
+    Column(ArrayRef),
+    Table(Vec<Calculated>),
 }
 
 const KEPT: &str = "the unfinished data is still in use elsewhere";

@@ -1,11 +1,12 @@
 //! A model as if its hidden objects had been deleted, and every mention of them outside expressions with them.
 //!
 //! A column that is sorted by a hidden column stays and loses its sort order; a hierarchy that has a hidden level goes whole.
-//! Roles always go: who may see what is nobody's business but the operator's.
+//! Roles always go: who may see what is nobody's business but the operator's. Where anything is hidden, texts that this engine does
+//! not read (Power Query, annotations of the model) go too, because they may name it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{ColumnKind, Model, Table, same_name};
+use model::{ColumnKind, Model, PartitionKind, Table, same_name};
 
 use crate::graph::Hidden;
 use crate::trees::{Node, ordinals};
@@ -50,6 +51,7 @@ pub(crate) fn prune(model: &Model, hidden: &Hidden) -> Pruned {
 
 /// Everything of the model but its tables.
 fn shell(model: &Model, hidden: &Hidden) -> Model {
+    let open = hidden.0.is_empty();
     let functions = ordinals(&model.functions).filter(|(f, _)| !hidden.has(Node::Function(*f)));
     Model {
         name: model.name.clone(),
@@ -62,11 +64,19 @@ fn shell(model: &Model, hidden: &Hidden) -> Model {
         tables: Vec::new(),
         relationships: model.relationships.clone(),
         roles: Vec::new(),
-        expressions: model.expressions.clone(),
+        expressions: if open {
+            model.expressions.clone()
+        } else {
+            Vec::new()
+        },
         functions: functions.map(|(_, function)| function.clone()).collect(),
         perspectives: model.perspectives.clone(),
         cultures: model.cultures.clone(),
-        annotations: model.annotations.clone(),
+        annotations: if open {
+            model.annotations.clone()
+        } else {
+            BTreeMap::new()
+        },
         options: model.options.clone(),
         // These lines name objects, hidden ones among them, and are of use to `check` alone.
         unused: Vec::new(),
@@ -84,6 +94,17 @@ fn prune_table(t: u32, table: &Table, hidden: &Hidden) -> Table {
         .filter(|(m, _)| !hidden.has(Node::Measure(t, *m)))
         .map(|(m, measure)| prune_measure(t, m, measure, hidden))
         .collect();
+    if !hidden.0.is_empty() {
+        for partition in &mut left.partitions {
+            match &mut partition.kind {
+                PartitionKind::M {
+                    expression: text, ..
+                }
+                | PartitionKind::Other { text, .. } => text.clear(),
+                PartitionKind::Calculated { .. } | PartitionKind::CalculationGroup => {}
+            }
+        }
+    }
     if hidden.has(Node::DetailRows(t, None)) {
         left.default_detail_rows = None;
     }

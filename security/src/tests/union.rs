@@ -99,14 +99,13 @@ fn world(rows: &Rows, roles: &[Vec<Test>]) -> World {
         .enumerate()
         .map(|(key, (top, value))| format!("{key} {} {value}", word(*top)))
         .collect();
-    let borrow = |lines: &[String]| -> Vec<String> { lines.to_vec() };
     let add = |world: World, name: &str, header: &str, lines: Vec<String>| {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         world.table(name, header, &lines)
     };
     let mut world = World::empty();
-    world = add(world, "Fact", "Id Mid Side V", borrow(&fact));
-    world = add(world, "Mid", "Key Top V", borrow(&mid));
+    world = add(world, "Fact", "Id Mid Side V", fact);
+    world = add(world, "Mid", "Key Top V", mid);
     world = add(world, "Top", "Key V", keyed(&rows.top));
     world = add(world, "Side", "Key V", keyed(&rows.side));
     world = world
@@ -150,5 +149,96 @@ fn the_normal_form_shows_what_the_rules_say() {
             expected.join(" "),
             "seed {seed}"
         );
+    }
+}
+
+/// A table of `Id V` or `Id D V`: its key column, if it has one, and its values.
+type Keyed = (Vec<u64>, Vec<u64>);
+
+/// The rules taken at their word where every relationship carries filters both ways and no key is an orphan: a row is hidden
+/// as soon as no visible row across a relationship has its key, until nothing changes.
+fn both_ways(tables: &[Keyed; 4], own: &[Option<u64>; 4]) -> [Vec<bool>; 4] {
+    // (table, by value) on either end: facts F and G lead to D by key, and H shares values with D.
+    let key = |table: usize, row: usize, other: usize| match (table, other) {
+        (2, 3) | (3, _) => tables[table].1[row],
+        _ => tables[table].0[row],
+    };
+    let mut visible: [Vec<bool>; 4] = [0, 1, 2, 3].map(|table| {
+        let above = own[table];
+        tables[table]
+            .1
+            .iter()
+            .map(|value| above.is_none_or(|above| *value > above))
+            .collect()
+    });
+    loop {
+        let before = visible.clone();
+        for (a, b) in [(0, 2), (1, 2), (3, 2)] {
+            for (target, source) in [(a, b), (b, a)] {
+                for row in 0..visible[target].len() {
+                    let wanted = key(target, row, source);
+                    let found = (0..visible[source].len()).any(|other| {
+                        visible[source][other] && key(source, other, target) == wanted
+                    });
+                    visible[target][row] &= found;
+                }
+            }
+        }
+        if visible == before {
+            return visible;
+        }
+    }
+}
+
+#[test]
+fn filters_that_travel_both_ways_reach_a_fixpoint() {
+    for seed in 0..60 {
+        let mut dice = Dice(seed);
+        let fact = |dice: &mut Dice| -> Keyed {
+            let keys: Vec<u64> = (0..8).map(|_| dice.below(5)).collect();
+            (keys, (0..8).map(|_| dice.below(6)).collect())
+        };
+        let (f, g) = (fact(&mut dice), fact(&mut dice));
+        let d: Keyed = ((0..5).collect(), (0..5).map(|_| dice.below(4)).collect());
+        let h: Keyed = (vec![0; 6], (0..6).map(|_| dice.below(6)).collect());
+        let tables = [f, g, d, h];
+        let own = [0, 1, 2, 3].map(|_| (dice.below(3) == 0).then(|| dice.below(4)));
+        if own.iter().all(Option::is_none) {
+            continue;
+        }
+        let mut world = World::empty();
+        for (name, (keys, values)) in ["F", "G", "D", "H"].iter().zip(&tables) {
+            let lines: Vec<String> = keys
+                .iter()
+                .zip(values)
+                .enumerate()
+                .map(|(id, (key, value))| format!("{id} {key} {value}"))
+                .collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            world = world.table(name, "Id Key V", &lines);
+        }
+        world = world
+            .relate("F.Key > D.Key both")
+            .relate("G.Key > D.Key both")
+            .relate("H.V ~ D.V both");
+        for (name, above) in ["F", "G", "D", "H"].iter().zip(own) {
+            if let Some(above) = above {
+                world = world.filter("R", name, &format!("[V] > {above}"));
+            }
+        }
+        let gate = world.gate();
+        for (name, visible) in ["F", "G", "D", "H"].iter().zip(both_ways(&tables, &own)) {
+            let expected: Vec<String> = visible
+                .iter()
+                .enumerate()
+                .filter(|(_, shown)| **shown)
+                .map(|(row, _)| row.to_string())
+                .collect();
+            assert_eq!(
+                seen(&gate, "R", name),
+                expected.join(" "),
+                "{name}, seed {seed}"
+            );
+        }
     }
 }
