@@ -1,0 +1,353 @@
+//! The functions that the binder knows by name, because they take tables or columns, or decide which of their
+//! arguments are evaluated; and those that are refused by name, each with its reason.
+
+use super::registry::{Body, Function, Parameters, State, Types};
+
+const MANY: usize = usize::MAX;
+const NOT_BUILT: &str = "is not built yet";
+const VISUAL: &str = "is for visual calculations only";
+const UNDOCUMENTED: &str = "is not a documented function";
+const DIRECT_QUERY: &str = "is for DirectQuery only";
+const REMOTE: &str = "needs a remote model";
+
+/// One row a line: name, what stands after it in a signature, least and most arguments, and the reason of a refusal.
+macro_rules! bound {
+    ($table:ident, $category:literal: $($name:literal $arguments:literal $least:literal $most:tt $($reason:ident)?;)*) => {
+        pub(super) const $table: &[Function] = &[$(Function {
+            name: $name,
+            category: $category,
+            signature: concat!($name, $arguments),
+            parameters: Parameters { least: $least, most: $most },
+            types: Types::Bound,
+            body: Body::Bound(bound!(@state $($reason)?)),
+            source: concat!("DAX reference: ", $name),
+        }),*];
+    };
+    (@state) => { State::Built };
+    (@state $reason:ident) => { State::Refused($reason) };
+}
+
+bound! { AGGREGATION, "Aggregation":
+    "APPROXIMATEDISTINCTCOUNT" "(column)" 1 1 DIRECT_QUERY;
+    "AVERAGE" "(column)" 1 1;
+    "AVERAGEA" "(column)" 1 1 NOT_BUILT;
+    "AVERAGEX" "(table, expression)" 2 2;
+    "COUNT" "(column)" 1 1;
+    "COUNTA" "(column)" 1 1;
+    "COUNTAX" "(table, expression)" 2 2;
+    "COUNTBLANK" "(column)" 1 1;
+    "COUNTROWS" "([table])" 0 1;
+    "COUNTX" "(table, expression)" 2 2;
+    "DISTINCTCOUNT" "(column)" 1 1;
+    "DISTINCTCOUNTNOBLANK" "(column)" 1 1;
+    "MAX" "(column) or MAX(value, value)" 1 2;
+    "MAXA" "(column)" 1 1 NOT_BUILT;
+    "MAXX" "(table, expression, [variant])" 2 3;
+    "MIN" "(column) or MIN(value, value)" 1 2;
+    "MINA" "(column)" 1 1 NOT_BUILT;
+    "MINX" "(table, expression, [variant])" 2 3;
+    "PRODUCT" "(column)" 1 1;
+    "PRODUCTX" "(table, expression)" 2 2;
+    "SUM" "(column)" 1 1;
+    "SUMX" "(table, expression)" 2 2;
+}
+
+bound! { DATES, "Date and time":
+    "CALENDAR" "(start, end)" 2 2;
+    "CALENDARAUTO" "([last month of the fiscal year])" 0 1;
+}
+
+bound! { FILTER, "Filter":
+    "ALL" "([table or column], [column], ...)" 0 MANY;
+    "ALLCROSSFILTERED" "(table)" 1 1;
+    "ALLEXCEPT" "(table, column, ...)" 2 MANY;
+    "ALLNOBLANKROW" "(table or column, [column], ...)" 1 MANY;
+    "ALLSELECTED" "([table or column], [column], ...)" 0 MANY;
+    "CALCULATE" "(expression, [filter], ...)" 1 MANY;
+    "CALCULATETABLE" "(table, [filter], ...)" 1 MANY;
+    "EARLIER" "(column, [number])" 1 2;
+    "EARLIEST" "(column)" 1 1;
+    "FILTER" "(table, condition)" 2 2;
+    "FIRSTNONBLANK" "(column, expression)" 2 2;
+    "FIRSTNONBLANKVALUE" "(column, expression)" 2 2;
+    "INDEX" "(position, [relation], [order by], [blanks], [partition by], [match by], [reset])" 1 7 NOT_BUILT;
+    "KEEPFILTERS" "(expression)" 1 1;
+    "LASTNONBLANK" "(column, expression)" 2 2;
+    "LASTNONBLANKVALUE" "(column, expression)" 2 2;
+    "LOOKUP" "(expression, column, value, ...)" 1 MANY VISUAL;
+    "LOOKUPVALUE" "(result column, search column, search value, ..., [alternate result])" 3 MANY;
+    "LOOKUPWITHTOTALS" "(expression, column, value, ...)" 1 MANY VISUAL;
+    "MATCHBY" "([column], ...)" 0 MANY NOT_BUILT;
+    "MOVINGAVERAGE" "(column, window, ...)" 1 MANY VISUAL;
+    "OFFSET" "(delta, [relation], [order by], [blanks], [partition by], [match by], [reset])" 1 7 NOT_BUILT;
+    "ORDERBY" "([expression], [order], ...)" 0 MANY NOT_BUILT;
+    "PARTITIONBY" "([column], ...)" 0 MANY NOT_BUILT;
+    "RANGE" "(step, ...)" 1 MANY VISUAL;
+    "RANK" "([ties], [relation], [order by], [blanks], [partition by], [match by], [reset])" 0 7 NOT_BUILT;
+    "REMOVEFILTERS" "([table or column], [column], ...)" 0 MANY;
+    "ROWNUMBER" "([relation], [order by], [blanks], [partition by], [match by], [reset])" 0 6 NOT_BUILT;
+    "RUNNINGSUM" "(column, ...)" 1 MANY VISUAL;
+    "SELECTEDVALUE" "(column, [alternate result])" 1 2;
+    "WINDOW" "(from, [from type], to, [to type], [relation], [order by], [blanks], [partition by], [match by], [reset])" 2 10 NOT_BUILT;
+}
+
+bound! { FINANCIAL, "Financial":
+    "XIRR" "(table, values, dates, [guess], [alternate result])" 3 5 NOT_BUILT;
+    "XNPV" "(table, values, dates, rate)" 4 4 NOT_BUILT;
+}
+
+bound! { INFORMATION, "Information":
+    "COLUMNSTATISTICS" "()" 0 0;
+    "CONTAINS" "(table, column, value, ...)" 3 MANY;
+    "CONTAINSROW" "(table, value, ...)" 2 MANY;
+    "HASONEFILTER" "(column)" 1 1;
+    "HASONEVALUE" "(column)" 1 1;
+    "ISAFTER" "(value, other, [order], ...)" 2 MANY;
+    "ISCROSSFILTERED" "(table or column)" 1 1;
+    "ISEMPTY" "(table)" 1 1;
+    "ISERROR" "(value)" 1 1;
+    "ISFILTERED" "(table or column)" 1 1;
+    "ISINSCOPE" "(column)" 1 1;
+    "ISONORAFTER" "(value, other, [order], ...)" 2 MANY;
+    "ISSELECTEDMEASURE" "(measure, ...)" 1 MANY;
+    "ISSUBTOTAL" "(column)" 1 1;
+    "NAMEOF" "(column or measure, [form])" 1 2;
+    "NONVISUAL" "(filter)" 1 1;
+    "SELECTEDMEASURE" "()" 0 0;
+    "SELECTEDMEASUREFORMATSTRING" "()" 0 0;
+    "SELECTEDMEASURENAME" "()" 0 0;
+    "TABLEOF" "(column or measure)" 1 1 NOT_BUILT;
+}
+
+bound! { INFO, "INFO":
+    "INFO.ALTERNATEOFDEFINITIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.ANNOTATIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.ATTRIBUTEHIERARCHIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.ATTRIBUTEHIERARCHYSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.CALCDEPENDENCY" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.CALCULATIONGROUPS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.CALCULATIONITEMS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.CALENDARCOLUMNGROUPS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.CALENDARCOLUMNREFERENCES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.CALENDARS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.CATALOGS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.CHANGEDPROPERTIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.COLUMNPARTITIONSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.COLUMNPERMISSIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.COLUMNS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.COLUMNSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.CSDLMETADATA" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.CULTURES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.DATACOVERAGEDEFINITIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.DATASOURCES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.DELTATABLEMETADATASTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.DEPENDENCIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.DETAILROWSDEFINITIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.DICTIONARYSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.EXCLUDEDARTIFACTS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.EXPRESSIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.EXTENDEDPROPERTIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.FORMATSTRINGDEFINITIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.FUNCTIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.GENERALSEGMENTMAPSEGMENTMETADATASTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.GROUPBYCOLUMNS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.HIERARCHIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.HIERARCHYSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.KPIS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.LEVELS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.LINGUISTICMETADATA" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.MEASURES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.MODEL" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.OBJECTTRANSLATIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.PARQUETFILESTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.PARTITIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.PARTITIONSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.PERSPECTIVECOLUMNS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.PERSPECTIVEHIERARCHIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.PERSPECTIVEMEASURES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.PERSPECTIVES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.PERSPECTIVETABLES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.PROPERTIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.QUERYGROUPS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.REFRESHPOLICIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.RELATEDCOLUMNDETAILS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.RELATIONSHIPINDEXSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.RELATIONSHIPS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.RELATIONSHIPSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.ROLEMEMBERSHIPS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.ROLES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.SEGMENTMAPSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.SEGMENTSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.STORAGEFILES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.STORAGEFOLDERS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.STORAGETABLECOLUMNS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.STORAGETABLECOLUMNSEGMENTS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.STORAGETABLES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.TABLEPERMISSIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.TABLES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.TABLESTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.USERDEFINEDFUNCTIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.VARIATIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.VIEW.COLUMNS" "()" 0 0;
+    "INFO.VIEW.MEASURES" "()" 0 0;
+    "INFO.VIEW.RELATIONSHIPS" "()" 0 0;
+    "INFO.VIEW.TABLES" "()" 0 0;
+}
+
+bound! { LOGICAL, "Logical":
+    "AND" "(condition, condition)" 2 2;
+    "COALESCE" "(value, value, ...)" 2 MANY;
+    "IF" "(condition, value if true, [value if false])" 2 3;
+    "IF.EAGER" "(condition, value if true, [value if false])" 2 3;
+    "IFERROR" "(value, value if error)" 2 2;
+    "OR" "(condition, condition)" 2 2;
+    "SWITCH" "(expression, value, result, ..., [else])" 3 MANY;
+}
+
+bound! { OTHER, "Other":
+    "ERROR" "(message)" 1 1;
+    "EVALUATEANDLOG" "(value, [label], [rows])" 1 3 NOT_BUILT;
+    "EXTERNALMEASURE" "(name, type, source)" 3 3 REMOTE;
+    "TOCSV" "(table, [rows], [delimiter], [headers])" 1 4 NOT_BUILT;
+    "TOJSON" "(table, [rows])" 1 2 NOT_BUILT;
+}
+
+bound! { PARENT_CHILD, "Parent and child":
+    "PATH" "(id column, parent column)" 2 2;
+}
+
+bound! { RELATIONSHIP, "Relationship":
+    "CROSSFILTER" "(column, column, direction)" 3 3;
+    "RELATED" "(column)" 1 1;
+    "RELATEDTABLE" "(table)" 1 1;
+    "USERELATIONSHIP" "(column, column)" 2 2;
+}
+
+bound! { STATISTICAL, "Statistical":
+    "GEOMEAN" "(column)" 1 1 NOT_BUILT;
+    "GEOMEANX" "(table, expression)" 2 2 NOT_BUILT;
+    "LINEST" "(column of y, column of x, ..., [constant])" 2 MANY NOT_BUILT;
+    "LINESTX" "(table, y, x, ..., [constant])" 3 MANY NOT_BUILT;
+    "MEDIAN" "(column)" 1 1;
+    "MEDIANX" "(table, expression)" 2 2;
+    "PERCENTILE.EXC" "(column, k)" 2 2 NOT_BUILT;
+    "PERCENTILE.INC" "(column, k)" 2 2 NOT_BUILT;
+    "PERCENTILEX.EXC" "(table, expression, k)" 3 3 NOT_BUILT;
+    "PERCENTILEX.INC" "(table, expression, k)" 3 3 NOT_BUILT;
+    "RANK.EQ" "(value, column, [order])" 2 3 NOT_BUILT;
+    "RANKX" "(table, expression, [value], [order], [ties])" 2 5;
+    "SAMPLE" "(count, table, [order by, order], ...)" 2 MANY NOT_BUILT;
+    "SAMPLECARTESIANPOINTSBYCOVER" "(count, table, x, y, ...)" 4 MANY NOT_BUILT;
+    "STDEV.P" "(column)" 1 1 NOT_BUILT;
+    "STDEV.S" "(column)" 1 1 NOT_BUILT;
+    "STDEVX.P" "(table, expression)" 2 2 NOT_BUILT;
+    "STDEVX.S" "(table, expression)" 2 2 NOT_BUILT;
+    "VAR.P" "(column)" 1 1 NOT_BUILT;
+    "VAR.S" "(column)" 1 1 NOT_BUILT;
+    "VARX.P" "(table, expression)" 2 2 NOT_BUILT;
+    "VARX.S" "(table, expression)" 2 2 NOT_BUILT;
+}
+
+bound! { TABLE, "Table manipulation":
+    "ADDCOLUMNS" "(table, name, expression, ...)" 3 MANY;
+    "ADDMISSINGITEMS" "([show all column], ..., table, [group column], ..., [filter], ...)" 2 MANY NOT_BUILT;
+    "CROSSJOIN" "(table, table, ...)" 1 MANY;
+    "CURRENTGROUP" "()" 0 0;
+    "DATATABLE" "(name, type, ..., {{value, ...}, ...})" 3 MANY;
+    "DETAILROWS" "(measure)" 1 1;
+    "DISTINCT" "(column or table)" 1 1;
+    "EXCEPT" "(table, table)" 2 2;
+    "FILTERS" "(column)" 1 1;
+    "GENERATE" "(table, table)" 2 2;
+    "GENERATEALL" "(table, table)" 2 2;
+    "GENERATESERIES" "(start, end, [step])" 2 3;
+    "GROUPBY" "(table, [column], ..., [name, expression], ...)" 1 MANY;
+    "IGNORE" "(expression)" 1 1;
+    "INTERSECT" "(table, table)" 2 2;
+    "NATURALINNERJOIN" "(table, table)" 2 2;
+    "NATURALLEFTOUTERJOIN" "(table, table)" 2 2;
+    "ROLLUP" "(column, ...)" 1 MANY;
+    "ROLLUPADDISSUBTOTAL" "([filter], column, name, [filter], ...)" 2 MANY;
+    "ROLLUPGROUP" "(column, ...)" 1 MANY;
+    "ROLLUPISSUBTOTAL" "([filter], column, subtotal column, [filter], ...)" 2 MANY;
+    "ROW" "(name, expression, ...)" 2 MANY;
+    "SELECTCOLUMNS" "(table, [name], expression, ...)" 2 MANY;
+    "SUBSTITUTEWITHINDEX" "(table, name, index table, order by, [order], ...)" 4 MANY;
+    "SUMMARIZE" "(table, [column], ..., [name, expression], ...)" 1 MANY;
+    "SUMMARIZECOLUMNS" "([column], ..., [filter table], ..., [name, expression], ...)" 0 MANY;
+    "TOPN" "(count, table, [order by, order], ...)" 2 MANY;
+    "TREATAS" "(table, column, ...)" 2 MANY;
+    "UNION" "(table, table, ...)" 2 MANY;
+    "VALUES" "(table or column)" 1 1;
+}
+
+bound! { TIME_INTELLIGENCE, "Time intelligence":
+    "CLOSINGBALANCEMONTH" "(expression, dates, [filter])" 2 3;
+    "CLOSINGBALANCEQUARTER" "(expression, dates, [filter])" 2 3;
+    "CLOSINGBALANCEWEEK" "(expression, calendar, [filter])" 2 3 NOT_BUILT;
+    "CLOSINGBALANCEYEAR" "(expression, dates, [filter], [year end])" 2 4;
+    "DATEADD" "(dates, number, interval)" 3 3;
+    "DATESBETWEEN" "(dates, start, end)" 3 3;
+    "DATESINPERIOD" "(dates, start, number, interval)" 4 4;
+    "DATESMTD" "(dates)" 1 1;
+    "DATESQTD" "(dates)" 1 1;
+    "DATESWTD" "(calendar)" 1 1 NOT_BUILT;
+    "DATESYTD" "(dates, [year end])" 1 2;
+    "ENDOFMONTH" "(dates)" 1 1;
+    "ENDOFQUARTER" "(dates)" 1 1;
+    "ENDOFWEEK" "(calendar)" 1 1 NOT_BUILT;
+    "ENDOFYEAR" "(dates, [year end])" 1 2;
+    "FIRSTDATE" "(dates)" 1 1;
+    "LASTDATE" "(dates)" 1 1;
+    "NEXTDAY" "(dates)" 1 1;
+    "NEXTMONTH" "(dates)" 1 1;
+    "NEXTQUARTER" "(dates)" 1 1;
+    "NEXTWEEK" "(calendar)" 1 1 NOT_BUILT;
+    "NEXTYEAR" "(dates, [year end])" 1 2;
+    "OPENINGBALANCEMONTH" "(expression, dates, [filter])" 2 3;
+    "OPENINGBALANCEQUARTER" "(expression, dates, [filter])" 2 3;
+    "OPENINGBALANCEWEEK" "(expression, calendar, [filter])" 2 3 NOT_BUILT;
+    "OPENINGBALANCEYEAR" "(expression, dates, [filter], [year end])" 2 4;
+    "PARALLELPERIOD" "(dates, number, interval)" 3 3;
+    "PREVIOUSDAY" "(dates)" 1 1;
+    "PREVIOUSMONTH" "(dates)" 1 1;
+    "PREVIOUSQUARTER" "(dates)" 1 1;
+    "PREVIOUSWEEK" "(calendar)" 1 1 NOT_BUILT;
+    "PREVIOUSYEAR" "(dates, [year end])" 1 2;
+    "SAMEPERIODLASTYEAR" "(dates)" 1 1;
+    "STARTOFMONTH" "(dates)" 1 1;
+    "STARTOFQUARTER" "(dates)" 1 1;
+    "STARTOFWEEK" "(calendar)" 1 1 NOT_BUILT;
+    "STARTOFYEAR" "(dates, [year end])" 1 2;
+    "TOTALMTD" "(expression, dates, [filter])" 2 3;
+    "TOTALQTD" "(expression, dates, [filter])" 2 3;
+    "TOTALWTD" "(expression, calendar, [filter])" 2 3 NOT_BUILT;
+    "TOTALYTD" "(expression, dates, [filter], [year end])" 2 4;
+}
+
+bound! { TEXT, "Text":
+    "CONCATENATEX" "(table, expression, [delimiter], [order by, order], ...)" 2 MANY;
+}
+
+bound! { UNDOCUMENTED_NAMES, "Undocumented":
+    "ALLSELECTEDAPPLY" "(...)" 0 MANY UNDOCUMENTED;
+    "ALLSELECTEDREMOVE" "(...)" 0 MANY UNDOCUMENTED;
+    "ALWAYSAPPLY" "(...)" 0 MANY UNDOCUMENTED;
+    "COLLAPSE" "(...)" 0 MANY VISUAL;
+    "COLLAPSEALL" "(...)" 0 MANY VISUAL;
+    "DEPENDON" "(...)" 0 MANY UNDOCUMENTED;
+    "EXPAND" "(...)" 0 MANY VISUAL;
+    "EXPANDALL" "(...)" 0 MANY VISUAL;
+    "FILTERCLUSTER" "(...)" 0 MANY UNDOCUMENTED;
+    "FIRST" "(...)" 0 MANY VISUAL;
+    "GROUPCROSSAPPLY" "(...)" 0 MANY UNDOCUMENTED;
+    "GROUPCROSSAPPLYTABLE" "(...)" 0 MANY UNDOCUMENTED;
+    "ISATLEVEL" "(...)" 0 MANY VISUAL;
+    "LAST" "(...)" 0 MANY VISUAL;
+    "NEXT" "(...)" 0 MANY VISUAL;
+    "NONFILTER" "(...)" 0 MANY UNDOCUMENTED;
+    "PREVIOUS" "(...)" 0 MANY VISUAL;
+    "SAMPLEAXISWITHLOCALMINMAX" "(...)" 0 MANY UNDOCUMENTED;
+    "SHADOWCLUSTER" "(...)" 0 MANY UNDOCUMENTED;
+    "TOPNSKIP" "(...)" 0 MANY UNDOCUMENTED;
+}

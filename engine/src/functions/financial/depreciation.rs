@@ -1,0 +1,173 @@
+//! What an asset loses in a period.
+
+use super::{Answer, Call};
+use crate::convert::round_half_away;
+
+/// More periods than this are not counted one by one.
+const MOST_PERIODS: f64 = 1e6;
+
+pub(super) fn straight_line(call: Call<'_>) -> Answer {
+    Ok((call.number(0)? - call.number(1)?) / call.number(2)?)
+}
+
+pub(super) fn sum_of_years(call: Call<'_>) -> Answer {
+    let (life, period) = (call.positive(2, "life")?, call.number(3)?);
+    if period < 1.0 || period > life {
+        return Err(call.refuse("the period is not within the life"));
+    }
+    Ok((call.number(0)? - call.number(1)?) * (life - period + 1.0) * 2.0 / (life * (life + 1.0)))
+}
+
+/// A fixed rate, rounded to three places; first and last year may be of some months only.
+pub(super) fn fixed_declining(call: Call<'_>) -> Answer {
+    let (cost, salvage) = (
+        call.not_negative(0, "cost")?,
+        call.not_negative(1, "salvage value")?,
+    );
+    let (life, period, months) = (call.whole(2, 0)?, call.whole(3, 0)?, call.whole(4, 12)?);
+    let last = life + i64::from(months < 12);
+    if life < 1
+        || life as f64 > MOST_PERIODS
+        || period < 1
+        || period > last
+        || !(1..=12).contains(&months)
+    {
+        return Err(call
+            .refuse("the period is not within the life, or the months are not between 1 and 12"));
+    }
+    if cost == 0.0 {
+        return Ok(0.0);
+    }
+    let rate = round_half_away(1.0 - (salvage / cost).powf(1.0 / life as f64), 3);
+    let first = cost * rate * months as f64 / 12.0;
+    if period == 1 {
+        return Ok(first);
+    }
+    let left = (cost - first) * (1.0 - rate).powi((period - 2) as i32);
+    let part = if period == life + 1 {
+        (12 - months) as f64 / 12.0
+    } else {
+        1.0
+    };
+    Ok(left * rate * part)
+}
+
+pub(super) fn double_declining(call: Call<'_>) -> Answer {
+    let (cost, salvage) = (
+        call.not_negative(0, "cost")?,
+        call.not_negative(1, "salvage value")?,
+    );
+    let (life, period, factor) = (
+        call.positive(2, "life")?,
+        call.number(3)?,
+        call.number_or(4, 2.0)?,
+    );
+    if period < 1.0 || period > life || factor <= 0.0 {
+        return Err(call.refuse("the period is not within the life, or the factor is not positive"));
+    }
+    Ok(declining(cost, salvage, life, period, factor))
+}
+
+fn declining(cost: f64, salvage: f64, life: f64, period: f64, factor: f64) -> f64 {
+    let rate = (factor / life).min(1.0);
+    let before = cost * (1.0 - rate).powf(period - 1.0);
+    let after = (before * (1.0 - rate)).max(salvage);
+    (before - after).max(0.0)
+}
+
+/// Declining, until a straight line over the rest of the life would be steeper. Within a period the loss is even.
+pub(super) fn variable_declining(call: Call<'_>) -> Answer {
+    let (cost, salvage) = (
+        call.not_negative(0, "cost")?,
+        call.not_negative(1, "salvage value")?,
+    );
+    let (life, start, end) = (
+        call.positive(2, "life")?,
+        call.not_negative(3, "start")?,
+        call.number(4)?,
+    );
+    let (factor, no_switch) = (call.number_or(5, 2.0)?, call.flag(6, false)?);
+    if end < start || end > life || factor <= 0.0 || end > MOST_PERIODS {
+        return Err(
+            call.refuse("start and end are not within the life, or the factor is not positive")
+        );
+    }
+    let (mut left, mut total, mut straight) = (cost, 0.0, None);
+    for period in 1..=end.ceil() as i64 {
+        let passed = (period - 1) as f64;
+        let mut loss = declining(cost, salvage, life, period as f64, factor);
+        if !no_switch {
+            let line =
+                straight.unwrap_or_else(|| (left - salvage).max(0.0) / (life - passed).max(1.0));
+            if straight.is_some() || line > loss {
+                straight = Some(line);
+                loss = line;
+            }
+        }
+        let part = (end.min(passed + 1.0) - start.max(passed)).max(0.0);
+        total += loss * part;
+        left -= loss;
+    }
+    Ok(total)
+}
+
+/// The part of the first year, and what the French methods share.
+fn french(call: Call<'_>) -> Result<(f64, f64, f64, i64, f64), crate::error::Failure> {
+    let (cost, salvage) = (
+        call.not_negative(0, "cost")?,
+        call.not_negative(3, "salvage value")?,
+    );
+    let (purchased, first) = (call.day(1)?, call.day(2)?);
+    let (period, rate) = (call.whole(4, 0)?, call.positive(5, "rate")?);
+    let basis = call.basis(6)?;
+    if purchased > first || salvage > cost || period < 0 {
+        return Err(call.refuse("the first period ends before the purchase, the salvage value is above the cost, or the period is negative"));
+    }
+    Ok((cost, salvage, rate, period, basis.years(purchased, first)))
+}
+
+pub(super) fn french_linear(call: Call<'_>) -> Answer {
+    let (cost, salvage, rate, period, first_part) = french(call)?;
+    let (a_year, total) = (cost * rate, cost - salvage);
+    let first = (a_year * first_part).min(total);
+    let full = ((total - first) / a_year).trunc();
+    Ok(match period as f64 {
+        0.0 => first,
+        p if p <= full => a_year,
+        p if p == full + 1.0 => total - a_year * full - first,
+        _ => 0.0,
+    })
+}
+
+/// The coefficient depends on the life that the rate means.
+pub(super) fn french_degressive(call: Call<'_>) -> Answer {
+    let (cost, salvage, rate, period, first_part) = french(call)?;
+    let coefficient = match 1.0 / rate {
+        life if life < 3.0 => 1.0,
+        life if life < 5.0 => 1.5,
+        life if life <= 6.0 => 2.0,
+        _ => 2.5,
+    };
+    let rate = rate * coefficient;
+    let mut left = cost;
+    let mut loss = round_half_away(first_part * rate * left, 0);
+    left -= loss;
+    let mut above_salvage = left - salvage;
+    for passed in 0..period {
+        loss = round_half_away(rate * left, 0);
+        above_salvage -= loss;
+        if above_salvage < 0.0 {
+            // The last two periods halve what is left; then nothing is left.
+            return Ok(if period - passed <= 1 {
+                round_half_away(left * 0.5, 0)
+            } else {
+                0.0
+            });
+        }
+        if loss == 0.0 {
+            return Ok(0.0);
+        }
+        left -= loss;
+    }
+    Ok(loss)
+}

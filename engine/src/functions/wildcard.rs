@@ -1,0 +1,92 @@
+//! The search of SEARCH and CONTAINSSTRING: without case, with `?` for one character, `*` for any, and `~` to escape.
+
+#[derive(Clone, Copy, PartialEq)]
+enum Piece {
+    Char(char),
+    One,
+    Any,
+}
+
+/// Where the pattern first occurs at or after `from`, counted in characters.
+pub(super) fn find(pattern: &str, text: &str, from: usize) -> Option<usize> {
+    let text: Vec<char> = text.chars().map(fold).collect();
+    let pieces = read(pattern);
+    (from..=text.len()).find(|&at| matches_at(&pieces, text.get(at..).unwrap_or(&[])))
+}
+
+/// One character stands for one character here, so that positions stay those of the text.
+fn fold(c: char) -> char {
+    let mut lower = c.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(only), None) => only,
+        _ => c,
+    }
+}
+
+fn read(pattern: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut chars = pattern.chars().peekable();
+    while let Some(c) = chars.next() {
+        pieces.push(match c {
+            '?' => Piece::One,
+            '*' => Piece::Any,
+            '~' => match chars.next_if(|next| matches!(next, '?' | '*' | '~')) {
+                Some(escaped) => Piece::Char(escaped),
+                None => Piece::Char('~'),
+            },
+            c => Piece::Char(fold(c)),
+        });
+    }
+    pieces
+}
+
+/// Whether the text begins with the pattern. On a mismatch only the last star is asked to take one more character, so
+/// the work is bounded by the product of the lengths.
+fn matches_at(pieces: &[Piece], text: &[char]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut star = None;
+    while p < pieces.len() {
+        match pieces[p] {
+            Piece::Any => {
+                star = Some((p + 1, t));
+                p += 1;
+                continue;
+            }
+            Piece::One if t < text.len() => {}
+            Piece::Char(c) if text.get(t) == Some(&c) => {}
+            _ => match star {
+                Some((after, taken)) if taken < text.len() => {
+                    star = Some((after, taken + 1));
+                    (p, t) = (after, taken + 1);
+                    continue;
+                }
+                _ => return false,
+            },
+        }
+        p += 1;
+        t += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+
+    #[test]
+    fn finds() {
+        let check = |pattern: &str, text: &str, expected: Option<usize>| {
+            assert_eq!(find(pattern, text, 0), expected, "{pattern} in {text}")
+        };
+        check("BC", "abcd", Some(1));
+        check("a*d", "xabcd", Some(1));
+        check("b?d", "abcd", Some(1));
+        check("b??d", "abcd", None);
+        check("~*", "a*b", Some(1));
+        check("~~", "a~b", Some(1));
+        check("", "abc", Some(0));
+        check("a*b*c", "aXbXc", Some(0));
+        check("a*x", "abc", None);
+        check("é", "CAFÉ", Some(3));
+    }
+}
