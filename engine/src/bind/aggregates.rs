@@ -1,0 +1,197 @@
+//! Binding of aggregates: SUM and its kin over a column, SUMX and its kin over a table.
+
+use dax::{Expr, ExprKind, Span};
+
+use super::{Binder, Bound};
+use crate::bound::{Order, RankX, Reduction, Scalar, ScalarKind, TableExpr, TableKind};
+use crate::error::ErrorKind;
+use crate::functions::Function;
+use crate::value::DataType;
+
+impl<'a> Binder<'a> {
+    pub fn aggregate_call(&mut self, function: &'static Function, args: &[Expr], expr: &Expr) -> Bound<Scalar> {
+        let span = expr.span;
+        let op = match function.name {
+            "COUNTROWS" => return self.count_rows(args, span),
+            "CONCATENATEX" => return self.concatenate_x(args, span),
+            "RANKX" => return self.rank_x(args, span),
+            "MIN" | "MAX" if args.len() == 2 => return self.smaller_or_larger(function.name == "MIN", args, span),
+            name => match reduction(name) {
+                Some(op) => op,
+                None => return self.error(ErrorKind::UnknownFunction, span, format!("the function {name} is not built yet")),
+            },
+        };
+        if function.name.ends_with('X') && function.name != "MAX" || function.name.contains("X.") {
+            self.iterator(op, args, span)
+        } else {
+            self.column_aggregate(op, function.name, &args[0], span)
+        }
+    }
+
+    /// SUM ( T[c] ) is SUMX ( T, T[c] ).
+    fn column_aggregate(&mut self, op: Reduction, name: &str, argument: &Expr, span: Span) -> Bound<Scalar> {
+        let column = self.column_argument(argument)?;
+        let table = column.table();
+        let schema = self.schema_of(table);
+        let index = schema.fields.iter().position(|f| f.lineage == Some(column));
+        let Some(index) = index else { return self.error(ErrorKind::Internal, span, "a column that its table does not have") };
+        let of = self.scope.column_type(column);
+        let needs_numbers = matches!(op, Reduction::Sum | Reduction::Average | Reduction::Product | Reduction::Median | Reduction::GeoMean);
+        if (needs_numbers || is_statistic(op)) && matches!(of, DataType::Text | DataType::Boolean) && !(name.ends_with('A') && of == DataType::Boolean) {
+            let message = format!("{name} needs a column of numbers or dates, and [{}] holds {}", self.scope.column(column).name, if of == DataType::Text { "text" } else { "logical values" });
+            return self.error(ErrorKind::Type, span, message);
+        }
+        let frame = self.fresh();
+        let base = self.table_expr(TableKind::Base { table, blank_row: false }, schema, span);
+        let body = self.scalar(ScalarKind::Field { frame, index }, of, span);
+        Ok(self.reduce(op, base, frame, Some(body), span))
+    }
+
+    pub fn reduce(&self, op: Reduction, table: TableExpr, frame: u32, body: Option<Scalar>, span: Span) -> Scalar {
+        let of = body.as_ref().map_or(DataType::Integer, |b| b.data_type);
+        let data_type = match op {
+            Reduction::Rows | Reduction::Count | Reduction::CountBlank | Reduction::DistinctCount | Reduction::DistinctCountNoBlank => DataType::Integer,
+            Reduction::Sum if of == DataType::Boolean => DataType::Integer,
+            Reduction::Sum | Reduction::Min | Reduction::Max => of,
+            Reduction::Average | Reduction::Median if matches!(of, DataType::Fixed | DataType::DateTime) => of,
+            _ => DataType::Double,
+        };
+        self.scalar(ScalarKind::Reduce { op, table: Box::new(table), frame, body: body.map(Box::new) }, data_type, span)
+    }
+
+    fn iterator(&mut self, op: Reduction, args: &[Expr], span: Span) -> Bound<Scalar> {
+        let table = self.bind_table(&args[0])?;
+        let frame = self.fresh();
+        let body = self.with_rows(frame, table.schema.clone(), |b| b.bind_scalar(&args[1]))?;
+        Ok(self.reduce(op, table, frame, Some(body), span))
+    }
+
+    fn count_rows(&mut self, args: &[Expr], span: Span) -> Bound<Scalar> {
+        let table = match args.first() {
+            Some(argument) => self.bind_table(argument)?,
+            None => match self.home {
+                Some(table) => self.table_expr(TableKind::Base { table, blank_row: false }, self.schema_of(table), span),
+                None => return self.error(ErrorKind::Argument, span, "COUNTROWS without an argument needs a measure that stands in a table"),
+            },
+        };
+        let frame = self.fresh();
+        Ok(self.reduce(Reduction::Rows, table, frame, None, span))
+    }
+
+    fn concatenate_x(&mut self, args: &[Expr], span: Span) -> Bound<Scalar> {
+        let table = self.bind_table(&args[0])?;
+        let frame = self.fresh();
+        let delimiter = match args.get(2) {
+            Some(Expr { kind: ExprKind::Omitted, .. }) | None => None,
+            Some(argument) => Some(Box::new(self.bind_scalar(argument)?)),
+        };
+        let schema = table.schema.clone();
+        let body = self.with_rows(frame, schema.clone(), |b| b.bind_scalar(&args[1]))?;
+        let order = self.with_rows(frame, schema, |b| b.order_list(args.get(3..).unwrap_or(&[]), false))?;
+        let kind = ScalarKind::ConcatenateX { table: Box::new(table), frame, body: Box::new(body), delimiter, order };
+        Ok(self.scalar(kind, DataType::Text, span))
+    }
+
+    /// Expressions, each with an optional ASC, DESC, 1, 0, TRUE or FALSE behind it.
+    pub fn order_list(&mut self, args: &[Expr], descending_by_default: bool) -> Bound<Vec<Order>> {
+        let mut order = Vec::new();
+        let mut rest = args;
+        while let [expr, after @ ..] = rest {
+            let expr = self.bind_scalar(expr)?;
+            let (descending, after) = match after {
+                [word, after @ ..] => match direction(word) {
+                    Some(descending) => (descending, after),
+                    None => (descending_by_default, rest.get(1..).unwrap_or(&[])),
+                },
+                [] => (descending_by_default, after),
+            };
+            order.push(Order { expr, descending });
+            rest = after;
+        }
+        Ok(order)
+    }
+
+    fn rank_x(&mut self, args: &[Expr], span: Span) -> Bound<Scalar> {
+        let table = self.bind_table(&args[0])?;
+        let frame = self.fresh();
+        let body = self.with_rows(frame, table.schema.clone(), |b| b.bind_scalar(&args[1]))?;
+        // Without a value, the expression itself is evaluated outside the table's rows.
+        let value = match args.get(2) {
+            Some(Expr { kind: ExprKind::Omitted, .. }) | None => Some(self.bind_scalar(&args[1])?),
+            Some(argument) => Some(self.bind_scalar(argument)?),
+        };
+        let ascending = match args.get(3) {
+            Some(Expr { kind: ExprKind::Omitted, .. }) | None => false,
+            Some(word) => match direction(word) {
+                Some(descending) => !descending,
+                None => return self.error(ErrorKind::Argument, word.span, "the order of RANKX is ASC or DESC"),
+            },
+        };
+        let dense = match args.get(4).map(|a| &a.kind) {
+            None | Some(ExprKind::Omitted) => false,
+            Some(ExprKind::Identifier { name, .. }) if name.text.eq_ignore_ascii_case("DENSE") => true,
+            Some(ExprKind::Identifier { name, .. }) if name.text.eq_ignore_ascii_case("SKIP") => false,
+            Some(_) => return self.error(ErrorKind::Argument, span, "ties of RANKX are SKIP or DENSE"),
+        };
+        let rank = RankX { table, frame, body, value, ascending, dense };
+        Ok(self.scalar(ScalarKind::RankX(Box::new(rank)), DataType::Integer, span))
+    }
+
+    /// MIN and MAX of two values.
+    fn smaller_or_larger(&mut self, smaller: bool, args: &[Expr], span: Span) -> Bound<Scalar> {
+        let mut rows = Vec::new();
+        let mut types = Vec::new();
+        for argument in args {
+            let value = self.bind_scalar(argument)?;
+            types.push(value.data_type);
+            rows.push(vec![value]);
+        }
+        let data_type = super::calls::common(types.into_iter());
+        let field = crate::bound::Field::extension("Value", data_type);
+        let schema = std::rc::Rc::new(crate::bound::Schema { fields: vec![field], base: None });
+        let table = self.table_expr(TableKind::Constructor(rows), schema, span);
+        let frame = self.fresh();
+        let body = self.scalar(ScalarKind::Field { frame, index: 0 }, data_type, span);
+        Ok(self.reduce(if smaller { Reduction::Min } else { Reduction::Max }, table, frame, Some(body), span))
+    }
+}
+
+fn is_statistic(op: Reduction) -> bool {
+    matches!(op, Reduction::StdevP | Reduction::StdevS | Reduction::VarP | Reduction::VarS)
+}
+
+fn reduction(name: &str) -> Option<Reduction> {
+    Some(match name {
+        "SUM" | "SUMX" => Reduction::Sum,
+        "AVERAGE" | "AVERAGEX" | "AVERAGEA" => Reduction::Average,
+        "MIN" | "MINX" | "MINA" => Reduction::Min,
+        "MAX" | "MAXX" | "MAXA" => Reduction::Max,
+        "COUNT" | "COUNTX" | "COUNTA" | "COUNTAX" => Reduction::Count,
+        "COUNTBLANK" => Reduction::CountBlank,
+        "DISTINCTCOUNT" => Reduction::DistinctCount,
+        "DISTINCTCOUNTNOBLANK" => Reduction::DistinctCountNoBlank,
+        "PRODUCT" | "PRODUCTX" => Reduction::Product,
+        "MEDIAN" | "MEDIANX" => Reduction::Median,
+        "STDEV.P" | "STDEVX.P" => Reduction::StdevP,
+        "STDEV.S" | "STDEVX.S" => Reduction::StdevS,
+        "VAR.P" | "VARX.P" => Reduction::VarP,
+        "VAR.S" | "VARX.S" => Reduction::VarS,
+        "GEOMEAN" | "GEOMEANX" => Reduction::GeoMean,
+        _ => return None,
+    })
+}
+
+/// Some(true) for descending.
+pub fn direction(expr: &Expr) -> Option<bool> {
+    match &expr.kind {
+        ExprKind::Identifier { name, quoted: false } if name.text.eq_ignore_ascii_case("ASC") => Some(false),
+        ExprKind::Identifier { name, quoted: false } if name.text.eq_ignore_ascii_case("DESC") => Some(true),
+        ExprKind::Identifier { name, quoted: false } if name.text.eq_ignore_ascii_case("TRUE") => Some(false),
+        ExprKind::Identifier { name, quoted: false } if name.text.eq_ignore_ascii_case("FALSE") => Some(true),
+        ExprKind::Integer(1) => Some(false),
+        ExprKind::Integer(0) => Some(true),
+        ExprKind::Call { name, args } if args.is_empty() && name.text.eq_ignore_ascii_case("TRUE") => Some(false),
+        ExprKind::Call { name, args } if args.is_empty() && name.text.eq_ignore_ascii_case("FALSE") => Some(true),
+        _ => None,
+    }
+}

@@ -1,0 +1,175 @@
+//! Binding of time intelligence.
+
+use std::rc::Rc;
+
+use dax::{Expr, ExprKind, Span};
+
+use super::{Binder, Bound};
+use crate::bound::{DateUnit, Dates, DatesFunction, FilterArgument, Scalar, ScalarKind, TableExpr, TableKind};
+use crate::error::ErrorKind;
+use crate::value::DataType;
+
+impl<'a> Binder<'a> {
+    /// A table function over dates: its name in upper case.
+    pub fn dates_call(&mut self, name: &str, args: &[Expr], span: Span) -> Bound<TableExpr> {
+        use DatesFunction as F;
+        let unit = |word: &str| match word {
+            w if w.ends_with("YEAR") || w == "DATESYTD" => DateUnit::Year,
+            w if w.ends_with("QUARTER") || w == "DATESQTD" => DateUnit::Quarter,
+            w if w.ends_with("MONTH") || w == "DATESMTD" => DateUnit::Month,
+            _ => DateUnit::Day,
+        };
+        let function = match name {
+            "FIRSTDATE" => F::First,
+            "LASTDATE" => F::Last,
+            "DATESMTD" | "DATESQTD" | "DATESYTD" => F::ToDate,
+            "DATESBETWEEN" => F::Between,
+            "DATESINPERIOD" => F::InPeriod,
+            "DATEADD" => F::Add,
+            "PARALLELPERIOD" => F::Parallel,
+            "SAMEPERIODLASTYEAR" => F::SameLastYear,
+            _ if name.starts_with("STARTOF") => F::StartOf,
+            _ if name.starts_with("ENDOF") => F::EndOf,
+            _ if name.starts_with("PREVIOUS") => F::Previous,
+            _ => F::Next,
+        };
+        let (unit, values) = match function {
+            F::InPeriod => (self.date_unit(&args[3])?, vec![&args[1], &args[2]]),
+            F::Add | F::Parallel => (self.date_unit(&args[2])?, vec![&args[1]]),
+            _ => (unit(name), args[1..].iter().collect()),
+        };
+        if function == F::Parallel && unit == DateUnit::Day {
+            return self.error(ErrorKind::Argument, args[2].span, "the interval of PARALLELPERIOD is MONTH, QUARTER or YEAR");
+        }
+        let arguments = values.into_iter().map(|v| self.bind_scalar(v)).collect::<Bound<Vec<_>>>()?;
+        self.dates_over(function, unit, &args[0], arguments, span)
+    }
+
+    pub fn dates_over(&mut self, function: DatesFunction, unit: DateUnit, dates: &Expr, arguments: Vec<Scalar>, span: Span) -> Bound<TableExpr> {
+        let dates = self.date_values(dates)?;
+        let schema = Rc::clone(&dates.schema);
+        let Some(field) = schema.fields.first() else { return self.error(ErrorKind::Argument, span, "a column of dates is expected here") };
+        let all = match field.lineage {
+            Some(column) => self.table_expr(TableKind::AllValues { columns: vec![column], blank_row: false }, Rc::clone(&schema), span),
+            None => dates.clone(),
+        };
+        let kind = TableKind::Dates(Box::new(Dates { function, dates, all, arguments, unit }));
+        Ok(self.table_expr(kind, schema, span))
+    }
+
+    /// A column of dates in the filter context, or a table of one column of dates. A current row becomes a filter first.
+    fn date_values(&mut self, expr: &Expr) -> Bound<TableExpr> {
+        let is_column = matches!(expr.kind, ExprKind::Qualified { .. } | ExprKind::Bracket(_) | ExprKind::Variation { .. });
+        let table = if is_column {
+            let column = self.column_argument(expr)?;
+            let values = self.values_of(column, expr.span);
+            let schema = Rc::clone(&values.schema);
+            self.table_expr(TableKind::Calculate { table: Rc::new(values), filters: Rc::default() }, schema, expr.span)
+        } else {
+            self.bind_table(expr)?
+        };
+        self.check_width(&table, 1, expr.span)?;
+        let known = table.schema.fields.first().map(|f| f.data_type);
+        if !matches!(known, Some(DataType::DateTime | DataType::Unknown | DataType::Variant)) {
+            return self.error(ErrorKind::Type, expr.span, "a column of dates is expected here");
+        }
+        Ok(table)
+    }
+
+    fn date_unit(&self, expr: &Expr) -> Bound<DateUnit> {
+        let word = match &expr.kind {
+            ExprKind::Identifier { name, .. } => name.text.to_ascii_uppercase(),
+            ExprKind::Call { name, args } if args.is_empty() => name.text.to_ascii_uppercase(),
+            _ => String::new(),
+        };
+        match word.as_str() {
+            "DAY" => Ok(DateUnit::Day),
+            "MONTH" => Ok(DateUnit::Month),
+            "QUARTER" => Ok(DateUnit::Quarter),
+            "YEAR" => Ok(DateUnit::Year),
+            _ => self.error(ErrorKind::Argument, expr.span, "the interval is DAY, MONTH, QUARTER or YEAR"),
+        }
+    }
+
+    /// TOTALYTD ( expression, dates, [filter], [year end] ).
+    pub fn total_to_date(&mut self, name: &str, args: &[Expr], span: Span) -> Bound<Scalar> {
+        let unit = match name {
+            "TOTALMTD" => DateUnit::Month,
+            "TOTALQTD" => DateUnit::Quarter,
+            _ => DateUnit::Year,
+        };
+        self.calculate_over_dates(&args[0], args.get(2..).unwrap_or(&[]), span, |b, end| b.dates_over(DatesFunction::ToDate, unit, &args[1], end, span))
+    }
+
+    /// OPENINGBALANCEMONTH and its kin: the expression at the last date of a period, or at the one before it.
+    pub fn balance(&mut self, name: &str, args: &[Expr], span: Span) -> Bound<Scalar> {
+        let unit = match name {
+            n if n.ends_with("MONTH") => DateUnit::Month,
+            n if n.ends_with("QUARTER") => DateUnit::Quarter,
+            n if n.ends_with("YEAR") => DateUnit::Year,
+            _ => return self.error(ErrorKind::UnknownFunction, span, format!("the function {name} is not built yet")),
+        };
+        let opening = name.starts_with("OPENING");
+        self.calculate_over_dates(&args[0], args.get(2..).unwrap_or(&[]), span, |b, end| {
+            if !opening {
+                return b.dates_over(DatesFunction::EndOf, unit, &args[1], end, span);
+            }
+            let start = b.dates_over(DatesFunction::StartOf, unit, &args[1], end, span)?;
+            let schema = Rc::clone(&start.schema);
+            let Some(column) = schema.fields.first().and_then(|f| f.lineage) else { return b.error(ErrorKind::Argument, span, "a column of dates of the model is expected here") };
+            let all = b.table_expr(TableKind::AllValues { columns: vec![column], blank_row: false }, Rc::clone(&schema), span);
+            let dates = Dates { function: DatesFunction::Previous, dates: start, all, arguments: Vec::new(), unit: DateUnit::Day };
+            Ok(b.table_expr(TableKind::Dates(Box::new(dates)), schema, span))
+        })
+    }
+
+    fn calculate_over_dates(&mut self, body: &Expr, rest: &[Expr], span: Span, dates: impl FnOnce(&mut Self, Vec<Scalar>) -> Bound<TableExpr>) -> Bound<Scalar> {
+        let mut year_end = Vec::new();
+        let mut filters = Vec::new();
+        for argument in rest {
+            match &argument.kind {
+                ExprKind::Text(_) => year_end.push(self.bind_scalar(argument)?),
+                ExprKind::Omitted => {}
+                _ => filters.push(self.filter_argument(argument, false)?),
+            }
+        }
+        let table = dates(self, year_end)?;
+        filters.insert(0, FilterArgument::Table { table, keep: false });
+        let body = self.without_rows(|b| b.bind_scalar(body))?;
+        let data_type = body.data_type;
+        Ok(self.scalar(ScalarKind::Calculate { body: Rc::new(body), filters: Rc::new(filters) }, data_type, span))
+    }
+
+    /// FIRSTNONBLANK ( column, expression ).
+    pub fn non_blank(&mut self, last: bool, args: &[Expr], span: Span) -> Bound<TableExpr> {
+        let is_column = matches!(args[0].kind, ExprKind::Qualified { .. } | ExprKind::Bracket(_) | ExprKind::Variation { .. });
+        let values = if is_column {
+            let column = self.column_argument(&args[0])?;
+            self.values_of(column, args[0].span)
+        } else {
+            self.bind_table(&args[0])?
+        };
+        self.check_width(&values, 1, args[0].span)?;
+        let schema = Rc::clone(&values.schema);
+        let frame = self.fresh();
+        let body = self.with_rows(frame, Rc::clone(&schema), |b| b.bind_scalar(&args[1]))?;
+        let kind = TableKind::NonBlank { values: Box::new(values), frame, body: Box::new(body), last };
+        Ok(self.table_expr(kind, schema, span))
+    }
+
+    /// FIRSTNONBLANKVALUE: the expression at the first value where it is not BLANK.
+    pub fn non_blank_value(&mut self, last: bool, args: &[Expr], span: Span) -> Bound<Scalar> {
+        let body = self.without_rows(|b| b.bind_scalar(&args[1]))?;
+        let data_type = body.data_type;
+        let calculate = self.scalar(ScalarKind::Calculate { body: Rc::new(body.clone()), filters: Rc::default() }, data_type, span);
+        let column = self.column_argument(&args[0])?;
+        let values = self.values_of(column, args[0].span);
+        let schema = Rc::clone(&values.schema);
+        let frame = self.fresh();
+        let kind = TableKind::NonBlank { values: Box::new(values), frame, body: Box::new(calculate), last };
+        let table = self.table_expr(kind, schema, span);
+        let filter = FilterArgument::Table { table, keep: false };
+        Ok(self.scalar(ScalarKind::Calculate { body: Rc::new(body), filters: Rc::new(vec![filter]) }, data_type, span))
+    }
+
+}

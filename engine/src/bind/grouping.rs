@@ -1,0 +1,236 @@
+//! Binding of SUMMARIZE, SUMMARIZECOLUMNS and GROUPBY.
+
+use std::rc::Rc;
+
+use dax::{Expr, ExprKind, Span};
+use security::Column;
+
+use super::{Binder, Bound};
+use crate::bound::{Field, FilterArgument, NamedColumn, Rollup, Schema, Summarize, SummarizeColumn, SummarizeColumns, TableExpr, TableKind};
+use crate::error::ErrorKind;
+use crate::value::DataType;
+
+/// A call by name, without case.
+fn call<'e>(expr: &'e Expr, wanted: &str) -> Option<&'e [Expr]> {
+    match &expr.kind {
+        ExprKind::Call { name, args } if name.text.eq_ignore_ascii_case(wanted) => Some(args),
+        _ => None,
+    }
+}
+
+fn is_column(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Qualified { .. } | ExprKind::Bracket(_) | ExprKind::Variation { .. })
+}
+
+impl<'a> Binder<'a> {
+    pub fn summarize(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
+        let table = self.bind_table(&args[0])?;
+        let (mut groups, mut fields, mut rollup) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rest = &args[1..];
+        while let [first, after @ ..] = rest {
+            if is_column(first) {
+                let (group, field) = self.group_column(&table, first)?;
+                groups.push(group);
+                fields.push(field);
+            } else if let Some(columns) = call(first, "ROLLUP") {
+                for column in columns {
+                    let set = call(column, "ROLLUPGROUP").unwrap_or(std::slice::from_ref(column));
+                    let mut places = Vec::new();
+                    for column in set {
+                        let (group, field) = self.group_column(&table, column)?;
+                        places.push(groups.len());
+                        groups.push(group);
+                        fields.push(field);
+                    }
+                    rollup.push(places);
+                }
+            } else {
+                break;
+            }
+            rest = after;
+        }
+        let frame = self.fresh();
+        let group_schema = Rc::new(Schema { fields: fields.clone(), base: None });
+        let columns = self.with_rows(frame, Rc::clone(&group_schema), |b| {
+            let mut columns = Vec::new();
+            while let [name, expr, after @ ..] = rest {
+                let ExprKind::Text(text) = &name.kind else {
+                    return b.error(ErrorKind::Argument, name.span, "the name of the new column, as text, is expected here");
+                };
+                if let Some([column]) = call(expr, "ISSUBTOTAL") {
+                    let place = b.field_index(&group_schema, column)?;
+                    columns.push((Field::extension(text, DataType::Boolean), SummarizeColumn::IsSubtotal(place)));
+                } else {
+                    let scalar = b.bind_scalar(expr)?;
+                    columns.push((b.field_for(Some(text), &scalar, u32::MAX, &group_schema), SummarizeColumn::Expression(scalar)));
+                }
+                rest = after;
+            }
+            match rest {
+                [] => Ok(columns),
+                [left, ..] => b.error(ErrorKind::Argument, left.span, "a name stands here without its expression"),
+            }
+        })?;
+        let (added, columns): (Vec<Field>, Vec<SummarizeColumn>) = columns.into_iter().unzip();
+        fields.extend(added);
+        let schema = self.distinct_names(fields, span)?;
+        let summarize = Summarize { table, groups, rollup, frame, columns };
+        Ok(self.table_expr(TableKind::Summarize(Box::new(summarize)), schema, span))
+    }
+
+    pub fn summarize_columns(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
+        let mut parts = Parts::default();
+        let mut rest = args;
+        while let [first, after @ ..] = rest {
+            if matches!(first.kind, ExprKind::Text(_)) {
+                break;
+            }
+            if is_column(first) {
+                parts.groups.push(self.column_argument(first)?);
+            } else if let Some(inner) = call(first, "ROLLUPADDISSUBTOTAL") {
+                self.rollup_flags(inner, first.span, &mut parts)?;
+            } else if let Some(inner) = call(first, "ROLLUPGROUP").or_else(|| call(first, "ROLLUP")) {
+                for column in inner {
+                    parts.groups.push(self.column_argument(column)?);
+                }
+            } else {
+                parts.filters.push(self.table_filter(first)?);
+            }
+            rest = after;
+        }
+        let frame = self.fresh();
+        let columns = self.named_columns(rest)?;
+        let fields = self.summarized_fields(&parts, &columns);
+        let schema = self.distinct_names(fields, span)?;
+        let columns = columns.into_iter().map(|(_, column)| column).collect();
+        let summarize = SummarizeColumns { groups: parts.groups, rollups: parts.rollups, filters: parts.filters, columns, frame };
+        Ok(self.table_expr(TableKind::SummarizeColumns(Box::new(summarize)), schema, span))
+    }
+
+    /// A filter of SUMMARIZECOLUMNS is a table; a bare condition is not DAX there.
+    fn table_filter(&mut self, expr: &Expr) -> Bound<FilterArgument> {
+        let filter = self.filter_argument(expr, false)?;
+        match filter {
+            FilterArgument::Table { .. } => Ok(filter),
+            // ALL and its kin are tables here, and a filter of all values filters nothing.
+            FilterArgument::Remove(_) | FilterArgument::AllSelected(_) => {
+                let table = self.bind_table(expr)?;
+                Ok(FilterArgument::Table { table, keep: false })
+            }
+            _ => self.error(ErrorKind::Argument, expr.span, "a filter of SUMMARIZECOLUMNS is a table, such as TREATAS or FILTER gives"),
+        }
+    }
+
+    /// ROLLUPADDISSUBTOTAL ( [filter,] column or ROLLUPGROUP, "flag" [, filter], ... ).
+    fn rollup_flags(&mut self, args: &[Expr], span: Span, parts: &mut Parts) -> Bound<()> {
+        let mut rest = args;
+        while let [first, after @ ..] = rest {
+            let columns: Vec<&Expr> = match call(first, "ROLLUPGROUP") {
+                Some(inner) => inner.iter().collect(),
+                None if is_column(first) => vec![first],
+                None => return self.error(ErrorKind::Argument, first.span, "ROLLUPADDISSUBTOTAL takes columns, each with the name of its flag; filters in it are not built yet"),
+            };
+            let [Expr { kind: ExprKind::Text(flag), .. }, after @ ..] = after else {
+                return self.error(ErrorKind::Argument, span, "ROLLUPADDISSUBTOTAL needs the name of a flag, as text, behind each column");
+            };
+            let mut places = Vec::new();
+            for column in columns {
+                places.push(parts.groups.len());
+                parts.groups.push(self.column_argument(column)?);
+            }
+            parts.rollups.push(Rollup { groups: places, flag: true });
+            parts.flags.push(flag.clone());
+            rest = after;
+        }
+        Ok(())
+    }
+
+    fn named_columns(&mut self, args: &[Expr]) -> Bound<Vec<(Field, NamedColumn)>> {
+        let mut columns = Vec::new();
+        let mut rest = args;
+        while let [name, expr, after @ ..] = rest {
+            let ExprKind::Text(text) = &name.kind else {
+                return self.error(ErrorKind::Argument, name.span, "the name of the new column, as text, is expected here");
+            };
+            let (inner, ignore) = match call(expr, "IGNORE") {
+                Some([inner]) => (inner, true),
+                _ => (expr, false),
+            };
+            let inner = match call(inner, "NONVISUAL") {
+                Some([inner]) => inner,
+                _ => inner,
+            };
+            let scalar = self.without_rows(|b| b.bind_scalar(inner))?;
+            let field = self.field_for(Some(text), &scalar, u32::MAX, &Schema::default());
+            columns.push((field, NamedColumn { expr: scalar, ignore }));
+            rest = after;
+        }
+        match rest {
+            [] => Ok(columns),
+            [left, ..] => self.error(ErrorKind::Argument, left.span, "a name stands here without its expression"),
+        }
+    }
+
+    /// Group columns, each flag behind the last column of its group, then the expressions.
+    fn summarized_fields(&self, parts: &Parts, columns: &[(Field, NamedColumn)]) -> Vec<Field> {
+        let mut fields = Vec::new();
+        for (place, column) in parts.groups.iter().enumerate() {
+            fields.push(super::field_of(self.scope, *column));
+            for (rollup, flag) in parts.rollups.iter().zip(&parts.flags) {
+                if rollup.groups.last() == Some(&place) {
+                    fields.push(Field::extension(flag, DataType::Boolean));
+                }
+            }
+        }
+        fields.extend(columns.iter().map(|(field, _)| field.clone()));
+        fields
+    }
+
+    pub fn group_by(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
+        let table = self.bind_table(&args[0])?;
+        let (mut groups, mut fields) = (Vec::new(), Vec::new());
+        let mut rest = &args[1..];
+        while let [first, after @ ..] = rest {
+            if !is_column(first) {
+                break;
+            }
+            let (group, field) = self.group_column(&table, first)?;
+            groups.push(group);
+            fields.push(field);
+            rest = after;
+        }
+        let frame = self.fresh();
+        let group_schema = Rc::new(Schema { fields: fields.clone(), base: None });
+        self.current_group.push((frame, Rc::new(Schema { ..(*table.schema).clone() })));
+        let bound = self.with_rows(frame, Rc::clone(&group_schema), |b| {
+            let mut columns = Vec::new();
+            while let [name, expr, after @ ..] = rest {
+                let ExprKind::Text(text) = &name.kind else {
+                    return b.error(ErrorKind::Argument, name.span, "the name of the new column, as text, is expected here");
+                };
+                let scalar = b.bind_scalar(expr)?;
+                columns.push((Field::extension(text, scalar.data_type), scalar));
+                rest = after;
+            }
+            match rest {
+                [] => Ok(columns),
+                [left, ..] => b.error(ErrorKind::Argument, left.span, "a name stands here without its expression"),
+            }
+        });
+        self.current_group.pop();
+        let (added, columns): (Vec<Field>, Vec<_>) = bound?.into_iter().unzip();
+        fields.extend(added);
+        let schema = self.distinct_names(fields, span)?;
+        let kind = TableKind::GroupBy { table: Box::new(table), groups, frame, columns };
+        Ok(self.table_expr(kind, schema, span))
+    }
+}
+
+/// What the arguments of SUMMARIZECOLUMNS say.
+#[derive(Default)]
+struct Parts {
+    groups: Vec<Column>,
+    rollups: Vec<Rollup>,
+    flags: Vec<String>,
+    filters: Vec<FilterArgument>,
+}

@@ -1,0 +1,257 @@
+//! Binding: names become handles of the view, tables get schemas, functions their shapes. Unknown, misspelled and
+//! hidden names are one code path, because the view holds visible names only.
+
+mod aggregates;
+mod calls;
+mod dates;
+mod filters;
+mod functions;
+mod grouping;
+mod names;
+mod scalars;
+mod shapes;
+mod tables;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use dax::{Expr, Span};
+use security::{Column, Measure, Scope, Table};
+
+use crate::bound::{Field, FrameId, MeasureRef, Scalar, ScalarKind, Schema, VarId};
+use crate::error::{Error, ErrorKind};
+use crate::value::{DataType, Value};
+
+pub type Bound<T> = Result<T, Error>;
+
+/// A row context that names can be found in.
+pub struct RowScope {
+    pub frame: FrameId,
+    pub schema: Rc<Schema>,
+}
+
+/// What a bare word may stand for.
+#[derive(Clone)]
+pub enum Named {
+    Scalar(VarId, DataType),
+    Table(VarId, Rc<Schema>),
+}
+
+/// A measure that the query defines.
+#[derive(Clone)]
+pub struct QueryMeasure {
+    pub name: String,
+    pub table: Option<Table>,
+    pub body: Rc<Expr>,
+}
+
+pub struct Binder<'a> {
+    pub scope: &'a Scope,
+    pub parameters: &'a [(String, Value)],
+    /// Row contexts, outermost first.
+    rows: Vec<RowScope>,
+    /// Variables in scope, innermost last.
+    names: Vec<(String, Named)>,
+    next: u32,
+    measures: HashMap<Measure, Rc<Scalar>>,
+    query_measures: Vec<(QueryMeasure, Option<Rc<Scalar>>)>,
+    functions: Vec<(String, Rc<dax::Function>)>,
+    /// What is being bound right now, for cycles.
+    open: Vec<String>,
+    /// The table whose expression is bound: `[Column]` alone may mean its columns.
+    home: Option<Table>,
+    /// Binding text of the model: spans would point into another text.
+    in_model: bool,
+    /// Inside a calculation item, SELECTEDMEASURE has a meaning.
+    pub in_item: bool,
+    /// The group of an enclosing GROUPBY: its frame and the schema of its rows.
+    current_group: Vec<(FrameId, Rc<Schema>)>,
+}
+
+/// How deep measures may refer to measures.
+const MAX_OPEN: usize = 64;
+
+/// The field of a model column.
+pub fn field_of(scope: &Scope, column: Column) -> Field {
+    let info = scope.column(column);
+    Field {
+        table: Some(scope.table(column.table()).name.clone()),
+        name: info.name.clone(),
+        data_type: scope.column_type(column),
+        lineage: Some(column),
+        format_string: info.format_string.clone(),
+    }
+}
+
+impl<'a> Binder<'a> {
+    pub fn new(scope: &'a Scope, parameters: &'a [(String, Value)]) -> Self {
+        let functions = scope
+            .model()
+            .functions
+            .iter()
+            .filter_map(|f| {
+                let parsed = dax::parse_function(&f.expression);
+                parsed.errors.is_empty().then(|| (f.name.clone(), Rc::new(parsed.tree)))
+            })
+            .collect();
+        Binder {
+            scope,
+            parameters,
+            rows: Vec::new(),
+            names: Vec::new(),
+            next: 0,
+            measures: HashMap::new(),
+            query_measures: Vec::new(),
+            functions,
+            open: Vec::new(),
+            home: None,
+            in_model: false,
+            in_item: false,
+            current_group: Vec::new(),
+        }
+    }
+
+    pub fn fresh(&mut self) -> u32 {
+        self.next += 1;
+        self.next
+    }
+
+    pub fn span(&self, span: Span) -> Option<Span> {
+        (!self.in_model).then_some(span)
+    }
+
+    pub fn error<T>(&self, kind: ErrorKind, span: Span, message: impl Into<String>) -> Bound<T> {
+        Err(match self.span(span) {
+            Some(span) => Error::new(kind, span, message),
+            None => Error::nowhere(kind, message),
+        })
+    }
+
+    pub fn scalar(&self, kind: ScalarKind, data_type: DataType, span: Span) -> Scalar {
+        Scalar { kind, data_type, span: self.span(span) }
+    }
+
+    /// Binds with one more row context.
+    pub fn with_rows<T>(&mut self, frame: FrameId, schema: Rc<Schema>, bind: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+        self.rows.push(RowScope { frame, schema });
+        let result = bind(self);
+        self.rows.pop();
+        result
+    }
+
+    /// Binds without row contexts: inside CALCULATE they have become filters.
+    pub fn without_rows<T>(&mut self, bind: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+        let rows = std::mem::take(&mut self.rows);
+        let result = bind(self);
+        self.rows = rows;
+        result
+    }
+
+    pub fn set_home(&mut self, table: Option<Table>) {
+        self.home = table;
+    }
+
+    /// Starts binding text of the model.
+    pub fn enter_model(&mut self) {
+        self.in_model = true;
+    }
+
+    pub fn define_variable(&mut self, name: &str, named: Named) {
+        self.names.push((name.to_string(), named));
+    }
+
+    pub fn define_measure(&mut self, measure: QueryMeasure) {
+        self.query_measures.retain(|(known, _)| !model::same_name(&known.name, &measure.name));
+        self.query_measures.push((measure, None));
+    }
+
+    pub fn define_function(&mut self, name: &str, function: dax::Function) {
+        self.functions.retain(|(known, _)| !model::same_name(known, name));
+        self.functions.push((name.to_string(), Rc::new(function)));
+    }
+
+    /// A measure of the query or the model by its name.
+    pub fn measure_named(&mut self, name: &str, span: Span) -> Bound<Option<Scalar>> {
+        if let Some(at) = self.query_measures.iter().position(|(m, _)| model::same_name(&m.name, name)) {
+            let (measure, known) = self.query_measures[at].clone();
+            let reference = MeasureRef { handle: None, name: measure.name.as_str().into(), format: None };
+            let body = match known {
+                Some(body) => body,
+                None => {
+                    let body = self.bind_apart(&measure.name, measure.table, false, |b| b.bind_scalar(&measure.body))?;
+                    let body = Rc::new(body);
+                    if let Some((_, slot)) = self.query_measures.get_mut(at) {
+                        *slot = Some(Rc::clone(&body));
+                    }
+                    body
+                }
+            };
+            let data_type = body.data_type;
+            return Ok(Some(self.scalar(ScalarKind::Measure { measure: reference, body }, data_type, span)));
+        }
+        let Some(handle) = self.scope.find_measure(name) else { return Ok(None) };
+        self.measure(handle, span).map(Some)
+    }
+
+    pub fn measure(&mut self, handle: Measure, span: Span) -> Bound<Scalar> {
+        let info = self.scope.measure(handle);
+        let reference = MeasureRef { handle: Some(handle), name: info.name.as_str().into(), format: info.format_string.as_deref().map(Into::into) };
+        let body = match self.measures.get(&handle) {
+            Some(body) => Rc::clone(body),
+            None => {
+                let Some(tree) = self.scope.measure_tree(handle) else {
+                    return self.error(ErrorKind::Syntax, span, format!("the expression of the measure [{}] is not valid DAX", info.name));
+                };
+                let table = self.scope.measure_table(handle);
+                let bound = self.bind_apart(&info.name, Some(table), true, |b| b.bind_scalar(tree)).map_err(|error| self.inside_measure(error, &info.name, span))?;
+                let body = Rc::new(bound);
+                self.measures.insert(handle, Rc::clone(&body));
+                body
+            }
+        };
+        let data_type = body.data_type;
+        Ok(self.scalar(ScalarKind::Measure { measure: reference, body }, data_type, span))
+    }
+
+    fn inside_measure(&self, error: Error, name: &str, span: Span) -> Error {
+        if error.message.starts_with("in the measure ") || error.kind == ErrorKind::Cycle {
+            return Error { span: self.span(span), ..error };
+        }
+        Error { kind: error.kind, message: format!("in the measure [{name}]: {}", error.message), span: self.span(span) }
+    }
+
+    /// Binds text of the model that stands by itself.
+    pub fn apart<T>(&mut self, name: &str, home: Table, bind: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+        self.bind_apart(name, Some(home), true, bind)
+    }
+
+    /// Binds an expression that stands by itself: no row contexts, no variables of the place that refers to it.
+    fn bind_apart<T>(&mut self, name: &str, home: Option<Table>, in_model: bool, bind: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+        let key = name.to_lowercase();
+        if let Some(at) = self.open.iter().position(|open| *open == key) {
+            let mut cycle: Vec<String> = self.open[at..].iter().map(|n| format!("[{n}]")).collect();
+            cycle.push(format!("[{key}]"));
+            return Err(Error::nowhere(ErrorKind::Cycle, format!("measures that need themselves: {}", cycle.join(" -> "))));
+        }
+        if self.open.len() >= MAX_OPEN {
+            return Err(Error::nowhere(ErrorKind::Limit, format!("measures refer to measures more than {MAX_OPEN} levels deep")));
+        }
+        self.open.push(key);
+        let rows = std::mem::take(&mut self.rows);
+        let hidden = if in_model { std::mem::take(&mut self.names) } else { Vec::new() };
+        let groups = std::mem::take(&mut self.current_group);
+        let old_home = std::mem::replace(&mut self.home, home);
+        let old_model = self.in_model;
+        self.in_model |= in_model;
+        let result = bind(self);
+        self.in_model = old_model;
+        self.home = old_home;
+        self.current_group = groups;
+        if in_model {
+            self.names = hidden;
+        }
+        self.rows = rows;
+        self.open.pop();
+        result
+    }
+}

@@ -1,0 +1,352 @@
+//! The bound tree: every name is a handle of the view, every table has a schema, every expression a type.
+
+use std::rc::Rc;
+
+use dax::Span;
+use security::{Column, Measure, PathColumn, Relationship, Step, Table};
+
+use crate::functions::Function;
+use crate::value::{DataType, Value};
+
+/// A row context: the occurrence of an iterator in the text.
+pub type FrameId = u32;
+
+/// A variable: the occurrence of its definition in the text.
+pub type VarId = u32;
+
+/// The columns of a table expression.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Schema {
+    pub fields: Vec<Field>,
+    /// The rows are rows of this model table, and the first fields are all its columns: RELATED works, and as a filter the
+    /// rows stand for the expanded table.
+    pub base: Option<Table>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// None for `[Name]`.
+    pub table: Option<String>,
+    pub name: String,
+    pub data_type: DataType,
+    /// The model column whose values these are.
+    pub lineage: Option<Column>,
+    pub format_string: Option<String>,
+}
+
+impl Field {
+    pub fn extension(name: &str, data_type: DataType) -> Self {
+        Field { table: None, name: name.to_string(), data_type, lineage: None, format_string: None }
+    }
+
+    /// As DAX names it in results.
+    pub fn full_name(&self) -> String {
+        match &self.table {
+            Some(table) => format!("{table}[{}]", self.name),
+            None => format!("[{}]", self.name),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Scalar {
+    pub kind: ScalarKind,
+    pub data_type: DataType,
+    /// In the query's text; None for what stands in the model.
+    pub span: Option<Span>,
+}
+
+#[derive(Clone, Debug)]
+pub enum ScalarKind {
+    Constant(Value),
+    /// A column of the current row of a frame.
+    Field { frame: FrameId, index: usize },
+    /// RELATED: a column at the end of a path that begins at the frame's base table.
+    Related { frame: FrameId, column: PathColumn },
+    Variable(VarId),
+    Let { variables: Rc<Vec<Variable>>, body: Box<Scalar> },
+    Call { function: &'static Function, arguments: Vec<Scalar> },
+    Binary { op: dax::BinaryOp, left: Box<Scalar>, right: Box<Scalar> },
+    Negate(Box<Scalar>),
+    Not(Box<Scalar>),
+    /// Rows tested against a table of as many columns.
+    In { values: Vec<Scalar>, table: Box<TableExpr> },
+    /// Branches are evaluated only for the contexts that take them.
+    If { condition: Box<Scalar>, then: Box<Scalar>, otherwise: Option<Box<Scalar>> },
+    Switch { subject: Box<Scalar>, cases: Vec<(Scalar, Scalar)>, otherwise: Option<Box<Scalar>> },
+    Coalesce(Vec<Scalar>),
+    IfError { value: Box<Scalar>, otherwise: Box<Scalar> },
+    IsError(Box<Scalar>),
+    Error(Box<Scalar>),
+    /// An aggregate over the rows of a table; the body is evaluated in their row context.
+    Reduce { op: Reduction, table: Box<TableExpr>, frame: FrameId, body: Option<Box<Scalar>> },
+    ConcatenateX { table: Box<TableExpr>, frame: FrameId, body: Box<Scalar>, delimiter: Option<Box<Scalar>>, order: Vec<Order> },
+    RankX(Box<RankX>),
+    Calculate { body: Rc<Scalar>, filters: Rc<Vec<FilterArgument>> },
+    Measure { measure: MeasureRef, body: Rc<Scalar> },
+    SelectedMeasure,
+    SelectedMeasureName,
+    SelectedMeasureFormat,
+    /// A table of one column and at most one row, as a value.
+    TableValue(Box<TableExpr>),
+    IsEmpty(Box<TableExpr>),
+    /// Search columns of a table for values; the one value of the result column, or the alternative.
+    Lookup { table: Table, result: Column, search: Vec<(Column, Scalar)>, otherwise: Option<Box<Scalar>> },
+    Contains { table: Box<TableExpr>, search: Vec<(usize, Scalar)> },
+    /// `ISFILTERED`, `ISCROSSFILTERED`, `HASONEFILTER`, `ISINSCOPE` of columns.
+    Filtered { test: FilterTest, columns: Vec<Column> },
+    /// PATH over the id and parent columns of the frame's base table.
+    Path { frame: FrameId, id: usize, parent: usize, table: Table },
+    /// ISONORAFTER / ISAFTER: (value, bound, descending).
+    OnOrAfter { terms: Vec<(Scalar, Scalar, bool)>, or_on: bool },
+}
+
+/// A measure of the model, or one that the query defines.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MeasureRef {
+    pub handle: Option<Measure>,
+    pub name: Rc<str>,
+    pub format: Option<Rc<str>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Variable {
+    pub id: VarId,
+    pub name: String,
+    pub body: VariableBody,
+}
+
+#[derive(Clone, Debug)]
+pub enum VariableBody {
+    Scalar(Scalar),
+    Table(TableExpr),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterTest {
+    Filtered,
+    CrossFiltered,
+    OneFilter,
+    InScope,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reduction {
+    Rows,
+    Sum,
+    Average,
+    Min,
+    Max,
+    /// Values that are not BLANK: COUNT and COUNTA.
+    Count,
+    CountBlank,
+    DistinctCount,
+    DistinctCountNoBlank,
+    Product,
+    Median,
+    StdevP,
+    StdevS,
+    VarP,
+    VarS,
+    GeoMean,
+}
+
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub expr: Scalar,
+    pub descending: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct RankX {
+    pub table: TableExpr,
+    pub frame: FrameId,
+    pub body: Scalar,
+    pub value: Option<Scalar>,
+    pub ascending: bool,
+    pub dense: bool,
+}
+
+/// An argument of CALCULATE after the first.
+#[derive(Clone, Debug)]
+pub enum FilterArgument {
+    /// Rows of a table; `keep` intersects with what filters its columns already.
+    Table { table: TableExpr, keep: bool },
+    /// A condition on columns of one table: FILTER(ALL(columns), condition).
+    Predicate { columns: Vec<Column>, frame: FrameId, condition: Scalar, keep: bool },
+    Remove(Removal),
+    AllSelected(Removal),
+    UseRelationship(Relationship),
+    CrossFilter(Relationship, CrossFilterMode),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Removal {
+    Everything,
+    /// A table, with what it expands to.
+    Table(Table),
+    Columns(Vec<Column>),
+    /// A table as expanded, but for these columns.
+    TableExcept(Table, Vec<Column>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CrossFilterMode {
+    None,
+    OneWay,
+    Both,
+    OneWayLeftFiltersRight,
+    OneWayRightFiltersLeft,
+}
+
+#[derive(Clone, Debug)]
+pub struct TableExpr {
+    pub kind: TableKind,
+    pub schema: Rc<Schema>,
+    pub span: Option<Span>,
+}
+
+#[derive(Clone, Debug)]
+pub enum TableKind {
+    /// The visible rows of a table in the filter context; `blank_row`: with the row of unmatched keys (VALUES(table)).
+    Base { table: Table, blank_row: bool },
+    /// Distinct values of columns of one table in the filter context.
+    Values { columns: Vec<Column>, blank_row: bool },
+    /// The same without the filter context: ALL, ALLNOBLANKROW.
+    AllRows { table: Table, blank_row: bool },
+    AllValues { columns: Vec<Column>, blank_row: bool },
+    AllSelected { removal: Removal, table: Box<TableExpr> },
+    /// Direct filters on a column.
+    Filters(Column),
+    Filter { table: Box<TableExpr>, frame: FrameId, condition: Box<Scalar> },
+    Calculate { table: Rc<TableExpr>, filters: Rc<Vec<FilterArgument>> },
+    AddColumns { table: Box<TableExpr>, frame: FrameId, columns: Vec<Scalar> },
+    SelectColumns { table: Box<TableExpr>, frame: FrameId, columns: Vec<Scalar> },
+    Distinct(Box<TableExpr>),
+    Summarize(Box<Summarize>),
+    SummarizeColumns(Box<SummarizeColumns>),
+    GroupBy { table: Box<TableExpr>, groups: Vec<GroupColumn>, frame: FrameId, columns: Vec<Scalar> },
+    CrossJoin(Vec<TableExpr>),
+    /// GENERATE; `all` keeps left rows without right rows.
+    Generate { left: Box<TableExpr>, frame: FrameId, right: Box<TableExpr>, all: bool },
+    Union(Vec<TableExpr>),
+    Intersect(Box<TableExpr>, Box<TableExpr>),
+    Except(Box<TableExpr>, Box<TableExpr>),
+    /// Pairs of fields that must be equal; the right fields that are not joined on are appended.
+    NaturalJoin { left: Box<TableExpr>, right: Box<TableExpr>, on: Vec<(usize, usize)>, outer: bool },
+    TopN { count: Box<Scalar>, table: Box<TableExpr>, frame: FrameId, order: Vec<Order> },
+    Row(Vec<Scalar>),
+    Constructor(Vec<Vec<Scalar>>),
+    Series { start: Box<Scalar>, end: Box<Scalar>, step: Option<Box<Scalar>> },
+    Calendar { start: Box<Scalar>, end: Box<Scalar> },
+    CalendarAuto { last_month: Option<Box<Scalar>>, columns: Vec<Column> },
+    TreatAs { table: Box<TableExpr> },
+    SubstituteWithIndex { table: Box<TableExpr>, index: Box<TableExpr>, on: Vec<(usize, usize)>, frame: FrameId, order: Vec<Order> },
+    Variable(VarId),
+    Let { variables: Rc<Vec<Variable>>, body: Box<TableExpr> },
+    Dates(Box<Dates>),
+    /// FIRSTNONBLANK, LASTNONBLANK over a column: the values in the filter context whose body is not BLANK.
+    NonBlank { values: Box<TableExpr>, frame: FrameId, body: Box<Scalar>, last: bool },
+    /// A table that follows from the view's names.
+    Information(InformationTable),
+    ColumnStatistics,
+    /// IF over tables is not DAX; an empty table of the schema.
+    Empty,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InformationTable {
+    Tables,
+    Columns,
+    Measures,
+    Relationships,
+}
+
+/// A grouping column that a table offers: one of its fields, or a column related to its base table.
+#[derive(Clone, Debug)]
+pub enum GroupColumn {
+    Field(usize),
+    Related(PathColumn),
+}
+
+#[derive(Clone, Debug)]
+pub struct Summarize {
+    pub table: TableExpr,
+    pub groups: Vec<GroupColumn>,
+    /// ROLLUP: how many of the last groups are rolled up, one set of groups at a time; indexes into `groups`.
+    pub rollup: Vec<Vec<usize>>,
+    pub frame: FrameId,
+    pub columns: Vec<SummarizeColumn>,
+}
+
+#[derive(Clone, Debug)]
+pub enum SummarizeColumn {
+    Expression(Scalar),
+    /// ISSUBTOTAL of a grouping column.
+    IsSubtotal(usize),
+}
+
+#[derive(Clone, Debug)]
+pub struct SummarizeColumns {
+    pub groups: Vec<Column>,
+    /// Sets that are rolled up, outermost first: indexes into `groups`, and whether a flag column tells.
+    pub rollups: Vec<Rollup>,
+    pub filters: Vec<FilterArgument>,
+    pub columns: Vec<NamedColumn>,
+    pub frame: FrameId,
+}
+
+#[derive(Clone, Debug)]
+pub struct Rollup {
+    pub groups: Vec<usize>,
+    pub flag: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct NamedColumn {
+    pub expr: Scalar,
+    /// IGNORE: does not keep a row.
+    pub ignore: bool,
+}
+
+/// A time intelligence table function over a date column.
+#[derive(Clone, Debug)]
+pub struct Dates {
+    pub function: DatesFunction,
+    /// The dates in the filter context (or of the table given): one column.
+    pub dates: TableExpr,
+    /// All dates of the column: what the result is drawn from.
+    pub all: TableExpr,
+    pub arguments: Vec<Scalar>,
+    pub unit: DateUnit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateUnit {
+    Day,
+    Month,
+    Quarter,
+    Year,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatesFunction {
+    First,
+    Last,
+    StartOf,
+    EndOf,
+    /// From the start of the unit to the last date.
+    ToDate,
+    Between,
+    InPeriod,
+    Add,
+    Parallel,
+    SameLastYear,
+    Previous,
+    Next,
+}
+
+/// Steps without a relationship: the table itself.
+pub fn path_here() -> std::sync::Arc<[Step]> {
+    std::sync::Arc::from([])
+}

@@ -1,0 +1,333 @@
+//! Aggregates. Over the rows of a model table with a body that needs only the row, the scan computes them: one scan for
+//! the batch. Otherwise the rows become contexts, the body is evaluated once over all of them, and reduced by segment.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use security::{Aggregate, AggregateOp, Aggregated, ArithmeticOp, Expression, PathColumn, Table, Target};
+
+use super::{Evaluator, Outcome, internal, iterate::by_context, operators, order};
+use crate::batch::Batch;
+use crate::bound::{FrameId, Reduction, Scalar, ScalarKind, TableExpr, TableKind, path_here};
+use crate::error::Failure;
+use crate::value::{DataType, FIXED_ONE, Value};
+use crate::vector::{Data, Vector};
+
+use super::group::Grouped;
+
+impl<'a> Evaluator<'a> {
+    pub fn reduce(&self, op: Reduction, table: &TableExpr, frame: FrameId, body: Option<&Scalar>, batch: &Rc<Batch>) -> Outcome<Vector> {
+        if let TableKind::Base { table: base, blank_row: false } = &table.kind
+            && let Some(vector) = self.reduce_in_scan(op, *base, frame, body, batch)?
+        {
+            return Ok(vector);
+        }
+        let Some(body) = body else {
+            let rows = self.table(table, batch)?;
+            let counts = (0..batch.len).map(|i| match rows.segment(i).len() {
+                0 => Ok(Value::Blank),
+                n => Ok(Value::Integer(n as i64)),
+            });
+            return Ok(Vector::from_results(counts.collect::<Vec<_>>(), DataType::Integer).with_errors(rows.errors.clone()));
+        };
+        let iteration = self.iterate(table, frame, batch)?;
+        let values = self.scalar(body, &iteration.batch)?;
+        let hint = values.data_type().unwrap_or(body.data_type);
+        let results = (0..batch.len).map(|i| {
+            let rows = iteration.flat.offsets[i] as usize..iteration.flat.offsets[i + 1] as usize;
+            reduce_values(op, &values, rows, hint)
+        });
+        let vector = Vector::from_results(results.collect::<Vec<_>>(), reduced_type(op, hint));
+        Ok(vector.with_errors(by_context(&values, &iteration.flat.contexts)).with_errors(iteration.rows.errors.clone()))
+    }
+
+    fn reduce_in_scan(&self, op: Reduction, table: Table, frame: FrameId, body: Option<&Scalar>, batch: &Rc<Batch>) -> Outcome<Option<Vector>> {
+        let expression = match body {
+            None => None,
+            Some(body) => match self.scan_expression(body, frame, table) {
+                Some(expression) => Some(expression),
+                None => return Ok(None),
+            },
+        };
+        let column = match &expression {
+            Some(Expression::Column(column)) => Some(column.clone()),
+            _ => None,
+        };
+        let numeric = expression.as_ref().and_then(|e| self.scope.expression_type(table, e));
+        let sums = matches!(numeric, Some(DataType::Integer | DataType::Fixed | DataType::Double));
+        let aggregate = |op| Aggregate { op, argument: expression.clone() };
+        let aggregates = match (op, &column) {
+            (Reduction::Rows, _) => vec![Aggregate { op: AggregateOp::Rows, argument: None }],
+            (Reduction::Sum, _) if sums => vec![aggregate(AggregateOp::Sum)],
+            (Reduction::Average, _) if sums => vec![aggregate(AggregateOp::Sum), aggregate(AggregateOp::Count)],
+            (Reduction::Min, Some(_)) => vec![aggregate(AggregateOp::Min)],
+            (Reduction::Max, Some(_)) => vec![aggregate(AggregateOp::Max)],
+            (Reduction::Count, Some(_)) => vec![aggregate(AggregateOp::Count)],
+            (Reduction::CountBlank, Some(_)) => vec![Aggregate { op: AggregateOp::Rows, argument: None }, aggregate(AggregateOp::Count)],
+            (Reduction::DistinctCount | Reduction::DistinctCountNoBlank, Some(column)) => {
+                return self.distinct_count(table, column, op == Reduction::DistinctCountNoBlank, batch).map(Some);
+            }
+            _ => return Ok(None),
+        };
+        let grouped = self.grouped(&batch.filters, batch.len, table, Vec::new(), aggregates, &[])?;
+        let by_list = self.combine(op, &grouped)?;
+        Ok(Some(match &grouped.of_context {
+            None => by_list,
+            Some(of) => by_list.take(of),
+        }))
+    }
+
+    /// DISTINCTCOUNT: the scan counts where a context is one group; otherwise values are counted over the groups.
+    fn distinct_count(&self, table: Table, column: &PathColumn, skip_blank: bool, batch: &Rc<Batch>) -> Outcome<Vector> {
+        if !skip_blank {
+            let plain = Aggregate { op: AggregateOp::DistinctCount, argument: Some(Expression::Column(column.clone())) };
+            let grouped = self.grouped(&batch.filters, batch.len, table, Vec::new(), vec![plain], &[])?;
+            if grouped.single {
+                let by_list = self.combine(Reduction::DistinctCount, &grouped)?;
+                return Ok(grouped.of_context.as_ref().map_or(by_list.clone(), |of| by_list.take(of)));
+            }
+        }
+        let grouped = self.grouped(&batch.filters, batch.len, table, vec![column.clone()], Vec::new(), &[])?;
+        let codes = grouped.extra_codes(0);
+        let mut seen: HashSet<u32> = HashSet::new();
+        let counts = (0..grouped.lists()).map(|d| {
+            seen.clear();
+            seen.extend(grouped.list(d).iter().map(|&g| codes[g as usize]).filter(|&c| !(skip_blank && c == 0)));
+            Ok(if grouped.list(d).is_empty() { Value::Blank } else { Value::Integer(seen.len() as i64) })
+        });
+        let by_list = Vector::from_results(counts.collect::<Vec<_>>(), DataType::Integer);
+        Ok(grouped.of_context.as_ref().map_or(by_list.clone(), |of| by_list.take(of)))
+    }
+
+    /// An expression that the scan can compute: numbers from the row and what it is related to.
+    fn scan_expression(&self, body: &Scalar, frame: FrameId, table: Table) -> Option<Expression> {
+        Some(match &body.kind {
+            ScalarKind::Field { frame: of, index } if *of == frame => {
+                let column = self.scope.columns(table).get(*index).copied()?;
+                Expression::Column(PathColumn { path: path_here(), target: Target::Column(column) })
+            }
+            ScalarKind::Related { frame: of, column } if *of == frame => Expression::Column(column.clone()),
+            ScalarKind::Constant(Value::Integer(i)) => Expression::Integer(*i),
+            ScalarKind::Constant(Value::Double(d)) => Expression::Double(*d),
+            ScalarKind::Constant(Value::Fixed(f)) => Expression::Fixed(*f),
+            ScalarKind::Binary { op, left, right } => {
+                let op = match op {
+                    dax::BinaryOp::Add => ArithmeticOp::Add,
+                    dax::BinaryOp::Subtract => ArithmeticOp::Subtract,
+                    dax::BinaryOp::Multiply => ArithmeticOp::Multiply,
+                    dax::BinaryOp::Divide => ArithmeticOp::Divide,
+                    _ => return None,
+                };
+                let (left, right) = (self.scan_expression(left, frame, table)?, self.scan_expression(right, frame, table)?);
+                let numeric = |e: &Expression| matches!(self.scope.expression_type(table, e), Some(DataType::Integer | DataType::Fixed | DataType::Double));
+                if !numeric(&left) || !numeric(&right) {
+                    return None;
+                }
+                Expression::Arithmetic { op, left: Box::new(left), right: Box::new(right) }
+            }
+            _ => return None,
+        })
+    }
+
+    /// The aggregate of each list of groups.
+    fn combine(&self, op: Reduction, grouped: &Grouped) -> Outcome<Vector> {
+        let lists = grouped.lists();
+        let first = grouped.groups.aggregates.first().ok_or_else(|| internal("a scan without its aggregate"))?;
+        let sums = |values: &[Option<i128>]| -> Vec<Option<i128>> {
+            (0..lists).map(|d| grouped.list(d).iter().filter_map(|&g| values[g as usize]).reduce(|a, b| a.saturating_add(b))).collect()
+        };
+        let counts = |values: &[u64]| -> Vec<u64> { (0..lists).map(|d| grouped.list(d).iter().map(|&g| values[g as usize]).sum()).collect() };
+        Ok(match (op, first) {
+            (Reduction::Rows | Reduction::Count | Reduction::DistinctCount, Aggregated::Count(values)) => counted(&counts(values)),
+            (Reduction::CountBlank, Aggregated::Count(rows)) => {
+                let Some(Aggregated::Count(values)) = grouped.groups.aggregates.get(1) else { return Err(internal("a scan without its count")) };
+                let left: Vec<u64> = counts(rows).iter().zip(counts(values)).map(|(rows, values)| rows - values).collect();
+                counted(&left)
+            }
+            (Reduction::Sum, Aggregated::Integer(values)) => operators::integer_vector(&sums(values)),
+            (Reduction::Sum, Aggregated::Fixed(values)) => operators::fixed_vector(&sums(values)),
+            (Reduction::Sum, Aggregated::Double(values)) => doubles(&sum_doubles(grouped, values)),
+            (Reduction::Average, total) => {
+                let Some(Aggregated::Count(values)) = grouped.groups.aggregates.get(1) else { return Err(internal("a scan without its count")) };
+                average(total, &counts(values), &sums, grouped)
+            }
+            (Reduction::Min | Reduction::Max, Aggregated::Codes(codes)) => {
+                // The position of the group that holds the smallest or largest code; codes are in value order and 0 is none.
+                let raw = codes.as_slice();
+                let best: Vec<Option<u32>> = (0..lists)
+                    .map(|d| {
+                        let held = grouped.list(d).iter().copied().filter(|&g| raw[g as usize] != 0);
+                        if op == Reduction::Min { held.min_by_key(|&g| raw[g as usize]) } else { held.max_by_key(|&g| raw[g as usize]) }
+                    })
+                    .collect();
+                let positions: Vec<u32> = best.iter().flatten().copied().collect();
+                let values = self.decode(&codes.take(&positions))?;
+                let mut next = 0;
+                let results = best.iter().map(|b| {
+                    Ok(match b {
+                        None => Value::Blank,
+                        Some(_) => {
+                            next += 1;
+                            values.get(next - 1)
+                        }
+                    })
+                });
+                Vector::from_results(results.collect::<Vec<_>>(), values.data_type().unwrap_or(DataType::Text))
+            }
+            _ => return Err(internal("a scan gave another aggregate than was asked")),
+        })
+    }
+}
+
+fn counted(counts: &[u64]) -> Vector {
+    let array = counts.iter().map(|&n| (n > 0).then_some(n as i64)).collect();
+    Vector { data: Data::Integer(array), errors: None }
+}
+
+fn doubles(values: &[Option<f64>]) -> Vector {
+    Vector { data: Data::Double(values.iter().copied().collect()), errors: None }
+}
+
+fn sum_doubles(grouped: &Grouped, values: &[Option<f64>]) -> Vec<Option<f64>> {
+    (0..grouped.lists()).map(|d| grouped.list(d).iter().filter_map(|&g| values[g as usize]).reduce(|a, b| a + b)).collect()
+}
+
+fn average(total: &Aggregated, counts: &[u64], sums: &dyn Fn(&[Option<i128>]) -> Vec<Option<i128>>, grouped: &Grouped) -> Vector {
+    match total {
+        Aggregated::Integer(values) => {
+            let means: Vec<Option<f64>> = sums(values).iter().zip(counts).map(|(sum, n)| sum.map(|s| s as f64 / *n as f64)).collect();
+            doubles(&means)
+        }
+        Aggregated::Fixed(values) => {
+            let means: Vec<Option<i128>> = sums(values).iter().zip(counts).map(|(sum, n)| sum.map(|s| rounded_quotient(s, *n))).collect();
+            operators::fixed_vector(&means)
+        }
+        Aggregated::Double(values) => {
+            let means: Vec<Option<f64>> = sum_doubles(grouped, values).iter().zip(counts).map(|(sum, n)| sum.map(|s| s / *n as f64)).collect();
+            doubles(&means)
+        }
+        _ => Vector::blank(counts.len()),
+    }
+}
+
+/// Halves away from zero.
+fn rounded_quotient(sum: i128, n: u64) -> i128 {
+    let n = i128::from(n.max(1));
+    let half = n / 2;
+    if sum >= 0 { (sum + half) / n } else { (sum - half) / n }
+}
+
+fn reduced_type(op: Reduction, of: DataType) -> DataType {
+    match op {
+        Reduction::Rows | Reduction::Count | Reduction::CountBlank | Reduction::DistinctCount | Reduction::DistinctCountNoBlank => DataType::Integer,
+        Reduction::Sum | Reduction::Min | Reduction::Max => of,
+        Reduction::Average | Reduction::Median if of == DataType::Fixed => DataType::Fixed,
+        Reduction::Average | Reduction::Median if of == DataType::DateTime => DataType::DateTime,
+        _ => DataType::Double,
+    }
+}
+
+/// The aggregate of the values of some rows. BLANK is skipped.
+fn reduce_values(op: Reduction, values: &Vector, rows: std::ops::Range<usize>, hint: DataType) -> Result<Value, Failure> {
+    match op {
+        Reduction::Rows => return Ok(count(rows.len())),
+        Reduction::Count => return Ok(count(rows.filter(|&r| !values.is_blank(r)).count())),
+        Reduction::CountBlank => {
+            return Ok(count(rows.filter(|&r| values.is_blank(r) || matches!(values.get(r), Value::Text(t) if t.is_empty())).count()));
+        }
+        Reduction::DistinctCount | Reduction::DistinctCountNoBlank => {
+            let skip = op == Reduction::DistinctCountNoBlank;
+            let mut list: Vec<Value> = rows.map(|r| values.get(r)).filter(|v| !(skip && v.is_blank())).collect();
+            list.sort_by(order::total);
+            list.dedup_by(|a, b| order::total(a, b).is_eq());
+            return Ok(count(list.len()));
+        }
+        Reduction::Min | Reduction::Max => {
+            let mut best: Option<Value> = None;
+            for value in rows.map(|r| values.get(r)).filter(|v| !v.is_blank()) {
+                let better = best.as_ref().is_none_or(|b| if op == Reduction::Min { order::total(&value, b).is_lt() } else { order::total(&value, b).is_gt() });
+                if better {
+                    best = Some(value);
+                }
+            }
+            return Ok(best.unwrap_or(Value::Blank));
+        }
+        Reduction::Sum | Reduction::Average if matches!(hint, DataType::Integer | DataType::Fixed | DataType::Boolean) => {
+            return exact(op, values, rows, hint);
+        }
+        _ => {}
+    }
+    let mut numbers = Vec::with_capacity(rows.len());
+    for row in rows {
+        let value = values.get(row);
+        if !value.is_blank() {
+            numbers.push(operators::number(&value)?);
+        }
+    }
+    if numbers.is_empty() {
+        return Ok(Value::Blank);
+    }
+    let date = hint == DataType::DateTime && matches!(op, Reduction::Average | Reduction::Sum | Reduction::Median);
+    let result = statistic(op, &mut numbers);
+    if date {
+        return Value::from_days(result).ok_or_else(|| Failure::new("the result lies beyond the range of dates"));
+    }
+    if hint == DataType::Fixed && op == Reduction::Median {
+        return Ok(Value::Fixed((result * FIXED_ONE as f64).round() as i64));
+    }
+    if result.is_nan() && matches!(op, Reduction::StdevS | Reduction::VarS) {
+        return Ok(Value::Blank);
+    }
+    Ok(Value::Double(result))
+}
+
+fn count(n: usize) -> Value {
+    if n == 0 { Value::Blank } else { Value::Integer(n as i64) }
+}
+
+/// Sums and averages of whole numbers and fixed decimals.
+fn exact(op: Reduction, values: &Vector, rows: std::ops::Range<usize>, hint: DataType) -> Result<Value, Failure> {
+    let (mut sum, mut n) = (0i128, 0u64);
+    for value in rows.map(|r| values.get(r)) {
+        sum += match value {
+            Value::Blank => continue,
+            Value::Fixed(f) => i128::from(f),
+            Value::Integer(i) => i128::from(i),
+            Value::Boolean(b) => i128::from(b),
+            _ => return Err(Failure::new("values of several types cannot be summed exactly")),
+        };
+        n += 1;
+    }
+    if n == 0 {
+        return Ok(Value::Blank);
+    }
+    let fit = |wide: i128| i64::try_from(wide);
+    match (op, hint) {
+        (Reduction::Average, DataType::Fixed) => fit(rounded_quotient(sum, n)).map(Value::Fixed).map_err(|_| Failure::new("fixed decimal overflow")),
+        (Reduction::Average, _) => Ok(Value::Double(sum as f64 / n as f64)),
+        (_, DataType::Fixed) => fit(sum).map(Value::Fixed).map_err(|_| Failure::new("fixed decimal overflow")),
+        _ => fit(sum).map(Value::Integer).map_err(|_| Failure::new("whole number overflow")),
+    }
+}
+
+fn statistic(op: Reduction, numbers: &mut [f64]) -> f64 {
+    let n = numbers.len() as f64;
+    let mean = |numbers: &[f64]| numbers.iter().sum::<f64>() / n;
+    match op {
+        Reduction::Sum => numbers.iter().sum(),
+        Reduction::Average => mean(numbers),
+        Reduction::Product => numbers.iter().product(),
+        Reduction::GeoMean => (numbers.iter().map(|x| x.ln()).sum::<f64>() / n).exp(),
+        Reduction::Median => {
+            numbers.sort_by(f64::total_cmp);
+            let middle = numbers.len() / 2;
+            if numbers.len() % 2 == 1 { numbers[middle] } else { (numbers[middle - 1] + numbers[middle]) / 2.0 }
+        }
+        _ => {
+            let mean = mean(numbers);
+            let squares: f64 = numbers.iter().map(|x| (x - mean) * (x - mean)).sum();
+            let variance = squares / if matches!(op, Reduction::VarS | Reduction::StdevS) { n - 1.0 } else { n };
+            if matches!(op, Reduction::StdevP | Reduction::StdevS) { variance.sqrt() } else { variance }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Iterators: the rows of a table become contexts, and what was computed for them is reduced by segment.
+
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::{Evaluator, Outcome, order};
+use crate::batch::{Batch, Frame};
+use crate::bound::{FrameId, Order, RankX, Scalar, TableExpr};
+use crate::context::Shadow;
+use crate::error::Failure;
+use crate::table::{Flat, TableRows};
+use crate::value::{DataType, Value};
+use crate::vector::{Vector, errors_from};
+
+/// A table's rows as contexts.
+pub struct Iteration {
+    pub rows: Rc<TableRows>,
+    pub flat: Flat,
+    pub batch: Rc<Batch>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Evaluates a table, and makes a batch of one context for each of its rows.
+    pub fn iterate(&self, table: &TableExpr, frame: FrameId, batch: &Rc<Batch>) -> Outcome<Iteration> {
+        let rows = Rc::new(self.table(table, batch)?);
+        self.iterate_rows(rows, table, frame, batch)
+    }
+
+    pub fn iterate_rows(&self, rows: Rc<TableRows>, table: &TableExpr, frame: FrameId, batch: &Rc<Batch>) -> Outcome<Iteration> {
+        self.admit_rows(rows.flat_rows())?;
+        let flat = rows.flatten();
+        let mut filters = batch.filters.take(&flat.contexts);
+        let fields: Vec<_> = table.schema.fields.iter().enumerate().filter_map(|(i, f)| f.lineage.map(|column| (i, column))).collect();
+        if !fields.is_empty() {
+            let shadow = Shadow { outer: Rc::clone(&batch.filters), rows: Some((Rc::clone(&rows), fields)) };
+            filters.shadow = Some((Rc::new(shadow), Rc::clone(&flat.contexts)));
+        }
+        let frame = Frame {
+            id: frame,
+            schema: Rc::clone(&table.schema),
+            rows: Rc::clone(&rows),
+            positions: Rc::clone(&flat.positions),
+            read: RefCell::new(HashMap::new()),
+        };
+        let batch = batch.iterate(Rc::clone(&flat.contexts), filters, frame);
+        Ok(Iteration { rows, flat, batch })
+    }
+
+    pub fn concatenate(&self, table: &TableExpr, frame: FrameId, body: &Scalar, delimiter: Option<&Scalar>, order: &[Order], batch: &Rc<Batch>) -> Outcome<Vector> {
+        let iteration = self.iterate(table, frame, batch)?;
+        let values = self.scalar(body, &iteration.batch)?;
+        let delimiter = delimiter.map(|d| self.scalar(d, batch)).transpose()?;
+        let keys = self.order_keys(order, &iteration.batch)?;
+        let results = (0..batch.len).map(|i| {
+            let (start, end) = (iteration.flat.offsets[i], iteration.flat.offsets[i + 1]);
+            if start == end {
+                return Ok(Value::Blank);
+            }
+            let mut rows: Vec<u32> = (start..end).collect();
+            keys.sort(&mut rows)?;
+            let delimiter = delimiter.as_ref().map(|d| d.at(i)).transpose()?.map(|d| d.to_text());
+            let mut out = String::new();
+            for (k, row) in rows.iter().enumerate() {
+                if k > 0
+                    && let Some(delimiter) = &delimiter
+                {
+                    out.push_str(delimiter);
+                }
+                out.push_str(&values.at(*row as usize)?.to_text());
+            }
+            Ok(Value::text(out))
+        });
+        Ok(Vector::from_results(results.collect::<Vec<_>>(), DataType::Text).with_errors(iteration.rows.errors.clone()))
+    }
+
+    /// RANKX: the place of a value among those of the table's rows.
+    pub fn rank(&self, rank: &RankX, batch: &Rc<Batch>) -> Outcome<Vector> {
+        let iteration = self.iterate(&rank.table, rank.frame, batch)?;
+        let ranked = self.scalar(&rank.body, &iteration.batch)?;
+        let value = self.scalar(rank.value.as_ref().unwrap_or(&rank.body), batch)?;
+        let mut sorted: HashMap<(u32, u32), Rc<Vec<Value>>> = HashMap::new();
+        let mut results = Vec::with_capacity(batch.len);
+        for i in 0..batch.len {
+            self.control.check().map_err(security::ReadError::Stopped)?;
+            let range = (iteration.flat.offsets[i], iteration.flat.offsets[i + 1]);
+            let mut place = || -> Result<Value, Failure> {
+                let values = match sorted.get(&range) {
+                    Some(values) => Rc::clone(values),
+                    None => {
+                        let values = Rc::new(sorted_values(&ranked, range.0..range.1, rank.dense)?);
+                        sorted.insert(range, Rc::clone(&values));
+                        values
+                    }
+                };
+                Ok(Value::Integer(place_of(&values, &value.at(i)?, rank.ascending)))
+            };
+            results.push(place());
+        }
+        Ok(Vector::from_results(results, DataType::Integer).with_errors(iteration.rows.errors.clone()))
+    }
+}
+
+fn sorted_values(ranked: &Vector, range: std::ops::Range<u32>, dense: bool) -> Result<Vec<Value>, Failure> {
+    let mut values = range.map(|row| ranked.at(row as usize)).collect::<Result<Vec<Value>, Failure>>()?;
+    values.sort_by(order::total);
+    if dense {
+        values.dedup_by(|a, b| order::total(a, b) == Ordering::Equal);
+    }
+    Ok(values)
+}
+
+/// The rank among ascending values: one more than the number of values before it.
+fn place_of(values: &[Value], value: &Value, ascending: bool) -> i64 {
+    let before = if ascending {
+        values.partition_point(|v| order::total(v, value) == Ordering::Less)
+    } else {
+        values.len() - values.partition_point(|v| order::total(v, value) != Ordering::Greater)
+    };
+    before as i64 + 1
+}
+
+/// A logical answer for each context.
+pub fn truths(results: impl Iterator<Item = Result<bool, Failure>>) -> Vector {
+    Vector::from_results(results.map(|r| r.map(Value::Boolean)), DataType::Boolean)
+}
+
+/// The failures of a column by the context that each flattened row belongs to.
+pub fn by_context(vector: &Vector, contexts: &[u32]) -> crate::vector::Errors {
+    let errors = vector.errors.as_ref()?;
+    let mut list: Vec<(u32, Failure)> = errors.iter().map(|(row, failure)| (contexts[*row as usize], failure.clone())).collect();
+    list.dedup_by_key(|(context, _)| *context);
+    errors_from(list)
+}

@@ -1,0 +1,117 @@
+//! Evaluation: a bound expression over a batch gives a vector, a bound table gives rows in segments.
+//!
+//! Errors of two kinds: a [`Failure`] belongs to one context and travels in the vector; an [`Error`] ends the query.
+
+mod aggregate;
+mod calculate;
+mod dates;
+mod group;
+mod information;
+mod iterate;
+mod measure;
+mod operators;
+mod order;
+mod reach;
+mod rows;
+mod scalar;
+mod search;
+mod sets;
+mod shape;
+mod summarize;
+mod tables;
+mod tests_of_filters;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use security::{Control, Groups, Scan, Scope};
+
+use crate::answer::Limits;
+use crate::context::Relations;
+use crate::error::{Error, ErrorKind};
+use crate::functions::Environment;
+
+pub use information::{column_statistics_schema, information_schema};
+pub use measure::{CalculationGroup, CalculationItem};
+pub use operators::arithmetic_type;
+pub use rows::current_group;
+
+/// The result of a step of evaluation. Errors of single contexts are inside the vectors.
+pub type Outcome<T> = Result<T, Error>;
+
+pub struct Evaluator<'a> {
+    pub scope: &'a Scope,
+    pub control: &'a Control,
+    pub limits: &'a Limits,
+    pub environment: Environment,
+    pub edges: RefCell<HashMap<Relations, Rc<reach::Edges>>>,
+    pub scans: Cell<u64>,
+    pub one_by_one: Cell<u64>,
+    depth: Cell<usize>,
+    /// The model's calculation groups, highest precedence first.
+    pub groups: Vec<CalculationGroup>,
+    /// The scans as they are asked, for `explain`.
+    pub trace: Option<RefCell<Vec<String>>>,
+}
+
+impl<'a> Evaluator<'a> {
+    pub fn new(scope: &'a Scope, control: &'a Control, limits: &'a Limits, environment: Environment) -> Self {
+        Evaluator {
+            scope,
+            control,
+            limits,
+            environment,
+            edges: RefCell::default(),
+            scans: Cell::new(0),
+            one_by_one: Cell::new(0),
+            depth: Cell::new(0),
+            groups: Vec::new(),
+            trace: None,
+        }
+    }
+
+    /// Every scan goes through here.
+    pub fn scan(&self, scan: &Scan) -> Outcome<Groups> {
+        self.scans.set(self.scans.get() + 1);
+        if let Some(trace) = &self.trace {
+            trace.borrow_mut().push(crate::explain::dump_scan(self.scope, scan));
+        }
+        Ok(self.scope.scan(scan, self.control)?)
+    }
+
+    /// Looks at cancellation and at the depth of nesting.
+    fn enter(&self) -> Outcome<Nested<'_>> {
+        self.control.check().map_err(security::ReadError::Stopped)?;
+        let depth = self.depth.get() + 1;
+        if depth > self.limits.nesting {
+            let message = format!("the query nests measures, iterators and filters more than {} levels deep", self.limits.nesting);
+            return Err(Error::nowhere(ErrorKind::Limit, message));
+        }
+        self.depth.set(depth);
+        Ok(Nested { depth: &self.depth })
+    }
+
+    /// Refuses a table that would outgrow the query's limit.
+    fn admit_rows(&self, rows: usize) -> Outcome<()> {
+        if rows > self.limits.table_rows {
+            let message = format!("an intermediate table would hold more than {} rows", self.limits.table_rows);
+            return Err(Error::nowhere(ErrorKind::Limit, message));
+        }
+        Ok(())
+    }
+}
+
+struct Nested<'e> {
+    depth: &'e Cell<usize>,
+}
+
+impl Drop for Nested<'_> {
+    fn drop(&mut self) {
+        self.depth.set(self.depth.get().saturating_sub(1));
+    }
+}
+
+pub(crate) fn internal(message: &str) -> Error {
+    Error::nowhere(ErrorKind::Internal, format!("internal error: {message}"))
+}

@@ -1,0 +1,82 @@
+//! Orders of values and of rows.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use super::{Evaluator, Outcome};
+use crate::batch::Batch;
+use crate::bound::Order;
+use crate::error::Failure;
+use crate::value::{Value, compare};
+use crate::vector::Vector;
+
+/// A total order over all values: by type where values do not compare. BLANK comes just before zero and before text; among
+/// equals by comparison, BLANK comes first.
+pub fn total(a: &Value, b: &Value) -> Ordering {
+    let class = |v: &Value| match v {
+        Value::Boolean(_) => 1,
+        Value::Text(_) => 2,
+        _ => 0,
+    };
+    match compare(a, b) {
+        Some(Ordering::Equal) => b.is_blank().cmp(&a.is_blank()),
+        Some(order) => order,
+        None => class(a).cmp(&class(b)),
+    }
+}
+
+/// The values to sort rows by.
+pub struct OrderKeys {
+    keys: Vec<(Vector, bool)>,
+}
+
+impl OrderKeys {
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Compares two rows; an error in a key is looked for before.
+    pub fn compare(&self, a: u32, b: u32) -> Ordering {
+        for (vector, descending) in &self.keys {
+            let order = total(&vector.get(a as usize), &vector.get(b as usize));
+            if order != Ordering::Equal {
+                return if *descending { order.reverse() } else { order };
+            }
+        }
+        Ordering::Equal
+    }
+
+    /// Whether a row stands at the start values or behind them: START AT.
+    pub fn not_before(&self, row: u32, start: &[Vector]) -> bool {
+        for ((vector, descending), start) in self.keys.iter().zip(start) {
+            let order = total(&vector.get(row as usize), &start.get(0));
+            let order = if *descending { order.reverse() } else { order };
+            if order != Ordering::Equal {
+                return order == Ordering::Greater;
+            }
+        }
+        true
+    }
+
+    /// Sorts rows; rows that compare equal keep their order.
+    pub fn sort(&self, rows: &mut [u32]) -> Result<(), Failure> {
+        for (vector, _) in &self.keys {
+            if vector.errors.is_some() {
+                for &row in rows.iter() {
+                    if let Some(failure) = vector.error(row as usize) {
+                        return Err(failure.clone());
+                    }
+                }
+            }
+        }
+        rows.sort_by(|a, b| self.compare(*a, *b));
+        Ok(())
+    }
+}
+
+impl<'a> Evaluator<'a> {
+    pub fn order_keys(&self, order: &[Order], batch: &Rc<Batch>) -> Outcome<OrderKeys> {
+        let keys = order.iter().map(|o| Ok((self.scalar(&o.expr, batch)?, o.descending))).collect::<Outcome<_>>()?;
+        Ok(OrderKeys { keys })
+    }
+}

@@ -1,0 +1,177 @@
+//! Text dumps of the stages of a query. They show what follows from what the view shows, and no more.
+
+use std::fmt::Write;
+
+use security::{Control, Filter, PathColumn, Scan, Scope, Target};
+
+use crate::answer::{Options, Stage};
+use crate::bound::{Scalar, ScalarKind, TableExpr, TableKind, VariableBody};
+use crate::error::Error;
+use crate::eval::Evaluator;
+use crate::query::{BoundQuery, bind, environment, parse, run};
+
+/// The dump of one stage.
+pub fn explain(scope: &Scope, text: &str, stage: Stage, options: &Options, control: &Control) -> Result<String, Error> {
+    if stage == Stage::Tokens {
+        return Ok(dax::dump_tokens(text));
+    }
+    let parsed = parse(text)?;
+    if stage == Stage::Tree {
+        return Ok(dax::dump_query(&parsed));
+    }
+    let bound = bind(scope, &parsed, options)?;
+    match stage {
+        Stage::Bound => Ok(dump_bound(scope, &bound, false)),
+        Stage::Plan => Ok(dump_bound(scope, &bound, true)),
+        _ => {
+            let mut evaluator = Evaluator::new(scope, control, &options.limits, environment(scope));
+            evaluator.trace = Some(Default::default());
+            run(&mut evaluator, bound)?;
+            let trace = evaluator.trace.take().map(|t| t.into_inner()).unwrap_or_default();
+            let mut out = String::new();
+            for (k, scan) in trace.iter().enumerate() {
+                let _ = writeln!(out, "scan {}\n{scan}", k + 1);
+            }
+            Ok(out)
+        }
+    }
+}
+
+fn path_column(scope: &Scope, column: &PathColumn) -> String {
+    match column.target {
+        Target::Column(c) => format!("'{}'[{}]", scope.table(c.table()).name, scope.column(c).name),
+        Target::Row(t) => format!("row of '{}'", scope.table(t).name),
+    }
+}
+
+/// A scan as it is asked. The visibility that the gate adds is not shown: it is not the asker's to know.
+pub fn dump_scan(scope: &Scope, scan: &Scan) -> String {
+    let mut out = format!("  table '{}'\n", scope.table(scan.table).name);
+    for filter in &scan.filters {
+        let _ = match filter {
+            Filter::In { column, set } => writeln!(out, "  where {} is one of {} values", path_column(scope, column), set.len()),
+            Filter::Tuples { columns, codes } => {
+                let names: Vec<String> = columns.iter().map(|c| path_column(scope, c)).collect();
+                writeln!(out, "  where ({}) is one of {} tuples", names.join(", "), codes.len() / columns.len().max(1))
+            }
+        };
+    }
+    for key in &scan.keys {
+        let _ = writeln!(out, "  by {}", path_column(scope, key));
+    }
+    for aggregate in &scan.aggregates {
+        let of = aggregate.argument.as_ref().map_or_else(String::new, |e| format!(" of {}", expression(scope, e)));
+        let _ = writeln!(out, "  {:?}{of}", aggregate.op);
+    }
+    out
+}
+
+fn expression(scope: &Scope, expr: &security::Expression) -> String {
+    use security::Expression as E;
+    match expr {
+        E::Column(column) => path_column(scope, column),
+        E::Integer(i) => i.to_string(),
+        E::Fixed(f) => format!("{} ten-thousandths", f),
+        E::Double(d) => d.to_string(),
+        E::Arithmetic { op, left, right } => format!("{op:?}({}, {})", expression(scope, left), expression(scope, right)),
+    }
+}
+
+fn dump_bound(scope: &Scope, bound: &BoundQuery, plan: bool) -> String {
+    let mut dump = Dump { scope, out: String::new(), plan };
+    for variable in bound.variables.iter() {
+        dump.line(0, &format!("variable {}", variable.name));
+        match &variable.body {
+            VariableBody::Scalar(body) => dump.scalar(1, body),
+            VariableBody::Table(body) => dump.table(1, body),
+        }
+    }
+    for evaluate in &bound.evaluates {
+        dump.line(0, "evaluate");
+        dump.table(1, &evaluate.table);
+        for order in &evaluate.order {
+            dump.line(1, if order.descending { "order by, descending" } else { "order by" });
+            dump.scalar(2, &order.expr);
+        }
+    }
+    dump.out
+}
+
+struct Dump<'a> {
+    scope: &'a Scope,
+    out: String,
+    plan: bool,
+}
+
+impl Dump<'_> {
+    fn line(&mut self, depth: usize, text: &str) {
+        let _ = writeln!(self.out, "{}{text}", "  ".repeat(depth));
+    }
+
+    fn scalar(&mut self, depth: usize, expr: &Scalar) {
+        let label = self.scalar_label(expr);
+        let text = format!("{label} : {:?}{}", expr.data_type, if self.plan { self.step(expr) } else { "" });
+        self.line(depth, &text);
+        let (scalars, tables) = expr.parts();
+        for table in tables {
+            self.table(depth + 1, table);
+        }
+        for scalar in scalars {
+            self.scalar(depth + 1, scalar);
+        }
+    }
+
+    /// How the plan computes an expression.
+    fn step(&self, expr: &Scalar) -> &'static str {
+        match &expr.kind {
+            ScalarKind::Reduce { table, body, .. } => match &table.kind {
+                TableKind::Base { blank_row: false, .. } if body.as_ref().is_none_or(|b| b.is_of_row()) => "  <- one scan for all contexts",
+                _ => "  <- rows become contexts, then reduce by segment",
+            },
+            ScalarKind::Measure { .. } => "  <- once for the batch",
+            ScalarKind::Calculate { .. } => "  <- edits the filter context",
+            ScalarKind::If { .. } | ScalarKind::Switch { .. } => "  <- each branch for the contexts that take it",
+            _ => "",
+        }
+    }
+
+    fn scalar_label(&self, expr: &Scalar) -> String {
+        use ScalarKind as K;
+        match &expr.kind {
+            K::Constant(value) => format!("constant {value:?}"),
+            K::Field { frame, index } => format!("column {index} of row {frame}"),
+            K::Related { frame, column } => format!("related {} of row {frame}", path_column(self.scope, column)),
+            K::Variable(id) => format!("variable {id}"),
+            K::Call { function, .. } => format!("call {}", function.name),
+            K::Binary { op, .. } => format!("operator {}", op.symbol()),
+            K::Reduce { op, frame, .. } => format!("reduce {op:?} over rows {frame}"),
+            K::Measure { measure, .. } => format!("measure [{}]", measure.name),
+            K::Calculate { filters, .. } => format!("calculate with {} filters", filters.len()),
+            K::Filtered { test, .. } => format!("test {test:?}"),
+            other => variant_name(&format!("{other:?}")),
+        }
+    }
+
+    fn table(&mut self, depth: usize, expr: &TableExpr) {
+        let fields: Vec<String> = expr.schema.fields.iter().map(|f| format!("{} : {:?}", f.full_name(), f.data_type)).collect();
+        let label = match &expr.kind {
+            TableKind::Base { table, .. } => format!("rows of '{}'", self.scope.table(*table).name),
+            other => variant_name(&format!("{other:?}")),
+        };
+        let fields = if matches!(expr.kind, TableKind::Base { .. }) { String::new() } else { format!(" ({})", fields.join(", ")) };
+        self.line(depth, &format!("table {label}{fields}"));
+        let (scalars, tables) = expr.parts();
+        for table in tables {
+            self.table(depth + 1, table);
+        }
+        for scalar in scalars {
+            self.scalar(depth + 1, scalar);
+        }
+    }
+}
+
+/// The name at the head of a debug text.
+fn variant_name(debug: &str) -> String {
+    let end = debug.find(|c: char| !c.is_alphanumeric()).unwrap_or(debug.len());
+    debug.get(..end).unwrap_or(debug).to_string()
+}

@@ -1,0 +1,29 @@
+//! Binds, plans and evaluates DAX over a view.
+//!
+//! - [`query`] answers a query; [`explain`] shows a stage of it as text; [`check_expression`] binds one expression of a model.
+//! - [`evaluators`] are the engine's functions that the gate calls while it closes.
+//! - [`functions`] is the registry of DAX functions.
+
+mod answer;
+mod batch;
+mod bind;
+mod bound;
+mod bound_reads;
+mod build;
+mod context;
+pub mod convert;
+mod error;
+mod eval;
+mod explain;
+pub mod functions;
+mod query;
+mod table;
+mod value;
+mod vector;
+
+pub use answer::{Answer, AnswerColumn, AnswerTable, Limits, Options, Stage, Statistics};
+pub use build::evaluators;
+pub use error::{Error, ErrorKind, Failure};
+pub use explain::explain;
+pub use query::{Place, check_expression, query};
+pub use value::{DataType, Value};
