@@ -33,9 +33,9 @@ impl ImportBar {
 
 impl Progress for ImportBar {
     fn table_started(&self, name: &str, total_rows: u64) {
-        self.bar.set_message(name.to_owned());
-        self.bar.set_length(total_rows);
         self.bar.set_position(0);
+        self.bar.set_length(total_rows);
+        self.bar.set_message(name.to_owned());
     }
 
     fn rows(&self, rows: u64) {
