@@ -362,13 +362,16 @@ impl<'a> Evaluator<'a> {
         let keys = self.order_keys(order, &iteration.batch)?;
         let (mut positions, mut offsets, mut errors) = (Vec::new(), vec![0u32], Vec::new());
         for i in 0..batch.len {
-            let rows: Vec<u32> =
+            let mut rows: Vec<u32> =
                 (iteration.flat.offsets[i]..iteration.flat.offsets[i + 1]).collect();
             let chosen = count.at(i).and_then(|value| {
                 let wanted = value
                     .to_integer()
                     .ok_or_else(|| Failure::new("the number of rows of TOPN is not a number"))?;
-                top_rows(rows, usize::try_from(wanted).unwrap_or(0), &keys)
+                keys.sort(&mut rows)?;
+                // Without an order no rows tie.
+                let tied = |a: u32, b: u32| !keys.is_empty() && keys.compare(a, b).is_eq();
+                Ok(top_rows(rows, usize::try_from(wanted).unwrap_or(0), tied))
             });
             match chosen {
                 Ok(rows) => positions.extend(
@@ -450,28 +453,20 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-fn top_rows(
-    mut rows: Vec<u32>,
-    wanted: usize,
-    keys: &super::order::OrderKeys,
-) -> Result<Vec<u32>, Failure> {
-    if wanted == 0 {
-        return Ok(Vec::new());
-    }
-    // Errors of the order belong to the context even where all rows stay.
-    keys.sort(&mut rows)?;
-    if let (false, Some(&last)) = (keys.is_empty(), rows.get(wanted - 1)) {
-        let ties = rows[wanted..]
+/// The first rows of an order, and those that tie with the last of them, in the table's order.
+fn top_rows(mut sorted: Vec<u32>, wanted: usize, tied: impl Fn(u32, u32) -> bool) -> Vec<u32> {
+    if let Some(&last) = wanted.checked_sub(1).and_then(|place| sorted.get(place)) {
+        let ties = sorted[wanted..]
             .iter()
-            .take_while(|&&row| keys.compare(last, row).is_eq())
+            .take_while(|&&row| tied(last, row))
             .count();
-        rows.truncate(wanted + ties);
+        sorted.truncate(wanted + ties);
     }
-    if keys.is_empty() {
-        rows.truncate(wanted);
+    if wanted == 0 {
+        sorted.clear();
     }
-    rows.sort_unstable();
-    Ok(rows)
+    sorted.sort_unstable();
+    sorted
 }
 
 #[cfg(test)]
@@ -480,17 +475,12 @@ mod tests {
 
     #[test]
     fn the_last_place_takes_its_ties() {
-        let keys = |values: &[i64]| {
-            let vector = Vector::from_results(
-                values.iter().map(|v| Ok(Value::Integer(*v))),
-                DataType::Integer,
-            );
-            crate::eval::order::OrderKeys::new(vec![(vector, true)])
-        };
         let check = |values: &[i64], wanted: usize, expected: &[u32]| {
-            let rows = (0..values.len() as u32).collect();
+            let mut sorted: Vec<u32> = (0..values.len() as u32).collect();
+            sorted.sort_by_key(|&row| -values[row as usize]);
+            let tied = |a: u32, b: u32| values[a as usize] == values[b as usize];
             assert_eq!(
-                top_rows(rows, wanted, &keys(values)).unwrap(),
+                top_rows(sorted, wanted, tied),
                 expected,
                 "{values:?} {wanted}"
             );
@@ -500,11 +490,5 @@ mod tests {
         check(&[5, 9, 7, 9, 7], 5, &[0, 1, 2, 3, 4]);
         check(&[5, 9], 7, &[0, 1]);
         check(&[5, 9], 0, &[]);
-    }
-
-    #[test]
-    fn without_an_order_the_first_rows_are_taken() {
-        let none = crate::eval::order::OrderKeys::new(Vec::new());
-        assert_eq!(top_rows(vec![3, 4, 5], 2, &none).unwrap(), [3, 4]);
     }
 }
