@@ -242,12 +242,19 @@ fn character_at(text: &str, unit: usize) -> Option<usize> {
 
 fn unichar(arguments: &[Value], _: &Environment) -> Outcome {
     let code = integer("UNICHAR", arguments, 0)?;
-    let c = u32::try_from(code)
+    // What XML cannot carry is refused: surrogates, and control characters other than tab and the ends of lines.
+    let carried = |c: &char| !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    match u32::try_from(code)
         .ok()
-        .filter(|code| *code != 0)
-        .and_then(char::from_u32);
-    c.map(|c| Value::text(c.to_string()))
-        .ok_or_else(|| undefined("UNICHAR", "the number is not that of a character"))
+        .and_then(char::from_u32)
+        .filter(carried)
+    {
+        Some(c) => Ok(Value::text(c.to_string())),
+        None => Err(undefined(
+            "UNICHAR",
+            "the number is not that of a character",
+        )),
+    }
 }
 
 fn unicode(arguments: &[Value], _: &Environment) -> Outcome {

@@ -193,6 +193,8 @@ fn texts() {
         ("VALUE(\"1/1/2020\")", "43831"),
         ("UNICHAR(65)", "\"A\""),
         ("UNICHAR(0)", "error"),
+        ("UNICHAR(1)", "error"),
+        ("LEN(UNICHAR(10))", "1"),
         ("UNICHAR(55296)", "error"),
         ("UNICODE(\"A\")", "65"),
         ("UNICODE(\"\")", "error"),
