@@ -78,7 +78,9 @@ fn expression(scope: &Scope, expr: &security::Expression) -> String {
 }
 
 fn dump_bound(scope: &Scope, bound: &BoundQuery, plan: bool) -> String {
-    let mut dump = Dump { scope, out: String::new(), plan };
+    // An identity under roles sees the names of measures and not their expressions.
+    let expressions = scope.identity().role_names().is_empty();
+    let mut dump = Dump { scope, out: String::new(), plan, expressions };
     for variable in bound.variables.iter() {
         dump.line(0, &format!("variable {}", variable.name));
         match &variable.body {
@@ -101,6 +103,8 @@ struct Dump<'a> {
     scope: &'a Scope,
     out: String,
     plan: bool,
+    /// Whether the expressions of the model's measures are shown.
+    expressions: bool,
 }
 
 impl Dump<'_> {
@@ -112,6 +116,12 @@ impl Dump<'_> {
         let label = self.scalar_label(expr);
         let text = format!("{label} : {:?}{}", expr.data_type, if self.plan { self.step(expr) } else { "" });
         self.line(depth, &text);
+        if let ScalarKind::Measure { measure, .. } = &expr.kind
+            && measure.handle.is_some()
+            && !self.expressions
+        {
+            return;
+        }
         let (scalars, tables) = expr.parts();
         for table in tables {
             self.table(depth + 1, table);

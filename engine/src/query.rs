@@ -139,8 +139,7 @@ pub fn bind_groups(binder: &mut Binder) -> Result<Vec<CalculationGroup>, Error> 
         let mut items = Vec::new();
         for item in &group.items {
             let body = bind_text(&item.expression, &item.name)?;
-            let format = item.format_expression.as_ref().map(|text| bind_text(text, &item.name)).transpose()?;
-            items.push(CalculationItem { name: item.name.clone(), body, format });
+            items.push(CalculationItem { name: item.name.clone(), body });
         }
         let none_selected = group.no_selection.as_ref().map(|s| bind_text(&s.expression, "no selection")).transpose()?;
         let several_selected = group.multiple_selection.as_ref().map(|s| bind_text(&s.expression, "several selected")).transpose()?;

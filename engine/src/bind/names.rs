@@ -169,7 +169,7 @@ pub fn find_field(schema: &Schema, table: Option<&str>, name: &str) -> Option<us
 /// `; did you mean X?` where a visible name is close.
 pub fn suggestion(wanted: &str, names: &[&str]) -> String {
     let wanted = wanted.to_lowercase();
-    let limit = (wanted.chars().count() / 3).max(1);
+    let limit = wanted.chars().count().div_ceil(3);
     let best = names.iter().map(|name| (distance(&wanted, &name.to_lowercase(), limit), *name)).min_by_key(|(d, _)| *d);
     match best {
         Some((d, name)) if d <= limit => format!("; did you mean {name}?"),

@@ -115,7 +115,7 @@ impl<'a> Evaluator<'a> {
                 let rows = self.table(table, batch)?;
                 *errors = merge_errors(errors, &rows.errors);
                 let items = self.items_of(&rows, &table.schema, batch.len)?;
-                let replaces = if *keep { Vec::new() } else { replaced_by(&table.schema) };
+                let replaces = if *keep { Vec::new() } else { self.replaced_by(&table.schema) };
                 Ok(Some(Given { items, replaces }))
             }
             FilterArgument::Predicate { columns, frame, condition, keep } => {
@@ -127,6 +127,18 @@ impl<'a> Evaluator<'a> {
                 Ok(Some(Given { items, replaces }))
             }
             _ => Ok(None),
+        }
+    }
+
+    /// What a table filter takes the place of.
+    fn replaced_by(&self, schema: &Schema) -> Vec<Removal> {
+        if let Some(table) = schema.base {
+            return vec![Removal::Table(table)];
+        }
+        let columns: Vec<Column> = schema.fields.iter().filter_map(|f| f.lineage).collect();
+        match columns.as_slice() {
+            [only] => vec![Removal::Columns(self.with_date_table(&[*only]))],
+            _ => vec![Removal::Columns(columns)],
         }
     }
 
@@ -467,14 +479,6 @@ impl<'a> Evaluator<'a> {
             context.items.extend(self.items_of(&seen, &schema, batch.len)?);
         }
         Ok(())
-    }
-}
-
-/// What a table filter takes the place of.
-fn replaced_by(schema: &Schema) -> Vec<Removal> {
-    match schema.base {
-        Some(table) => vec![Removal::Table(table)],
-        None => vec![Removal::Columns(schema.fields.iter().filter_map(|f| f.lineage).collect())],
     }
 }
 

@@ -26,7 +26,6 @@ pub struct CalculationGroup {
 pub struct CalculationItem {
     pub name: String,
     pub body: Rc<Scalar>,
-    pub format: Option<Rc<Scalar>>,
 }
 
 /// Which expression of a group a context takes: an item by its place, or one of the others.
@@ -41,6 +40,7 @@ enum Choice {
 impl<'a> Evaluator<'a> {
     /// A measure: its row contexts become filters, calculation items apply, and its body is evaluated once for the batch.
     pub fn measure(&self, measure: &MeasureRef, body: &Rc<Scalar>, batch: &Rc<Batch>) -> Outcome<Vector> {
+        let _nested = self.enter()?;
         if let Some(known) = batch.measures.borrow().get(measure) {
             return Ok(known.clone());
         }

@@ -15,7 +15,7 @@ use crate::vector::{Data, Vector, errors_from};
 
 impl<'a> Evaluator<'a> {
     pub fn scalar(&self, expr: &Scalar, batch: &Rc<Batch>) -> Outcome<Vector> {
-        let _nested = self.enter()?;
+        self.control.check().map_err(security::ReadError::Stopped)?;
         let vector = self.scalar_kind(expr, batch).map_err(|error| match expr.span {
             Some(span) => error.or_at(span),
             None => error,
