@@ -27,7 +27,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { result_rows: 10_000_000, table_rows: 50_000_000, nesting: 128 }
+        Limits {
+            result_rows: 10_000_000,
+            table_rows: 50_000_000,
+            nesting: 128,
+        }
     }
 }
 
@@ -62,7 +66,9 @@ impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Value::Blank, Value::Blank) => true,
-            (Value::Integer(a), Value::Integer(b)) | (Value::Fixed(a), Value::Fixed(b)) | (Value::DateTime(a), Value::DateTime(b)) => a == b,
+            (Value::Integer(a), Value::Integer(b))
+            | (Value::Fixed(a), Value::Fixed(b))
+            | (Value::DateTime(a), Value::DateTime(b)) => a == b,
             (Value::Double(a), Value::Double(b)) => a.to_bits() == b.to_bits(),
             (Value::Boolean(a), Value::Boolean(b)) => a == b,
             (Value::Text(a), Value::Text(b)) => a == b,

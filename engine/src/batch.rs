@@ -10,6 +10,12 @@ use crate::context::FilterContext;
 use crate::table::TableRows;
 use crate::vector::Vector;
 
+/// From contexts of one batch to contexts of another. None: the same contexts, one for one.
+pub type ContextMap = Option<Rc<[u32]>>;
+
+/// A batch found along the chain, the way to it, and what was looked for.
+pub type Found<T> = (Rc<Batch>, ContextMap, T);
+
 pub struct Batch {
     pub len: usize,
     pub filters: Rc<FilterContext>,
@@ -25,7 +31,7 @@ pub struct Batch {
 pub struct Parent {
     pub batch: Rc<Batch>,
     /// The parent's context that each context came from; None: the same, one for one.
-    pub map: Option<Rc<[u32]>>,
+    pub map: ContextMap,
 }
 
 /// The current rows of an iterator.
@@ -53,15 +59,26 @@ pub enum Slot {
 
 impl Batch {
     pub fn root(filters: FilterContext) -> Rc<Batch> {
-        Rc::new(Batch { len: 1, filters: Rc::new(filters), parent: None, frame: None, variables: None, boundary: true, measures: RefCell::default() })
+        Rc::new(Batch {
+            len: 1,
+            filters: Rc::new(filters),
+            parent: None,
+            frame: None,
+            variables: None,
+            boundary: true,
+            measures: RefCell::default(),
+        })
     }
 
-    fn child(self: &Rc<Batch>, map: Option<Rc<[u32]>>, filters: Rc<FilterContext>) -> Batch {
+    fn child(self: &Rc<Batch>, map: ContextMap, filters: Rc<FilterContext>) -> Batch {
         let len = map.as_ref().map_or(self.len, |m| m.len());
         Batch {
             len,
             filters,
-            parent: Some(Parent { batch: Rc::clone(self), map }),
+            parent: Some(Parent {
+                batch: Rc::clone(self),
+                map,
+            }),
             frame: None,
             variables: None,
             boundary: false,
@@ -76,7 +93,12 @@ impl Batch {
     }
 
     /// The contexts of an iterator's rows.
-    pub fn iterate(self: &Rc<Batch>, contexts: Rc<[u32]>, filters: FilterContext, frame: Frame) -> Rc<Batch> {
+    pub fn iterate(
+        self: &Rc<Batch>,
+        contexts: Rc<[u32]>,
+        filters: FilterContext,
+        frame: Frame,
+    ) -> Rc<Batch> {
         let mut batch = self.child(Some(contexts), Rc::new(filters));
         batch.frame = Some(frame);
         Rc::new(batch)
@@ -93,14 +115,17 @@ impl Batch {
     pub fn with_variables(self: &Rc<Batch>, list: &Rc<Vec<Variable>>) -> Rc<Batch> {
         let mut batch = self.child(None, Rc::clone(&self.filters));
         let values = list.iter().map(|_| OnceCell::new()).collect();
-        batch.variables = Some(Variables { list: Rc::clone(list), values });
+        batch.variables = Some(Variables {
+            list: Rc::clone(list),
+            values,
+        });
         Rc::new(batch)
     }
 
     /// The nearest batch on the chain that answers `found`, and the map from contexts here to contexts there (None: the same).
-    pub fn find<T>(self: &Rc<Batch>, found: impl Fn(&Batch) -> Option<T>) -> Option<(Rc<Batch>, Option<Rc<[u32]>>, T)> {
+    pub fn find<T>(self: &Rc<Batch>, found: impl Fn(&Batch) -> Option<T>) -> Option<Found<T>> {
         let mut batch = Rc::clone(self);
-        let mut map: Option<Rc<[u32]>> = None;
+        let mut map: ContextMap = None;
         loop {
             if let Some(t) = found(&batch) {
                 return Some((batch, map, t));
@@ -109,26 +134,40 @@ impl Batch {
             map = match (&map, &parent.map) {
                 (None, other) => other.clone(),
                 (some, None) => some.clone(),
-                (Some(here), Some(there)) => Some(here.iter().map(|&i| there[i as usize]).collect()),
+                (Some(here), Some(there)) => {
+                    Some(here.iter().map(|&i| there[i as usize]).collect())
+                }
             };
             let next = Rc::clone(&parent.batch);
             batch = next;
         }
     }
 
-    pub fn find_frame(self: &Rc<Batch>, id: FrameId) -> Option<(Rc<Batch>, Option<Rc<[u32]>>)> {
-        self.find(|batch| batch.frame.as_ref().filter(|frame| frame.id == id).map(|_| ())).map(|(batch, map, ())| (batch, map))
+    pub fn find_frame(self: &Rc<Batch>, id: FrameId) -> Option<(Rc<Batch>, ContextMap)> {
+        self.find(|batch| {
+            batch
+                .frame
+                .as_ref()
+                .filter(|frame| frame.id == id)
+                .map(|_| ())
+        })
+        .map(|(batch, map, ())| (batch, map))
     }
 
-    pub fn find_variable(self: &Rc<Batch>, id: VarId) -> Option<(Rc<Batch>, Option<Rc<[u32]>>, usize)> {
-        self.find(|batch| batch.variables.as_ref().and_then(|vars| vars.list.iter().position(|v| v.id == id)))
+    pub fn find_variable(self: &Rc<Batch>, id: VarId) -> Option<Found<usize>> {
+        self.find(|batch| {
+            batch
+                .variables
+                .as_ref()
+                .and_then(|vars| vars.list.iter().position(|v| v.id == id))
+        })
     }
 
     /// The batches that hold a row context not yet used up, outermost first, each with the map from contexts here.
-    pub fn open_frames(self: &Rc<Batch>) -> Vec<(Rc<Batch>, Option<Rc<[u32]>>)> {
+    pub fn open_frames(self: &Rc<Batch>) -> Vec<(Rc<Batch>, ContextMap)> {
         let mut out = Vec::new();
         let mut batch = Rc::clone(self);
-        let mut map: Option<Rc<[u32]>> = None;
+        let mut map: ContextMap = None;
         loop {
             if batch.frame.is_some() {
                 out.push((Rc::clone(&batch), map.clone()));
@@ -136,11 +175,15 @@ impl Batch {
             if batch.boundary {
                 break;
             }
-            let Some(parent) = batch.parent.as_ref() else { break };
+            let Some(parent) = batch.parent.as_ref() else {
+                break;
+            };
             map = match (&map, &parent.map) {
                 (None, other) => other.clone(),
                 (some, None) => some.clone(),
-                (Some(here), Some(there)) => Some(here.iter().map(|&i| there[i as usize]).collect()),
+                (Some(here), Some(there)) => {
+                    Some(here.iter().map(|&i| there[i as usize]).collect())
+                }
             };
             let next = Rc::clone(&parent.batch);
             batch = next;

@@ -36,7 +36,13 @@ pub struct Field {
 
 impl Field {
     pub fn extension(name: &str, data_type: DataType) -> Self {
-        Field { table: None, name: name.to_string(), data_type, lineage: None, format_string: None }
+        Field {
+            table: None,
+            name: name.to_string(),
+            data_type,
+            lineage: None,
+            format_string: None,
+        }
     }
 
     /// As DAX names it in results.
@@ -60,30 +66,77 @@ pub struct Scalar {
 pub enum ScalarKind {
     Constant(Value),
     /// A column of the current row of a frame.
-    Field { frame: FrameId, index: usize },
+    Field {
+        frame: FrameId,
+        index: usize,
+    },
     /// RELATED: a column at the end of a path that begins at the frame's base table.
-    Related { frame: FrameId, column: PathColumn },
+    Related {
+        frame: FrameId,
+        column: PathColumn,
+    },
     Variable(VarId),
-    Let { variables: Rc<Vec<Variable>>, body: Box<Scalar> },
-    Call { function: &'static Function, arguments: Vec<Scalar> },
-    Binary { op: dax::BinaryOp, left: Box<Scalar>, right: Box<Scalar> },
+    Let {
+        variables: Rc<Vec<Variable>>,
+        body: Box<Scalar>,
+    },
+    Call {
+        function: &'static Function,
+        arguments: Vec<Scalar>,
+    },
+    Binary {
+        op: dax::BinaryOp,
+        left: Box<Scalar>,
+        right: Box<Scalar>,
+    },
     Negate(Box<Scalar>),
     Not(Box<Scalar>),
     /// Rows tested against a table of as many columns.
-    In { values: Vec<Scalar>, table: Box<TableExpr> },
+    In {
+        values: Vec<Scalar>,
+        table: Box<TableExpr>,
+    },
     /// Branches are evaluated only for the contexts that take them.
-    If { condition: Box<Scalar>, then: Box<Scalar>, otherwise: Option<Box<Scalar>> },
-    Switch { subject: Box<Scalar>, cases: Vec<(Scalar, Scalar)>, otherwise: Option<Box<Scalar>> },
+    If {
+        condition: Box<Scalar>,
+        then: Box<Scalar>,
+        otherwise: Option<Box<Scalar>>,
+    },
+    Switch {
+        subject: Box<Scalar>,
+        cases: Vec<(Scalar, Scalar)>,
+        otherwise: Option<Box<Scalar>>,
+    },
     Coalesce(Vec<Scalar>),
-    IfError { value: Box<Scalar>, otherwise: Box<Scalar> },
+    IfError {
+        value: Box<Scalar>,
+        otherwise: Box<Scalar>,
+    },
     IsError(Box<Scalar>),
     Error(Box<Scalar>),
     /// An aggregate over the rows of a table; the body is evaluated in their row context.
-    Reduce { op: Reduction, table: Box<TableExpr>, frame: FrameId, body: Option<Box<Scalar>> },
-    ConcatenateX { table: Box<TableExpr>, frame: FrameId, body: Box<Scalar>, delimiter: Option<Box<Scalar>>, order: Vec<Order> },
+    Reduce {
+        op: Reduction,
+        table: Box<TableExpr>,
+        frame: FrameId,
+        body: Option<Box<Scalar>>,
+    },
+    ConcatenateX {
+        table: Box<TableExpr>,
+        frame: FrameId,
+        body: Box<Scalar>,
+        delimiter: Option<Box<Scalar>>,
+        order: Vec<Order>,
+    },
     RankX(Box<RankX>),
-    Calculate { body: Rc<Scalar>, filters: Rc<Vec<FilterArgument>> },
-    Measure { measure: MeasureRef, body: Rc<Scalar> },
+    Calculate {
+        body: Rc<Scalar>,
+        filters: Rc<Vec<FilterArgument>>,
+    },
+    Measure {
+        measure: MeasureRef,
+        body: Rc<Scalar>,
+    },
     SelectedMeasure,
     SelectedMeasureName,
     SelectedMeasureFormat,
@@ -91,14 +144,33 @@ pub enum ScalarKind {
     TableValue(Box<TableExpr>),
     IsEmpty(Box<TableExpr>),
     /// Search columns of a table for values; the one value of the result column, or the alternative.
-    Lookup { table: Table, result: Column, search: Vec<(Column, Scalar)>, otherwise: Option<Box<Scalar>> },
-    Contains { table: Box<TableExpr>, search: Vec<(usize, Scalar)> },
+    Lookup {
+        table: Table,
+        result: Column,
+        search: Vec<(Column, Scalar)>,
+        otherwise: Option<Box<Scalar>>,
+    },
+    Contains {
+        table: Box<TableExpr>,
+        search: Vec<(usize, Scalar)>,
+    },
     /// `ISFILTERED`, `ISCROSSFILTERED`, `HASONEFILTER`, `ISINSCOPE` of columns.
-    Filtered { test: FilterTest, columns: Vec<Column> },
+    Filtered {
+        test: FilterTest,
+        columns: Vec<Column>,
+    },
     /// PATH over the id and parent columns of the frame's base table.
-    Path { frame: FrameId, id: usize, parent: usize, table: Table },
+    Path {
+        frame: FrameId,
+        id: usize,
+        parent: usize,
+        table: Table,
+    },
     /// ISONORAFTER / ISAFTER: (value, bound, descending).
-    OnOrAfter { terms: Vec<(Scalar, Scalar, bool)>, or_on: bool },
+    OnOrAfter {
+        terms: Vec<(Scalar, Scalar, bool)>,
+        or_on: bool,
+    },
 }
 
 /// A measure of the model, or one that the query defines.
@@ -171,9 +243,17 @@ pub struct RankX {
 #[derive(Clone, Debug)]
 pub enum FilterArgument {
     /// Rows of a table; `keep` intersects with what filters its columns already.
-    Table { table: TableExpr, keep: bool },
+    Table {
+        table: TableExpr,
+        keep: bool,
+    },
     /// A condition on columns of one table: FILTER(ALL(columns), condition).
-    Predicate { columns: Vec<Column>, frame: FrameId, condition: Scalar, keep: bool },
+    Predicate {
+        columns: Vec<Column>,
+        frame: FrameId,
+        condition: Scalar,
+        keep: bool,
+    },
     Remove(Removal),
     AllSelected(Removal),
     UseRelationship(Relationship),
@@ -209,44 +289,120 @@ pub struct TableExpr {
 #[derive(Clone, Debug)]
 pub enum TableKind {
     /// The visible rows of a table in the filter context; `blank_row`: with the row of unmatched keys (VALUES(table)).
-    Base { table: Table, blank_row: bool },
+    Base {
+        table: Table,
+        blank_row: bool,
+    },
     /// Distinct values of columns of one table in the filter context.
-    Values { columns: Vec<Column>, blank_row: bool },
+    Values {
+        columns: Vec<Column>,
+        blank_row: bool,
+    },
     /// The same without the filter context: ALL, ALLNOBLANKROW.
-    AllRows { table: Table, blank_row: bool },
-    AllValues { columns: Vec<Column>, blank_row: bool },
-    AllSelected { removal: Removal, table: Box<TableExpr> },
+    AllRows {
+        table: Table,
+        blank_row: bool,
+    },
+    AllValues {
+        columns: Vec<Column>,
+        blank_row: bool,
+    },
+    AllSelected {
+        removal: Removal,
+        table: Box<TableExpr>,
+    },
     /// Direct filters on a column.
     Filters(Column),
-    Filter { table: Box<TableExpr>, frame: FrameId, condition: Box<Scalar> },
-    Calculate { table: Rc<TableExpr>, filters: Rc<Vec<FilterArgument>> },
-    AddColumns { table: Box<TableExpr>, frame: FrameId, columns: Vec<Scalar> },
-    SelectColumns { table: Box<TableExpr>, frame: FrameId, columns: Vec<Scalar> },
+    Filter {
+        table: Box<TableExpr>,
+        frame: FrameId,
+        condition: Box<Scalar>,
+    },
+    Calculate {
+        table: Rc<TableExpr>,
+        filters: Rc<Vec<FilterArgument>>,
+    },
+    AddColumns {
+        table: Box<TableExpr>,
+        frame: FrameId,
+        columns: Vec<Scalar>,
+    },
+    SelectColumns {
+        table: Box<TableExpr>,
+        frame: FrameId,
+        columns: Vec<Scalar>,
+    },
     Distinct(Box<TableExpr>),
     Summarize(Box<Summarize>),
     SummarizeColumns(Box<SummarizeColumns>),
-    GroupBy { table: Box<TableExpr>, groups: Vec<GroupColumn>, frame: FrameId, columns: Vec<Scalar> },
+    GroupBy {
+        table: Box<TableExpr>,
+        groups: Vec<GroupColumn>,
+        frame: FrameId,
+        columns: Vec<Scalar>,
+    },
     CrossJoin(Vec<TableExpr>),
     /// GENERATE; `all` keeps left rows without right rows.
-    Generate { left: Box<TableExpr>, frame: FrameId, right: Box<TableExpr>, all: bool },
+    Generate {
+        left: Box<TableExpr>,
+        frame: FrameId,
+        right: Box<TableExpr>,
+        all: bool,
+    },
     Union(Vec<TableExpr>),
     Intersect(Box<TableExpr>, Box<TableExpr>),
     Except(Box<TableExpr>, Box<TableExpr>),
     /// Pairs of fields that must be equal; the right fields that are not joined on are appended.
-    NaturalJoin { left: Box<TableExpr>, right: Box<TableExpr>, on: Vec<(usize, usize)>, outer: bool },
-    TopN { count: Box<Scalar>, table: Box<TableExpr>, frame: FrameId, order: Vec<Order> },
+    NaturalJoin {
+        left: Box<TableExpr>,
+        right: Box<TableExpr>,
+        on: Vec<(usize, usize)>,
+        outer: bool,
+    },
+    TopN {
+        count: Box<Scalar>,
+        table: Box<TableExpr>,
+        frame: FrameId,
+        order: Vec<Order>,
+    },
     Row(Vec<Scalar>),
     Constructor(Vec<Vec<Scalar>>),
-    Series { start: Box<Scalar>, end: Box<Scalar>, step: Option<Box<Scalar>> },
-    Calendar { start: Box<Scalar>, end: Box<Scalar> },
-    CalendarAuto { last_month: Option<Box<Scalar>>, columns: Vec<Column> },
-    TreatAs { table: Box<TableExpr> },
-    SubstituteWithIndex { table: Box<TableExpr>, index: Box<TableExpr>, on: Vec<(usize, usize)>, frame: FrameId, order: Vec<Order> },
+    Series {
+        start: Box<Scalar>,
+        end: Box<Scalar>,
+        step: Option<Box<Scalar>>,
+    },
+    Calendar {
+        start: Box<Scalar>,
+        end: Box<Scalar>,
+    },
+    CalendarAuto {
+        last_month: Option<Box<Scalar>>,
+        columns: Vec<Column>,
+    },
+    TreatAs {
+        table: Box<TableExpr>,
+    },
+    SubstituteWithIndex {
+        table: Box<TableExpr>,
+        index: Box<TableExpr>,
+        on: Vec<(usize, usize)>,
+        frame: FrameId,
+        order: Vec<Order>,
+    },
     Variable(VarId),
-    Let { variables: Rc<Vec<Variable>>, body: Box<TableExpr> },
+    Let {
+        variables: Rc<Vec<Variable>>,
+        body: Box<TableExpr>,
+    },
     Dates(Box<Dates>),
     /// FIRSTNONBLANK, LASTNONBLANK over a column: the values in the filter context whose body is not BLANK.
-    NonBlank { values: Box<TableExpr>, frame: FrameId, body: Box<Scalar>, last: bool },
+    NonBlank {
+        values: Box<TableExpr>,
+        frame: FrameId,
+        body: Box<Scalar>,
+        last: bool,
+    },
     /// A table that follows from the view's names.
     Information(InformationTable),
     ColumnStatistics,

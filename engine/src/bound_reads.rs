@@ -9,18 +9,33 @@ impl Scalar {
         match &self.kind {
             ScalarKind::Constant(_) => false,
             ScalarKind::Field { frame, .. } | ScalarKind::Related { frame, .. } => *frame != own,
-            ScalarKind::Call { function, arguments } => {
-                !matches!(function.body, Body::Scalar(_)) || function.is_volatile_by_row() || arguments.iter().any(|a| a.reads_context(own))
+            ScalarKind::Call {
+                function,
+                arguments,
+            } => {
+                !matches!(function.body, Body::Scalar(_))
+                    || function.is_volatile_by_row()
+                    || arguments.iter().any(|a| a.reads_context(own))
             }
-            ScalarKind::Binary { left, right, .. } => left.reads_context(own) || right.reads_context(own),
+            ScalarKind::Binary { left, right, .. } => {
+                left.reads_context(own) || right.reads_context(own)
+            }
             ScalarKind::Negate(operand) | ScalarKind::Not(operand) => operand.reads_context(own),
-            ScalarKind::If { condition, then, otherwise } => {
-                condition.reads_context(own) || then.reads_context(own) || otherwise.as_ref().is_some_and(|o| o.reads_context(own))
+            ScalarKind::If {
+                condition,
+                then,
+                otherwise,
+            } => {
+                condition.reads_context(own)
+                    || then.reads_context(own)
+                    || otherwise.as_ref().is_some_and(|o| o.reads_context(own))
             }
             ScalarKind::Coalesce(parts) => parts.iter().any(|p| p.reads_context(own)),
             ScalarKind::In { values, table } => {
                 let constant = match &table.kind {
-                    TableKind::Constructor(rows) => !rows.iter().flatten().any(|cell| cell.reads_context(own)),
+                    TableKind::Constructor(rows) => {
+                        !rows.iter().flatten().any(|cell| cell.reads_context(own))
+                    }
                     _ => false,
                 };
                 !constant || values.iter().any(|v| v.reads_context(own))
@@ -40,7 +55,9 @@ impl Scalar {
 
     /// Whether the expression reads the row of this frame anywhere.
     pub fn reads_frame(&self, id: FrameId) -> bool {
-        if let ScalarKind::Field { frame, .. } | ScalarKind::Related { frame, .. } | ScalarKind::Path { frame, .. } = &self.kind
+        if let ScalarKind::Field { frame, .. }
+        | ScalarKind::Related { frame, .. }
+        | ScalarKind::Path { frame, .. } = &self.kind
             && *frame == id
         {
             return true;
@@ -56,7 +73,13 @@ impl Scalar {
         let mut s: Vec<&Scalar> = Vec::new();
         let mut t: Vec<&TableExpr> = Vec::new();
         match &self.kind {
-            K::Constant(_) | K::Field { .. } | K::Related { .. } | K::Variable(_) | K::SelectedMeasure | K::SelectedMeasureName | K::SelectedMeasureFormat => {}
+            K::Constant(_)
+            | K::Field { .. }
+            | K::Related { .. }
+            | K::Variable(_)
+            | K::SelectedMeasure
+            | K::SelectedMeasureName
+            | K::SelectedMeasureFormat => {}
             K::Filtered { .. } | K::Path { .. } => {}
             K::Let { variables, body } => {
                 variable_parts(variables, &mut s, &mut t);
@@ -69,11 +92,19 @@ impl Scalar {
                 s.extend(values);
                 t.push(table);
             }
-            K::If { condition, then, otherwise } => {
+            K::If {
+                condition,
+                then,
+                otherwise,
+            } => {
                 s.extend([&**condition, &**then]);
                 s.extend(otherwise.as_deref());
             }
-            K::Switch { subject, cases, otherwise } => {
+            K::Switch {
+                subject,
+                cases,
+                otherwise,
+            } => {
                 s.push(subject);
                 s.extend(cases.iter().flat_map(|(a, b)| [a, b]));
                 s.extend(otherwise.as_deref());
@@ -83,7 +114,13 @@ impl Scalar {
                 t.push(table);
                 s.extend(body.as_deref());
             }
-            K::ConcatenateX { table, body, delimiter, order, .. } => {
+            K::ConcatenateX {
+                table,
+                body,
+                delimiter,
+                order,
+                ..
+            } => {
                 t.push(table);
                 s.push(body);
                 s.extend(delimiter.as_deref());
@@ -100,7 +137,9 @@ impl Scalar {
             }
             K::Measure { body, .. } => s.push(body),
             K::TableValue(table) | K::IsEmpty(table) => t.push(table),
-            K::Lookup { search, otherwise, .. } => {
+            K::Lookup {
+                search, otherwise, ..
+            } => {
                 s.extend(search.iter().map(|(_, value)| value));
                 s.extend(otherwise.as_deref());
             }
@@ -126,10 +165,19 @@ impl TableExpr {
         let mut s: Vec<&Scalar> = Vec::new();
         let mut t: Vec<&TableExpr> = Vec::new();
         match &self.kind {
-            K::Base { .. } | K::Values { .. } | K::AllRows { .. } | K::AllValues { .. } | K::Filters(_) | K::Variable(_) => {}
+            K::Base { .. }
+            | K::Values { .. }
+            | K::AllRows { .. }
+            | K::AllValues { .. }
+            | K::Filters(_)
+            | K::Variable(_) => {}
             K::Information(_) | K::ColumnStatistics | K::Empty => {}
-            K::AllSelected { table, .. } | K::Distinct(table) | K::TreatAs { table } => t.push(table),
-            K::Filter { table, condition, .. } => {
+            K::AllSelected { table, .. } | K::Distinct(table) | K::TreatAs { table } => {
+                t.push(table)
+            }
+            K::Filter {
+                table, condition, ..
+            } => {
                 t.push(table);
                 s.push(condition);
             }
@@ -137,21 +185,37 @@ impl TableExpr {
                 t.push(table);
                 filter_parts(filters, &mut s, &mut t);
             }
-            K::AddColumns { table, columns, .. } | K::SelectColumns { table, columns, .. } | K::GroupBy { table, columns, .. } => {
+            K::AddColumns { table, columns, .. }
+            | K::SelectColumns { table, columns, .. }
+            | K::GroupBy { table, columns, .. } => {
                 t.push(table);
                 s.extend(columns);
             }
             K::Summarize(summarize) => {
                 t.push(&summarize.table);
-                s.extend(summarize.columns.iter().filter_map(|c| if let SummarizeColumn::Expression(e) = c { Some(e) } else { None }));
+                s.extend(summarize.columns.iter().filter_map(|c| {
+                    if let SummarizeColumn::Expression(e) = c {
+                        Some(e)
+                    } else {
+                        None
+                    }
+                }));
             }
             K::SummarizeColumns(summarize) => {
                 filter_parts(&summarize.filters, &mut s, &mut t);
                 s.extend(summarize.columns.iter().map(|c| &c.expr));
             }
             K::CrossJoin(tables) | K::Union(tables) => t.extend(tables),
-            K::Generate { left, right, .. } | K::Intersect(left, right) | K::Except(left, right) | K::NaturalJoin { left, right, .. } => t.extend([&**left, &**right]),
-            K::TopN { count, table, order, .. } => {
+            K::Generate { left, right, .. }
+            | K::Intersect(left, right)
+            | K::Except(left, right)
+            | K::NaturalJoin { left, right, .. } => t.extend([&**left, &**right]),
+            K::TopN {
+                count,
+                table,
+                order,
+                ..
+            } => {
                 s.push(count);
                 t.push(table);
                 s.extend(order.iter().map(|o| &o.expr));
@@ -164,7 +228,12 @@ impl TableExpr {
             }
             K::Calendar { start, end } => s.extend([&**start, &**end]),
             K::CalendarAuto { last_month, .. } => s.extend(last_month.as_deref()),
-            K::SubstituteWithIndex { table, index, order, .. } => {
+            K::SubstituteWithIndex {
+                table,
+                index,
+                order,
+                ..
+            } => {
                 t.extend([&**table, &**index]);
                 s.extend(order.iter().map(|o| &o.expr));
             }
@@ -185,7 +254,11 @@ impl TableExpr {
     }
 }
 
-fn variable_parts<'e>(variables: &'e [Variable], s: &mut Vec<&'e Scalar>, t: &mut Vec<&'e TableExpr>) {
+fn variable_parts<'e>(
+    variables: &'e [Variable],
+    s: &mut Vec<&'e Scalar>,
+    t: &mut Vec<&'e TableExpr>,
+) {
     for variable in variables {
         match &variable.body {
             VariableBody::Scalar(body) => s.push(body),
@@ -194,7 +267,11 @@ fn variable_parts<'e>(variables: &'e [Variable], s: &mut Vec<&'e Scalar>, t: &mu
     }
 }
 
-fn filter_parts<'e>(filters: &'e [FilterArgument], s: &mut Vec<&'e Scalar>, t: &mut Vec<&'e TableExpr>) {
+fn filter_parts<'e>(
+    filters: &'e [FilterArgument],
+    s: &mut Vec<&'e Scalar>,
+    t: &mut Vec<&'e TableExpr>,
+) {
     for filter in filters {
         match filter {
             FilterArgument::Table { table, .. } => t.push(table),

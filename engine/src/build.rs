@@ -23,27 +23,45 @@ use crate::vector::{Data, Vector};
 
 /// The engine's functions, for the gate.
 pub fn evaluators() -> Evaluators {
-    Evaluators { row_filter, calculated_column, calculated_table }
+    Evaluators {
+        row_filter,
+        calculated_column,
+        calculated_table,
+    }
 }
 
 fn told(error: Error) -> EvaluateError {
-    EvaluateError { message: error.message }
+    EvaluateError {
+        message: error.message,
+    }
 }
 
 /// TRUE for the rows that a role may see; the last entry is for the all-blank row. An error in one row is an error.
-fn row_filter(build: &BuildView<'_>, table: Table, tree: &Expr, control: &Control) -> Result<BooleanArray, EvaluateError> {
+fn row_filter(
+    build: &BuildView<'_>,
+    table: Table,
+    tree: &Expr,
+    control: &Control,
+) -> Result<BooleanArray, EvaluateError> {
     let rows = build.every_row(table).map_err(|e| told(e.into()))?;
     let vector = by_row(build, table, rows, tree, control).map_err(told)?;
     let results: Vec<bool> = (0..vector.len())
         .map(|i| {
             let value = vector.get(i);
-            value.to_boolean().ok_or_else(|| EvaluateError { message: "the filter is not true or false for every row".to_string() })
+            value.to_boolean().ok_or_else(|| EvaluateError {
+                message: "the filter is not true or false for every row".to_string(),
+            })
         })
         .collect::<Result<_, _>>()?;
     Ok(BooleanArray::from(results))
 }
 
-fn calculated_column(build: &BuildView<'_>, table: Table, tree: &Expr, control: &Control) -> Result<(DataType, ArrayRef), EvaluateError> {
+fn calculated_column(
+    build: &BuildView<'_>,
+    table: Table,
+    tree: &Expr,
+    control: &Control,
+) -> Result<(DataType, ArrayRef), EvaluateError> {
     let rows = build.every_row(table).map_err(|e| told(e.into()))?;
     // The blank row at the end has no calculated values of its own.
     let count = rows.len().saturating_sub(1) as u32;
@@ -52,7 +70,11 @@ fn calculated_column(build: &BuildView<'_>, table: Table, tree: &Expr, control: 
     typed(&vector, DataType::Text)
 }
 
-fn calculated_table(build: &BuildView<'_>, tree: &Expr, control: &Control) -> Result<Vec<Calculated>, EvaluateError> {
+fn calculated_table(
+    build: &BuildView<'_>,
+    tree: &Expr,
+    control: &Control,
+) -> Result<Vec<Calculated>, EvaluateError> {
     let run = || -> Result<Vec<(crate::bound::Field, Vector)>, Error> {
         let scope = build.scope();
         let mut binder = Binder::new(scope, &[]);
@@ -61,7 +83,9 @@ fn calculated_table(build: &BuildView<'_>, tree: &Expr, control: &Control) -> Re
         let limits = Limits::default();
         let mut evaluator = Evaluator::new(scope, control, &limits, environment(scope));
         evaluator.groups = bind_groups(&mut binder)?;
-        let rows = evaluator.table(&table, &Batch::root(FilterContext::default()))?.unshared();
+        let rows = evaluator
+            .table(&table, &Batch::root(FilterContext::default()))?
+            .unshared();
         if let Some((_, failure)) = rows.errors.as_ref().and_then(|list| list.first()) {
             return Err(Error::from(failure.clone()));
         }
@@ -73,17 +97,28 @@ fn calculated_table(build: &BuildView<'_>, tree: &Expr, control: &Control) -> Re
         }
         Ok(out)
     };
-    run().map_err(told)?
+    run()
+        .map_err(told)?
         .into_iter()
         .map(|(field, vector)| {
             let (data_type, values) = typed(&vector, field.data_type)?;
-            Ok(Calculated { name: field.full_name(), data_type, values })
+            Ok(Calculated {
+                name: field.full_name(),
+                data_type,
+                values,
+            })
         })
         .collect()
 }
 
 /// An expression for each of the rows of a table.
-fn by_row(build: &BuildView<'_>, table: Table, rows: Codes, tree: &Expr, control: &Control) -> Result<Vector, Error> {
+fn by_row(
+    build: &BuildView<'_>,
+    table: Table,
+    rows: Codes,
+    tree: &Expr,
+    control: &Control,
+) -> Result<Vector, Error> {
     let scope = build.scope();
     let mut binder = Binder::new(scope, &[]);
     binder.enter_model();
@@ -97,7 +132,13 @@ fn by_row(build: &BuildView<'_>, table: Table, rows: Codes, tree: &Expr, control
     let rows = Rc::new(TableRows::shared(1, count, Some(rows), columns));
     let root = Batch::root(FilterContext::default());
     let contexts: Rc<[u32]> = vec![0; count].into();
-    let frame = Frame { id: frame, schema, rows, positions: (0..count as u32).collect(), read: RefCell::new(HashMap::new()) };
+    let frame = Frame {
+        id: frame,
+        schema,
+        rows,
+        positions: (0..count as u32).collect(),
+        read: RefCell::new(HashMap::new()),
+    };
     let batch = root.iterate(Rc::clone(&contexts), FilterContext::default(), frame);
     let vector = evaluator.scalar(&scalar, &batch)?;
     evaluator.settle(&vector)?;
@@ -107,12 +148,20 @@ fn by_row(build: &BuildView<'_>, table: Table, rows: Codes, tree: &Expr, control
 /// The canonical array of a vector. Values of several types have no column.
 fn typed(vector: &Vector, hint: DataType) -> Result<(DataType, ArrayRef), EvaluateError> {
     match &vector.data {
-        Data::Variant(_) => Err(EvaluateError { message: "the values are of several types".to_string() }),
+        Data::Variant(_) => Err(EvaluateError {
+            message: "the values are of several types".to_string(),
+        }),
         Data::Constant(value, n) => {
-            let hint = if matches!(hint, DataType::Unknown | DataType::Variant) { DataType::Text } else { hint };
+            let hint = if matches!(hint, DataType::Unknown | DataType::Variant) {
+                DataType::Text
+            } else {
+                hint
+            };
             let data_type = value.data_type().unwrap_or(hint);
             let data = Data::typed(std::iter::repeat_n(value.clone(), *n), data_type);
-            let data = data.ok_or_else(|| EvaluateError { message: "the values have no column type".to_string() })?;
+            let data = data.ok_or_else(|| EvaluateError {
+                message: "the values have no column type".to_string(),
+            })?;
             Ok((data_type, Vector { data, errors: None }.to_array()))
         }
         _ => Ok((vector.data_type().unwrap_or(hint), vector.to_array())),

@@ -19,16 +19,29 @@ pub const ABSENT: u32 = u32::MAX;
 pub enum Set {
     Codes(Arc<RoaringBitmap>),
     /// Codes from `low` up to, not including, `high`; BLANK apart.
-    Range { low: u32, high: u32, blank: bool },
+    Range {
+        low: u32,
+        high: u32,
+        blank: bool,
+    },
     /// Row-major, sorted, distinct.
-    Tuples { width: usize, codes: Arc<Vec<u32>> },
+    Tuples {
+        width: usize,
+        codes: Arc<Vec<u32>>,
+    },
 }
 
 impl Set {
     pub fn contains(&self, tuple: &[u32]) -> bool {
         match self {
             Set::Codes(codes) => tuple.first().is_some_and(|&c| codes.contains(c)),
-            Set::Range { low, high, blank } => tuple.first().is_some_and(|&c| if c == 0 { *blank } else { (*low..*high).contains(&c) }),
+            Set::Range { low, high, blank } => tuple.first().is_some_and(|&c| {
+                if c == 0 {
+                    *blank
+                } else {
+                    (*low..*high).contains(&c)
+                }
+            }),
             Set::Tuples { width, codes } => {
                 let (mut low, mut high) = (0, codes.len() / (*width).max(1));
                 while low < high {
@@ -57,7 +70,10 @@ impl Set {
         let mut rows: Vec<&[u32]> = codes.chunks_exact(width).collect();
         rows.sort_unstable();
         rows.dedup();
-        Set::Tuples { width, codes: Arc::new(rows.concat()) }
+        Set::Tuples {
+            width,
+            codes: Arc::new(rows.concat()),
+        }
     }
 
     /// The set as a bitmap of codes; only of one target.
@@ -74,7 +90,9 @@ impl Set {
                 }
                 Arc::new(bits)
             }
-            Set::Tuples { width, codes } => Arc::new(codes.iter().step_by((*width).max(1)).copied().collect()),
+            Set::Tuples { width, codes } => {
+                Arc::new(codes.iter().step_by((*width).max(1)).copied().collect())
+            }
         }
     }
 
@@ -82,7 +100,10 @@ impl Set {
     pub fn project(&self, positions: &[usize]) -> Set {
         match self {
             Set::Tuples { width, codes } => {
-                let projected: Vec<u32> = codes.chunks_exact(*width).flat_map(|row| positions.iter().map(|&p| row[p])).collect();
+                let projected: Vec<u32> = codes
+                    .chunks_exact(*width)
+                    .flat_map(|row| positions.iter().map(|&p| row[p]))
+                    .collect();
                 Set::of_tuples(positions.len(), &projected)
             }
             single => single.clone(),
@@ -105,6 +126,8 @@ pub struct Item {
     pub kind: Kind,
     /// Columns of the expanded table that a `Row` target no longer filters.
     pub cut: Rc<Vec<Column>>,
+    /// The values come from the current row of a grouping or an iterator: what ISINSCOPE asks for.
+    pub grouping: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -114,16 +137,39 @@ pub enum Kind {
     /// One tuple a context: a vector of codes for each target.
     Key(Vec<Rc<[u32]>>),
     /// A set a context, by index.
-    Varying { sets: Rc<Vec<Rc<Set>>>, index: Rc<[u32]> },
+    Varying {
+        sets: Rc<Vec<Rc<Set>>>,
+        index: Rc<[u32]>,
+    },
 }
 
 impl Item {
     pub fn shared(targets: Vec<Target>, set: Set) -> Rc<Item> {
-        Rc::new(Item { targets, kind: Kind::Shared(Rc::new(set)), cut: Rc::default() })
+        Rc::new(Item {
+            targets,
+            kind: Kind::Shared(Rc::new(set)),
+            cut: Rc::default(),
+            grouping: false,
+        })
     }
 
     pub fn key(targets: Vec<Target>, codes: Vec<Rc<[u32]>>) -> Rc<Item> {
-        Rc::new(Item { targets, kind: Kind::Key(codes), cut: Rc::default() })
+        Rc::new(Item {
+            targets,
+            kind: Kind::Key(codes),
+            cut: Rc::default(),
+            grouping: false,
+        })
+    }
+
+    /// The values of current rows, as a context transition makes them filters.
+    pub fn of_rows(targets: Vec<Target>, codes: Vec<Rc<[u32]>>) -> Rc<Item> {
+        Rc::new(Item {
+            targets,
+            kind: Kind::Key(codes),
+            cut: Rc::default(),
+            grouping: true,
+        })
     }
 
     /// Sets by context; equal sets are kept once, and one set for all contexts is shared.
@@ -145,18 +191,38 @@ impl Item {
         };
         let kind = match kept.as_slice() {
             [only] => Kind::Shared(Rc::clone(only)),
-            _ => Kind::Varying { sets: Rc::new(kept), index },
+            _ => Kind::Varying {
+                sets: Rc::new(kept),
+                index,
+            },
         };
-        Rc::new(Item { targets, kind, cut: Rc::default() })
+        Rc::new(Item {
+            targets,
+            kind,
+            cut: Rc::default(),
+            grouping: false,
+        })
     }
 
     fn take(self: &Rc<Self>, positions: &[u32]) -> Rc<Item> {
         let kind = match &self.kind {
             Kind::Shared(_) => return Rc::clone(self),
-            Kind::Key(codes) => Kind::Key(codes.iter().map(|codes| positions.iter().map(|&p| codes[p as usize]).collect()).collect()),
-            Kind::Varying { sets, index } => Kind::Varying { sets: Rc::clone(sets), index: positions.iter().map(|&p| index[p as usize]).collect() },
+            Kind::Key(codes) => Kind::Key(
+                codes
+                    .iter()
+                    .map(|codes| positions.iter().map(|&p| codes[p as usize]).collect())
+                    .collect(),
+            ),
+            Kind::Varying { sets, index } => Kind::Varying {
+                sets: Rc::clone(sets),
+                index: positions.iter().map(|&p| index[p as usize]).collect(),
+            },
         };
-        Rc::new(Item { targets: self.targets.clone(), kind, cut: Rc::clone(&self.cut) })
+        Rc::new(Item {
+            targets: self.targets.clone(),
+            kind,
+            ..(**self).clone()
+        })
     }
 
     /// The item on the targets at `positions` only.
@@ -164,20 +230,35 @@ impl Item {
         let targets = positions.iter().map(|&p| self.targets[p]).collect();
         let kind = match &self.kind {
             Kind::Shared(set) => Kind::Shared(Rc::new(set.project(positions))),
-            Kind::Key(codes) => Kind::Key(positions.iter().map(|&p| Rc::clone(&codes[p])).collect()),
+            Kind::Key(codes) => {
+                Kind::Key(positions.iter().map(|&p| Rc::clone(&codes[p])).collect())
+            }
             Kind::Varying { sets, index } => {
-                let sets = sets.iter().map(|set| Rc::new(set.project(positions))).collect();
-                Kind::Varying { sets: Rc::new(sets), index: Rc::clone(index) }
+                let sets = sets
+                    .iter()
+                    .map(|set| Rc::new(set.project(positions)))
+                    .collect();
+                Kind::Varying {
+                    sets: Rc::new(sets),
+                    index: Rc::clone(index),
+                }
             }
         };
-        Item { targets, kind, cut: Rc::clone(&self.cut) }
+        Item {
+            targets,
+            kind,
+            ..self.clone()
+        }
     }
 
     /// Whether context `i` admits this tuple of codes.
     pub fn admits(&self, i: usize, tuple: &[u32]) -> bool {
         match &self.kind {
             Kind::Shared(set) => set.contains(tuple),
-            Kind::Key(codes) => codes.iter().zip(tuple).all(|(codes, code)| codes[i] == *code),
+            Kind::Key(codes) => codes
+                .iter()
+                .zip(tuple)
+                .all(|(codes, code)| codes[i] == *code),
             Kind::Varying { sets, index } => sets[index[i] as usize].contains(tuple),
         }
     }
@@ -197,8 +278,11 @@ pub struct Shadow {
     /// Aligned with the contexts that the iterator ran in.
     pub outer: Rc<FilterContext>,
     /// The rows iterated, with the model columns among their fields; None for SUMMARIZECOLUMNS.
-    pub rows: Option<(Rc<TableRows>, Vec<(usize, Column)>)>,
+    pub rows: Option<Iterated>,
 }
+
+/// Rows, and the fields among their columns that are columns of the model.
+pub type Iterated = (Rc<TableRows>, Vec<(usize, Column)>);
 
 /// What calculation items see.
 #[derive(Clone, Debug)]
@@ -222,7 +306,12 @@ impl FilterContext {
     pub fn take(&self, positions: &[u32]) -> FilterContext {
         FilterContext {
             items: self.items.iter().map(|item| item.take(positions)).collect(),
-            shadow: self.shadow.as_ref().map(|(shadow, map)| (Rc::clone(shadow), positions.iter().map(|&p| map[p as usize]).collect())),
+            shadow: self.shadow.as_ref().map(|(shadow, map)| {
+                (
+                    Rc::clone(shadow),
+                    positions.iter().map(|&p| map[p as usize]).collect(),
+                )
+            }),
             ..self.clone()
         }
     }

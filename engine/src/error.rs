@@ -62,11 +62,19 @@ impl ErrorKind {
 
 impl Error {
     pub fn new(kind: ErrorKind, span: Span, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), span: Some(span) }
+        Error {
+            kind,
+            message: message.into(),
+            span: Some(span),
+        }
     }
 
     pub fn nowhere(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), span: None }
+        Error {
+            kind,
+            message: message.into(),
+            span: None,
+        }
     }
 
     /// Gives the error a place unless it has one.
@@ -108,7 +116,10 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(message: impl Into<Arc<str>>) -> Self {
-        Failure { message: message.into(), span: None }
+        Failure {
+            message: message.into(),
+            span: None,
+        }
     }
 
     pub fn or_at(mut self, span: Span) -> Self {
@@ -119,6 +130,10 @@ impl Failure {
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
-        Error { kind: ErrorKind::Evaluation, message: failure.message.to_string(), span: failure.span }
+        Error {
+            kind: ErrorKind::Evaluation,
+            message: failure.message.to_string(),
+            span: failure.span,
+        }
     }
 }

@@ -11,7 +11,13 @@ use crate::eval::Evaluator;
 use crate::query::{BoundQuery, bind, environment, parse, run};
 
 /// The dump of one stage.
-pub fn explain(scope: &Scope, text: &str, stage: Stage, options: &Options, control: &Control) -> Result<String, Error> {
+pub fn explain(
+    scope: &Scope,
+    text: &str,
+    stage: Stage,
+    options: &Options,
+    control: &Control,
+) -> Result<String, Error> {
     if stage == Stage::Tokens {
         return Ok(dax::dump_tokens(text));
     }
@@ -27,7 +33,11 @@ pub fn explain(scope: &Scope, text: &str, stage: Stage, options: &Options, contr
             let mut evaluator = Evaluator::new(scope, control, &options.limits, environment(scope));
             evaluator.trace = Some(Default::default());
             run(&mut evaluator, bound)?;
-            let trace = evaluator.trace.take().map(|t| t.into_inner()).unwrap_or_default();
+            let trace = evaluator
+                .trace
+                .take()
+                .map(|t| t.into_inner())
+                .unwrap_or_default();
             let mut out = String::new();
             for (k, scan) in trace.iter().enumerate() {
                 let _ = writeln!(out, "scan {}\n{scan}", k + 1);
@@ -39,7 +49,11 @@ pub fn explain(scope: &Scope, text: &str, stage: Stage, options: &Options, contr
 
 fn path_column(scope: &Scope, column: &PathColumn) -> String {
     match column.target {
-        Target::Column(c) => format!("'{}'[{}]", scope.table(c.table()).name, scope.column(c).name),
+        Target::Column(c) => format!(
+            "'{}'[{}]",
+            scope.table(c.table()).name,
+            scope.column(c).name
+        ),
         Target::Row(t) => format!("row of '{}'", scope.table(t).name),
     }
 }
@@ -49,10 +63,20 @@ pub fn dump_scan(scope: &Scope, scan: &Scan) -> String {
     let mut out = format!("  table '{}'\n", scope.table(scan.table).name);
     for filter in &scan.filters {
         let _ = match filter {
-            Filter::In { column, set } => writeln!(out, "  where {} is one of {} values", path_column(scope, column), set.len()),
+            Filter::In { column, set } => writeln!(
+                out,
+                "  where {} is one of {} values",
+                path_column(scope, column),
+                set.len()
+            ),
             Filter::Tuples { columns, codes } => {
                 let names: Vec<String> = columns.iter().map(|c| path_column(scope, c)).collect();
-                writeln!(out, "  where ({}) is one of {} tuples", names.join(", "), codes.len() / columns.len().max(1))
+                writeln!(
+                    out,
+                    "  where ({}) is one of {} tuples",
+                    names.join(", "),
+                    codes.len() / columns.len().max(1)
+                )
             }
         };
     }
@@ -60,7 +84,10 @@ pub fn dump_scan(scope: &Scope, scan: &Scan) -> String {
         let _ = writeln!(out, "  by {}", path_column(scope, key));
     }
     for aggregate in &scan.aggregates {
-        let of = aggregate.argument.as_ref().map_or_else(String::new, |e| format!(" of {}", expression(scope, e)));
+        let of = aggregate
+            .argument
+            .as_ref()
+            .map_or_else(String::new, |e| format!(" of {}", expression(scope, e)));
         let _ = writeln!(out, "  {:?}{of}", aggregate.op);
     }
     out
@@ -73,14 +100,23 @@ fn expression(scope: &Scope, expr: &security::Expression) -> String {
         E::Integer(i) => i.to_string(),
         E::Fixed(f) => format!("{} ten-thousandths", f),
         E::Double(d) => d.to_string(),
-        E::Arithmetic { op, left, right } => format!("{op:?}({}, {})", expression(scope, left), expression(scope, right)),
+        E::Arithmetic { op, left, right } => format!(
+            "{op:?}({}, {})",
+            expression(scope, left),
+            expression(scope, right)
+        ),
     }
 }
 
 fn dump_bound(scope: &Scope, bound: &BoundQuery, plan: bool) -> String {
     // An identity under roles sees the names of measures and not their expressions.
     let expressions = scope.identity().role_names().is_empty();
-    let mut dump = Dump { scope, out: String::new(), plan, expressions };
+    let mut dump = Dump {
+        scope,
+        out: String::new(),
+        plan,
+        expressions,
+    };
     for variable in bound.variables.iter() {
         dump.line(0, &format!("variable {}", variable.name));
         match &variable.body {
@@ -92,7 +128,14 @@ fn dump_bound(scope: &Scope, bound: &BoundQuery, plan: bool) -> String {
         dump.line(0, "evaluate");
         dump.table(1, &evaluate.table);
         for order in &evaluate.order {
-            dump.line(1, if order.descending { "order by, descending" } else { "order by" });
+            dump.line(
+                1,
+                if order.descending {
+                    "order by, descending"
+                } else {
+                    "order by"
+                },
+            );
             dump.scalar(2, &order.expr);
         }
     }
@@ -114,7 +157,11 @@ impl Dump<'_> {
 
     fn scalar(&mut self, depth: usize, expr: &Scalar) {
         let label = self.scalar_label(expr);
-        let text = format!("{label} : {:?}{}", expr.data_type, if self.plan { self.step(expr) } else { "" });
+        let text = format!(
+            "{label} : {:?}{}",
+            expr.data_type,
+            if self.plan { self.step(expr) } else { "" }
+        );
         self.line(depth, &text);
         if let ScalarKind::Measure { measure, .. } = &expr.kind
             && measure.handle.is_some()
@@ -135,12 +182,18 @@ impl Dump<'_> {
     fn step(&self, expr: &Scalar) -> &'static str {
         match &expr.kind {
             ScalarKind::Reduce { table, body, .. } => match &table.kind {
-                TableKind::Base { blank_row: false, .. } if body.as_ref().is_none_or(|b| b.is_of_row()) => "  <- one scan for all contexts",
+                TableKind::Base {
+                    blank_row: false, ..
+                } if body.as_ref().is_none_or(|b| b.is_of_row()) => {
+                    "  <- one scan for all contexts"
+                }
                 _ => "  <- rows become contexts, then reduce by segment",
             },
             ScalarKind::Measure { .. } => "  <- once for the batch",
             ScalarKind::Calculate { .. } => "  <- edits the filter context",
-            ScalarKind::If { .. } | ScalarKind::Switch { .. } => "  <- each branch for the contexts that take it",
+            ScalarKind::If { .. } | ScalarKind::Switch { .. } => {
+                "  <- each branch for the contexts that take it"
+            }
             _ => "",
         }
     }
@@ -150,7 +203,9 @@ impl Dump<'_> {
         match &expr.kind {
             K::Constant(value) => format!("constant {value:?}"),
             K::Field { frame, index } => format!("column {index} of row {frame}"),
-            K::Related { frame, column } => format!("related {} of row {frame}", path_column(self.scope, column)),
+            K::Related { frame, column } => {
+                format!("related {} of row {frame}", path_column(self.scope, column))
+            }
             K::Variable(id) => format!("variable {id}"),
             K::Call { function, .. } => format!("call {}", function.name),
             K::Binary { op, .. } => format!("operator {}", op.symbol()),
@@ -163,12 +218,21 @@ impl Dump<'_> {
     }
 
     fn table(&mut self, depth: usize, expr: &TableExpr) {
-        let fields: Vec<String> = expr.schema.fields.iter().map(|f| format!("{} : {:?}", f.full_name(), f.data_type)).collect();
+        let fields: Vec<String> = expr
+            .schema
+            .fields
+            .iter()
+            .map(|f| format!("{} : {:?}", f.full_name(), f.data_type))
+            .collect();
         let label = match &expr.kind {
             TableKind::Base { table, .. } => format!("rows of '{}'", self.scope.table(*table).name),
             other => variant_name(&format!("{other:?}")),
         };
-        let fields = if matches!(expr.kind, TableKind::Base { .. }) { String::new() } else { format!(" ({})", fields.join(", ")) };
+        let fields = if matches!(expr.kind, TableKind::Base { .. }) {
+            String::new()
+        } else {
+            format!(" ({})", fields.join(", "))
+        };
         self.line(depth, &format!("table {label}{fields}"));
         let (scalars, tables) = expr.parts();
         for table in tables {
@@ -182,6 +246,8 @@ impl Dump<'_> {
 
 /// The name at the head of a debug text.
 fn variant_name(debug: &str) -> String {
-    let end = debug.find(|c: char| !c.is_alphanumeric()).unwrap_or(debug.len());
+    let end = debug
+        .find(|c: char| !c.is_alphanumeric())
+        .unwrap_or(debug.len());
     debug.get(..end).unwrap_or(debug).to_string()
 }

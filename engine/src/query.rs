@@ -4,7 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{Array, ArrayRef, Decimal64Array, Decimal128Array, RecordBatch, RecordBatchOptions};
+use arrow::array::{
+    Array, ArrayRef, Decimal64Array, Decimal128Array, RecordBatch, RecordBatchOptions,
+};
 use arrow::datatypes::{Field as ArrowField, Schema as ArrowSchema};
 use chrono::{Local, Offset, Utc};
 use dax::{DefinitionKind, Query};
@@ -36,7 +38,12 @@ pub struct BoundEvaluate {
 }
 
 /// Answers a query over what a view shows.
-pub fn query(scope: &Scope, text: &str, options: &Options, control: &Control) -> Result<Answer, Error> {
+pub fn query(
+    scope: &Scope,
+    text: &str,
+    options: &Options,
+    control: &Control,
+) -> Result<Answer, Error> {
     let started = Instant::now();
     let parsed = parse(text)?;
     let parse_time = started.elapsed();
@@ -51,7 +58,11 @@ pub fn query(scope: &Scope, text: &str, options: &Options, control: &Control) ->
         rows_scanned: control.rows_scanned(),
         cache_hits: 0,
         one_by_one: evaluator.one_by_one.get(),
-        stages: vec![("parse", parse_time), ("bind", bind_time), ("evaluate", started.elapsed())],
+        stages: vec![
+            ("parse", parse_time),
+            ("bind", bind_time),
+            ("evaluate", started.elapsed()),
+        ],
     };
     Ok(Answer { tables, statistics })
 }
@@ -72,16 +83,24 @@ pub fn bind(scope: &Scope, query: &Query, options: &Options) -> Result<BoundQuer
         match &definition.kind {
             DefinitionKind::Measure { table, name, body } => {
                 let table = table.as_ref().map(|t| binder.model_table(t)).transpose()?;
-                binder.define_measure(QueryMeasure { name: name.text.clone(), table, body: Rc::new(body.clone()) });
+                binder.define_measure(QueryMeasure {
+                    name: name.text.clone(),
+                    table,
+                    body: Rc::new(body.clone()),
+                });
             }
-            DefinitionKind::Function { name, function } => binder.define_function(&name.text, function.clone()),
+            DefinitionKind::Function { name, function } => {
+                binder.define_function(&name.text, function.clone())
+            }
             _ => {}
         }
     }
     let mut variables = Vec::new();
     for definition in &query.definitions {
         match &definition.kind {
-            DefinitionKind::Var { name, body } => variables.extend(binder.bind_variables(std::slice::from_ref(&(name.clone(), body.clone())))?),
+            DefinitionKind::Var { name, body } => variables.extend(
+                binder.bind_variables(std::slice::from_ref(&(name.clone(), body.clone())))?,
+            ),
             DefinitionKind::Table { name, body } => {
                 let table = binder.bind_table(body)?;
                 let mut schema = (*table.schema).clone();
@@ -91,10 +110,18 @@ pub fn bind(scope: &Scope, query: &Query, options: &Options) -> Result<BoundQuer
                 let schema = Rc::new(schema);
                 let id = binder.fresh();
                 binder.define_variable(&name.text, Named::Table(id, Rc::clone(&schema)));
-                variables.push(Variable { id, name: name.text.clone(), body: VariableBody::Table(TableExpr { schema, ..table }) });
+                variables.push(Variable {
+                    id,
+                    name: name.text.clone(),
+                    body: VariableBody::Table(TableExpr { schema, ..table }),
+                });
             }
             DefinitionKind::Column { name, .. } => {
-                return Err(Error::new(ErrorKind::UnknownFunction, name.span, "DEFINE COLUMN is not built yet; ADDCOLUMNS computes columns in the query"));
+                return Err(Error::new(
+                    ErrorKind::UnknownFunction,
+                    name.span,
+                    "DEFINE COLUMN is not built yet; ADDCOLUMNS computes columns in the query",
+                ));
             }
             DefinitionKind::Measure { .. } | DefinitionKind::Function { .. } => {}
         }
@@ -111,13 +138,35 @@ pub fn bind(scope: &Scope, query: &Query, options: &Options) -> Result<BoundQuer
         let frame = binder.fresh();
         let schema = Rc::clone(&table.schema);
         let order = binder.with_rows(frame, schema, |b| {
-            evaluate.order_by.iter().map(|o| Ok(crate::bound::Order { expr: b.bind_scalar(&o.expr)?, descending: o.descending })).collect::<Result<Vec<_>, Error>>()
+            evaluate
+                .order_by
+                .iter()
+                .map(|o| {
+                    Ok(crate::bound::Order {
+                        expr: b.bind_scalar(&o.expr)?,
+                        descending: o.descending,
+                    })
+                })
+                .collect::<Result<Vec<_>, Error>>()
         })?;
-        let start_at = evaluate.start_at.iter().map(|e| binder.bind_scalar(e)).collect::<Result<Vec<_>, Error>>()?;
-        evaluates.push(BoundEvaluate { table, frame, order, start_at });
+        let start_at = evaluate
+            .start_at
+            .iter()
+            .map(|e| binder.bind_scalar(e))
+            .collect::<Result<Vec<_>, Error>>()?;
+        evaluates.push(BoundEvaluate {
+            table,
+            frame,
+            order,
+            start_at,
+        });
     }
     let groups = bind_groups(&mut binder)?;
-    Ok(BoundQuery { variables: Rc::new(variables), evaluates, groups })
+    Ok(BoundQuery {
+        variables: Rc::new(variables),
+        evaluates,
+        groups,
+    })
 }
 
 /// The model's calculation groups, highest precedence first.
@@ -125,25 +174,60 @@ pub fn bind_groups(binder: &mut Binder) -> Result<Vec<CalculationGroup>, Error> 
     let scope = binder.scope;
     let mut groups = Vec::new();
     for table in scope.tables().collect::<Vec<_>>() {
-        let Some(group) = &scope.table(table).calculation_group else { continue };
-        let column = scope.columns(table).into_iter().find(|c| scope.column_type(*c) == DataType::Text);
+        let Some(group) = &scope.table(table).calculation_group else {
+            continue;
+        };
+        let column = scope
+            .columns(table)
+            .into_iter()
+            .find(|c| scope.column_type(*c) == DataType::Text);
         let Some(column) = column else { continue };
         let mut bind_text = |text: &str, what: &str| -> Result<Rc<crate::bound::Scalar>, Error> {
             let parsed = dax::parse_expression(text);
-            let place = |message: &str| format!("in the calculation item '{}'[{what}]: {message}", scope.table(table).name);
+            let place = |message: &str| {
+                format!(
+                    "in the calculation item '{}'[{what}]: {message}",
+                    scope.table(table).name
+                )
+            };
             if let Some(error) = parsed.errors.first() {
                 return Err(Error::nowhere(ErrorKind::Syntax, place(&error.message)));
             }
-            binder.item(table, &parsed.tree).map(Rc::new).map_err(|e| Error { span: None, message: place(&e.message), ..e })
+            binder
+                .item(table, &parsed.tree)
+                .map(Rc::new)
+                .map_err(|e| Error {
+                    span: None,
+                    message: place(&e.message),
+                    ..e
+                })
         };
         let mut items = Vec::new();
         for item in &group.items {
             let body = bind_text(&item.expression, &item.name)?;
-            items.push(CalculationItem { name: item.name.clone(), body });
+            items.push(CalculationItem {
+                name: item.name.clone(),
+                body,
+            });
         }
-        let none_selected = group.no_selection.as_ref().map(|s| bind_text(&s.expression, "no selection")).transpose()?;
-        let several_selected = group.multiple_selection.as_ref().map(|s| bind_text(&s.expression, "several selected")).transpose()?;
-        groups.push(CalculationGroup { table, column, precedence: group.precedence, items, none_selected, several_selected });
+        let none_selected = group
+            .no_selection
+            .as_ref()
+            .map(|s| bind_text(&s.expression, "no selection"))
+            .transpose()?;
+        let several_selected = group
+            .multiple_selection
+            .as_ref()
+            .map(|s| bind_text(&s.expression, "several selected"))
+            .transpose()?;
+        groups.push(CalculationGroup {
+            table,
+            column,
+            precedence: group.precedence,
+            items,
+            none_selected,
+            several_selected,
+        });
     }
     groups.sort_by_key(|g| std::cmp::Reverse(g.precedence));
     Ok(groups)
@@ -163,24 +247,40 @@ pub fn run(evaluator: &mut Evaluator, bound: BoundQuery) -> Result<Vec<AnswerTab
     Ok(tables)
 }
 
-fn answer_table(evaluator: &Evaluator, evaluate: &BoundEvaluate, root: &Rc<Batch>, limit: usize) -> Result<AnswerTable, Error> {
+fn answer_table(
+    evaluator: &Evaluator,
+    evaluate: &BoundEvaluate,
+    root: &Rc<Batch>,
+    limit: usize,
+) -> Result<AnswerTable, Error> {
     let schema = &evaluate.table.schema;
     let rows = evaluator.table(&evaluate.table, root)?;
     if let Some((_, failure)) = rows.errors.as_ref().and_then(|list| list.first()) {
         return Err(Error::from(failure.clone()));
     }
     if rows.segment(0).len() > limit {
-        return Err(Error::nowhere(ErrorKind::Limit, format!("the result has more than {} rows", evaluator.limits.result_rows)));
+        return Err(Error::nowhere(
+            ErrorKind::Limit,
+            format!(
+                "the result has more than {} rows",
+                evaluator.limits.result_rows
+            ),
+        ));
     }
     let rows = Rc::new(rows);
     let mut positions: Vec<u32> = rows.segment(0).map(|r| r as u32).collect();
     if !evaluate.order.is_empty() {
-        let iteration = evaluator.iterate_rows(Rc::clone(&rows), &evaluate.table, evaluate.frame, root)?;
+        let iteration =
+            evaluator.iterate_rows(Rc::clone(&rows), &evaluate.table, evaluate.frame, root)?;
         let keys = evaluator.order_keys(&evaluate.order, &iteration.batch)?;
         let mut places: Vec<u32> = (0..positions.len() as u32).collect();
         keys.sort(&mut places).map_err(Error::from)?;
         if !evaluate.start_at.is_empty() {
-            let start = evaluate.start_at.iter().map(|e| evaluator.scalar(e, root)).collect::<Result<Vec<_>, Error>>()?;
+            let start = evaluate
+                .start_at
+                .iter()
+                .map(|e| evaluator.scalar(e, root))
+                .collect::<Result<Vec<_>, Error>>()?;
             for vector in &start {
                 evaluator.settle(vector)?;
             }
@@ -195,13 +295,28 @@ fn answer_table(evaluator: &Evaluator, evaluate: &BoundEvaluate, root: &Rc<Batch
         let vector = evaluator.column_vector(&taken, schema, index)?;
         evaluator.settle(&vector)?;
         let (data_type, values, array) = present(&vector, field.data_type)?;
-        columns.push(AnswerColumn { name: field.full_name(), data_type, format_string: field.format_string.clone(), values });
+        columns.push(AnswerColumn {
+            name: field.full_name(),
+            data_type,
+            format_string: field.format_string.clone(),
+            values,
+        });
         arrays.push(array);
     }
-    let fields: Vec<ArrowField> = columns.iter().zip(&arrays).map(|(c, a)| ArrowField::new(&c.name, a.data_type().clone(), true)).collect();
+    let fields: Vec<ArrowField> = columns
+        .iter()
+        .zip(&arrays)
+        .map(|(c, a)| ArrowField::new(&c.name, a.data_type().clone(), true))
+        .collect();
     let options = RecordBatchOptions::new().with_row_count(Some(positions.len()));
-    let batch = RecordBatch::try_new_with_options(Arc::new(ArrowSchema::new(fields)), arrays, &options)
-        .map_err(|e| Error::nowhere(ErrorKind::Internal, format!("the result does not fit its schema: {e}")))?;
+    let batch =
+        RecordBatch::try_new_with_options(Arc::new(ArrowSchema::new(fields)), arrays, &options)
+            .map_err(|e| {
+                Error::nowhere(
+                    ErrorKind::Internal,
+                    format!("the result does not fit its schema: {e}"),
+                )
+            })?;
     Ok(AnswerTable { columns, batch })
 }
 
@@ -212,9 +327,19 @@ fn present(vector: &Vector, declared: DataType) -> Result<Presented, Error> {
     // Columns that are BLANK throughout take the type that the expression was bound with.
     let (data_type, vector) = match (&vector.data, vector.data_type()) {
         (Data::Constant(Value::Blank, n), _) => {
-            let data_type = if matches!(declared, DataType::Unknown | DataType::Variant | DataType::Binary) { DataType::Text } else { declared };
+            let data_type = if matches!(
+                declared,
+                DataType::Unknown | DataType::Variant | DataType::Binary
+            ) {
+                DataType::Text
+            } else {
+                declared
+            };
             let data = Data::typed(std::iter::repeat_n(Value::Blank, *n), data_type);
-            (data_type, data.map_or_else(|| vector.clone(), |data| Vector { data, errors: None }))
+            (
+                data_type,
+                data.map_or_else(|| vector.clone(), |data| Vector { data, errors: None }),
+            )
         }
         (_, found) => (found.unwrap_or(DataType::Text), vector.clone()),
     };
@@ -223,8 +348,12 @@ fn present(vector: &Vector, declared: DataType) -> Result<Presented, Error> {
     }
     let array = vector.to_array();
     if let Some(fixed) = array.as_any().downcast_ref::<Decimal64Array>() {
-        let wide: Decimal128Array = (0..fixed.len()).map(|i| fixed.is_valid(i).then(|| i128::from(fixed.value(i)))).collect();
-        let wide = wide.with_precision_and_scale(19, 4).map_err(|e| Error::nowhere(ErrorKind::Internal, e.to_string()))?;
+        let wide: Decimal128Array = (0..fixed.len())
+            .map(|i| fixed.is_valid(i).then(|| i128::from(fixed.value(i))))
+            .collect();
+        let wide = wide
+            .with_precision_and_scale(19, 4)
+            .map_err(|e| Error::nowhere(ErrorKind::Internal, e.to_string()))?;
         return Ok((DataType::Fixed, None, Arc::new(wide)));
     }
     Ok((data_type, None, array))
@@ -236,13 +365,24 @@ pub fn environment(scope: &Scope) -> Environment {
     let now = Utc::now();
     let offset = i64::from(now.with_timezone(&Local).offset().fix().local_minus_utc());
     let utc = now.timestamp_micros();
-    let seed = utc as u64 ^ std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), utc);
+    let seed = utc as u64
+        ^ std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), utc);
     Environment {
-        clock: Clock { utc, local: utc + offset * 1_000_000 },
-        culture: identity.user_culture().map_or_else(|| scope.model().culture.clone(), str::to_string),
+        clock: Clock {
+            utc,
+            local: utc + offset * 1_000_000,
+        },
+        culture: identity
+            .user_culture()
+            .map_or_else(|| scope.model().culture.clone(), str::to_string),
         user_name: identity.user_name().map(str::to_string),
         user_principal_name: identity.user_name().map(str::to_string),
-        user_object_id: Some(identity.user_object_id().unwrap_or("00000000-0000-0000-0000-000000000000").to_string()),
+        user_object_id: Some(
+            identity
+                .user_object_id()
+                .unwrap_or("00000000-0000-0000-0000-000000000000")
+                .to_string(),
+        ),
         custom_data: identity.user_custom_data().map(str::to_string),
         random: std::cell::Cell::new(seed),
     }
@@ -250,7 +390,11 @@ pub fn environment(scope: &Scope) -> Environment {
 
 impl<'a> Binder<'a> {
     /// An expression of a calculation item: SELECTEDMEASURE has a meaning in it.
-    pub fn item(&mut self, home: security::Table, tree: &dax::Expr) -> Result<crate::bound::Scalar, Error> {
+    pub fn item(
+        &mut self,
+        home: security::Table,
+        tree: &dax::Expr,
+    ) -> Result<crate::bound::Scalar, Error> {
         let before = std::mem::replace(&mut self.in_item, true);
         let result = self.apart("calculation item", home, |b| b.bind_scalar(tree));
         self.in_item = before;
@@ -273,7 +417,12 @@ pub enum Place {
 
 /// Every problem of one expression of the model: those of its text, else the first that binding finds.
 pub fn check_expression(scope: &Scope, place: Place, text: &str) -> Vec<Error> {
-    let syntax = |errors: Vec<dax::Error>| errors.into_iter().map(|e| Error::new(ErrorKind::Syntax, e.span, e.message)).collect::<Vec<_>>();
+    let syntax = |errors: Vec<dax::Error>| {
+        errors
+            .into_iter()
+            .map(|e| Error::new(ErrorKind::Syntax, e.span, e.message))
+            .collect::<Vec<_>>()
+    };
     if place == Place::Function {
         return syntax(dax::parse_function(text).errors);
     }
@@ -288,7 +437,9 @@ pub fn check_expression(scope: &Scope, place: Place, text: &str) -> Vec<Error> {
             binder.set_home(Some(table));
             binder.bind_table(&parsed.tree).map(|_| ())
         }
-        Place::CalculatedColumn(table) | Place::RowFilter(table) => bind_row_expression(&mut binder, table, &parsed.tree).map(|_| ()),
+        Place::CalculatedColumn(table) | Place::RowFilter(table) => {
+            bind_row_expression(&mut binder, table, &parsed.tree).map(|_| ())
+        }
         Place::Measure(table) => {
             binder.set_home(Some(table));
             binder.bind_scalar(&parsed.tree).map(|_| ())
@@ -302,7 +453,11 @@ pub fn check_expression(scope: &Scope, place: Place, text: &str) -> Vec<Error> {
 }
 
 /// An expression in the row context of a table.
-pub fn bind_row_expression(binder: &mut Binder, table: security::Table, tree: &dax::Expr) -> Result<(u32, crate::bound::Scalar), Error> {
+pub fn bind_row_expression(
+    binder: &mut Binder,
+    table: security::Table,
+    tree: &dax::Expr,
+) -> Result<(u32, crate::bound::Scalar), Error> {
     binder.set_home(Some(table));
     let frame = binder.fresh();
     let schema = binder.schema_of(table);

@@ -32,9 +32,20 @@ pub struct TableRows {
 
 impl TableRows {
     /// One segment that all of `n` contexts share.
-    pub fn shared(n: usize, rows: usize, base: Option<Codes>, columns: Vec<ColumnRows>) -> TableRows {
+    pub fn shared(
+        n: usize,
+        rows: usize,
+        base: Option<Codes>,
+        columns: Vec<ColumnRows>,
+    ) -> TableRows {
         let segments = (n != 1).then(|| vec![0u32; n].into());
-        TableRows { offsets: vec![0, rows as u32], segments, base, columns, errors: None }
+        TableRows {
+            offsets: vec![0, rows as u32],
+            segments,
+            base,
+            columns,
+            errors: None,
+        }
     }
 
     pub fn rows(&self) -> usize {
@@ -42,12 +53,17 @@ impl TableRows {
     }
 
     pub fn segment(&self, context: usize) -> std::ops::Range<usize> {
-        let k = self.segments.as_ref().map_or(context, |s| s[context] as usize);
+        let k = self
+            .segments
+            .as_ref()
+            .map_or(context, |s| s[context] as usize);
         self.offsets[k] as usize..self.offsets[k + 1] as usize
     }
 
     pub fn contexts(&self) -> usize {
-        self.segments.as_ref().map_or(self.offsets.len().saturating_sub(1), |s| s.len())
+        self.segments
+            .as_ref()
+            .map_or(self.offsets.len().saturating_sub(1), |s| s.len())
     }
 
     /// Rows over all contexts, shared segments counted for each.
@@ -72,7 +88,11 @@ impl TableRows {
             }
             offsets.push(positions.len() as u32);
         }
-        Flat { positions: positions.into(), contexts: contexts.into(), offsets }
+        Flat {
+            positions: positions.into(),
+            contexts: contexts.into(),
+            offsets,
+        }
     }
 
     /// The rows at `positions`, in segments that `offsets` cuts, one per context.
@@ -81,7 +101,11 @@ impl TableRows {
             offsets,
             segments: None,
             base: self.base.as_ref().map(|codes| codes.take(positions)),
-            columns: self.columns.iter().map(|column| column.take(positions)).collect(),
+            columns: self
+                .columns
+                .iter()
+                .map(|column| column.take(positions))
+                .collect(),
             errors: self.errors.clone(),
         }
     }
@@ -93,10 +117,23 @@ impl TableRows {
             Some(old) => map.iter().map(|&m| old[m as usize]).collect(),
         };
         let errors = self.errors.as_ref().and_then(|list| {
-            let find = |m: u32| list.binary_search_by_key(&m, |(c, _)| *c).ok().map(|at| list[at].1.clone());
-            crate::vector::errors_from(map.iter().enumerate().filter_map(|(k, &m)| find(m).map(|f| (k as u32, f))).collect())
+            let find = |m: u32| {
+                list.binary_search_by_key(&m, |(c, _)| *c)
+                    .ok()
+                    .map(|at| list[at].1.clone())
+            };
+            crate::vector::errors_from(
+                map.iter()
+                    .enumerate()
+                    .filter_map(|(k, &m)| find(m).map(|f| (k as u32, f)))
+                    .collect(),
+            )
         });
-        TableRows { segments: Some(segments), errors, ..self.clone() }
+        TableRows {
+            segments: Some(segments),
+            errors,
+            ..self.clone()
+        }
     }
 
     /// Each context its own segment.

@@ -113,7 +113,11 @@ impl Value {
 
 fn round_fixed(fixed: i64) -> i64 {
     let half = FIXED_ONE / 2;
-    if fixed >= 0 { fixed.saturating_add(half) / FIXED_ONE } else { fixed.saturating_sub(half) / FIXED_ONE }
+    if fixed >= 0 {
+        fixed.saturating_add(half) / FIXED_ONE
+    } else {
+        fixed.saturating_sub(half) / FIXED_ONE
+    }
 }
 
 /// How two values compare, or that they do not (text with a number). BLANK compares as 0, "" or FALSE.
@@ -135,7 +139,8 @@ pub fn compare(a: &Value, b: &Value) -> Option<Ordering> {
         (x, y) => {
             let (x, y) = (x.to_double()?, y.to_double()?);
             // NaN equals itself and comes last, as in the order of columns.
-            x.partial_cmp(&y).unwrap_or_else(|| x.is_nan().cmp(&y.is_nan()))
+            x.partial_cmp(&y)
+                .unwrap_or_else(|| x.is_nan().cmp(&y.is_nan()))
         }
     })
 }

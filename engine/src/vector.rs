@@ -4,8 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, BooleanBuilder, Decimal64Array, Decimal64Builder, Float64Array, Float64Builder, Int64Array, Int64Builder, StringArray,
-    StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
+    Array, ArrayRef, BooleanArray, BooleanBuilder, Decimal64Array, Decimal64Builder, Float64Array,
+    Float64Builder, Int64Array, Int64Builder, StringArray, StringBuilder,
+    TimestampMicrosecondArray, TimestampMicrosecondBuilder,
 };
 
 use crate::error::Failure;
@@ -38,7 +39,10 @@ pub struct Vector {
 
 impl Vector {
     pub fn constant(value: Value, len: usize) -> Self {
-        Vector { data: Data::Constant(value, len), errors: None }
+        Vector {
+            data: Data::Constant(value, len),
+            errors: None,
+        }
     }
 
     pub fn blank(len: usize) -> Self {
@@ -78,8 +82,17 @@ impl Vector {
 
     /// The value in context `i`; BLANK beyond the end. Errors are asked for with [`Vector::error`].
     pub fn get(&self, i: usize) -> Value {
-        fn at<A: Array, T>(array: &A, i: usize, read: impl Fn(&A, usize) -> T, wrap: impl Fn(T) -> Value) -> Value {
-            if i < array.len() && array.is_valid(i) { wrap(read(array, i)) } else { Value::Blank }
+        fn at<A: Array, T>(
+            array: &A,
+            i: usize,
+            read: impl Fn(&A, usize) -> T,
+            wrap: impl Fn(T) -> Value,
+        ) -> Value {
+            if i < array.len() && array.is_valid(i) {
+                wrap(read(array, i))
+            } else {
+                Value::Blank
+            }
         }
         match &self.data {
             Data::Constant(value, _) => value.clone(),
@@ -101,7 +114,9 @@ impl Vector {
 
     pub fn error(&self, i: usize) -> Option<&Failure> {
         let errors = self.errors.as_ref()?;
-        let at = errors.binary_search_by_key(&(i as u32), |(context, _)| *context).ok()?;
+        let at = errors
+            .binary_search_by_key(&(i as u32), |(context, _)| *context)
+            .ok()?;
         errors.get(at).map(|(_, failure)| failure)
     }
 
@@ -130,24 +145,71 @@ impl Vector {
     pub fn take(&self, positions: &[u32]) -> Vector {
         let data = match &self.data {
             Data::Constant(value, _) => Data::Constant(value.clone(), positions.len()),
-            Data::Integer(a) => Data::Integer(positions.iter().map(|&p| get(a, p, |a, i| a.value(i))).collect()),
-            Data::Fixed(a) => Data::Fixed(fixed_array(positions.iter().map(|&p| get(a, p, |a, i| a.value(i))))),
-            Data::Double(a) => Data::Double(positions.iter().map(|&p| get(a, p, |a, i| a.value(i))).collect()),
-            Data::Boolean(a) => Data::Boolean(positions.iter().map(|&p| get(a, p, |a, i| a.value(i))).collect()),
-            Data::DateTime(a) => Data::DateTime(positions.iter().map(|&p| get(a, p, |a, i| a.value(i))).collect()),
-            Data::Text(a) => Data::Text(positions.iter().map(|&p| if a.is_valid(p as usize) { Some(a.value(p as usize)) } else { None }).collect()),
-            Data::Variant(values) => Data::Variant(positions.iter().map(|&p| values[p as usize].clone()).collect()),
+            Data::Integer(a) => Data::Integer(
+                positions
+                    .iter()
+                    .map(|&p| get(a, p, |a, i| a.value(i)))
+                    .collect(),
+            ),
+            Data::Fixed(a) => Data::Fixed(fixed_array(
+                positions.iter().map(|&p| get(a, p, |a, i| a.value(i))),
+            )),
+            Data::Double(a) => Data::Double(
+                positions
+                    .iter()
+                    .map(|&p| get(a, p, |a, i| a.value(i)))
+                    .collect(),
+            ),
+            Data::Boolean(a) => Data::Boolean(
+                positions
+                    .iter()
+                    .map(|&p| get(a, p, |a, i| a.value(i)))
+                    .collect(),
+            ),
+            Data::DateTime(a) => Data::DateTime(
+                positions
+                    .iter()
+                    .map(|&p| get(a, p, |a, i| a.value(i)))
+                    .collect(),
+            ),
+            Data::Text(a) => Data::Text(
+                positions
+                    .iter()
+                    .map(|&p| {
+                        if a.is_valid(p as usize) {
+                            Some(a.value(p as usize))
+                        } else {
+                            None
+                        }
+                    })
+                    .collect(),
+            ),
+            Data::Variant(values) => Data::Variant(
+                positions
+                    .iter()
+                    .map(|&p| values[p as usize].clone())
+                    .collect(),
+            ),
         };
         let errors = match &self.errors {
             None => None,
-            Some(_) => errors_from(positions.iter().enumerate().filter_map(|(k, &p)| self.error(p as usize).map(|f| (k as u32, f.clone()))).collect()),
+            Some(_) => errors_from(
+                positions
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(k, &p)| self.error(p as usize).map(|f| (k as u32, f.clone())))
+                    .collect(),
+            ),
         };
         Vector { data, errors }
     }
 
     /// Builds a vector from one result per context; the type is that of the values, Variant when they differ.
     /// `hint` is the type when all are BLANK, or when values of different numeric types should become one.
-    pub fn from_results(results: impl IntoIterator<Item = Result<Value, Failure>>, hint: DataType) -> Vector {
+    pub fn from_results(
+        results: impl IntoIterator<Item = Result<Value, Failure>>,
+        hint: DataType,
+    ) -> Vector {
         let mut errors = Vec::new();
         let values: Vec<Value> = results
             .into_iter()
@@ -159,7 +221,10 @@ impl Vector {
                 })
             })
             .collect();
-        Vector { data: Data::from_values(values, hint), errors: errors_from(errors) }
+        Vector {
+            data: Data::from_values(values, hint),
+            errors: errors_from(errors),
+        }
     }
 
     pub fn with_errors(mut self, errors: Errors) -> Vector {
@@ -174,7 +239,11 @@ impl Vector {
             Data::Constant(value, n) => {
                 let hint = value.data_type().unwrap_or(DataType::Text);
                 let data = Data::typed(std::iter::repeat_n(value.clone(), *n), hint);
-                Vector { data: data.unwrap_or_else(|| Data::Text(StringArray::new_null(*n))), errors: None }.to_array()
+                Vector {
+                    data: data.unwrap_or_else(|| Data::Text(StringArray::new_null(*n))),
+                    errors: None,
+                }
+                .to_array()
             }
             Data::Integer(a) => Arc::new(a.clone()),
             Data::Fixed(a) => Arc::new(a.clone()),
@@ -182,9 +251,18 @@ impl Vector {
             Data::Boolean(a) => Arc::new(a.clone()),
             Data::DateTime(a) => Arc::new(a.clone()),
             Data::Text(a) => Arc::new(a.clone()),
-            Data::Variant(values) => {
-                Arc::new(values.iter().map(|v| if v.is_blank() { None } else { Some(v.to_text()) }).collect::<StringArray>())
-            }
+            Data::Variant(values) => Arc::new(
+                values
+                    .iter()
+                    .map(|v| {
+                        if v.is_blank() {
+                            None
+                        } else {
+                            Some(v.to_text())
+                        }
+                    })
+                    .collect::<StringArray>(),
+            ),
         }
     }
 
@@ -192,7 +270,11 @@ impl Vector {
     pub fn typed_array(&self, data_type: DataType) -> ArrayRef {
         let values = (0..self.len()).map(|i| {
             let value = self.get(i);
-            if value.data_type() == Some(data_type) { value } else { Value::Blank }
+            if value.data_type() == Some(data_type) {
+                value
+            } else {
+                Value::Blank
+            }
         });
         match Data::typed(values, data_type) {
             Some(data) => Vector { data, errors: None }.to_array(),
@@ -224,8 +306,16 @@ impl Vector {
         if let [only] = parts {
             return only.clone();
         }
-        let hint = parts.iter().find_map(Vector::data_type).unwrap_or(DataType::Text);
-        Vector::from_results(parts.iter().flat_map(|part| (0..part.len()).map(move |i| part.at(i))), hint)
+        let hint = parts
+            .iter()
+            .find_map(Vector::data_type)
+            .unwrap_or(DataType::Text);
+        Vector::from_results(
+            parts
+                .iter()
+                .flat_map(|part| (0..part.len()).map(move |i| part.at(i))),
+            hint,
+        )
     }
 }
 
@@ -244,7 +334,10 @@ impl Data {
         if mixed {
             // Whole numbers, fixed and decimal numbers that meet in a column of a numeric type take that type.
             if matches!(hint, DataType::Double | DataType::Fixed) {
-                let converted: Option<Vec<Value>> = values.iter().map(|v| crate::convert::to_type(v, hint)).collect();
+                let converted: Option<Vec<Value>> = values
+                    .iter()
+                    .map(|v| crate::convert::to_type(v, hint))
+                    .collect();
                 if let Some(data) = converted.and_then(|v| Data::typed(v.into_iter(), hint)) {
                     return data;
                 }
@@ -276,7 +369,11 @@ impl Data {
             DataType::Fixed => Data::Fixed(fixed_array_results(values)?),
             DataType::Double => build!(Float64Builder::new(), Double, Value::Double),
             DataType::Boolean => build!(BooleanBuilder::new(), Boolean, Value::Boolean),
-            DataType::DateTime => build!(TimestampMicrosecondBuilder::new(), DateTime, Value::DateTime),
+            DataType::DateTime => build!(
+                TimestampMicrosecondBuilder::new(),
+                DateTime,
+                Value::DateTime
+            ),
             DataType::Text => build!(StringBuilder::new(), Text, Value::Text),
             _ => return None,
         })
@@ -290,7 +387,8 @@ fn get<A: Array, T>(array: &A, position: u32, read: impl Fn(&A, usize) -> T) -> 
 
 /// An array of fixed decimals from ten-thousandths.
 pub fn fixed_array(values: impl Iterator<Item = Option<i64>>) -> Decimal64Array {
-    let mut builder = Decimal64Builder::new().with_data_type(arrow::datatypes::DataType::Decimal64(18, 4));
+    let mut builder =
+        Decimal64Builder::new().with_data_type(arrow::datatypes::DataType::Decimal64(18, 4));
     for value in values {
         builder.append_option(value);
     }
@@ -310,7 +408,11 @@ fn fixed_array_results(values: impl Iterator<Item = Value>) -> Option<Decimal64A
 }
 
 pub fn errors_from(list: Vec<(u32, Failure)>) -> Errors {
-    if list.is_empty() { None } else { Some(Rc::new(list)) }
+    if list.is_empty() {
+        None
+    } else {
+        Some(Rc::new(list))
+    }
 }
 
 /// The errors of both; where both have one, the first one's.

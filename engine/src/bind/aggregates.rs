@@ -9,16 +9,29 @@ use crate::functions::Function;
 use crate::value::DataType;
 
 impl<'a> Binder<'a> {
-    pub fn aggregate_call(&mut self, function: &'static Function, args: &[Expr], expr: &Expr) -> Bound<Scalar> {
+    pub fn aggregate_call(
+        &mut self,
+        function: &'static Function,
+        args: &[Expr],
+        expr: &Expr,
+    ) -> Bound<Scalar> {
         let span = expr.span;
         let op = match function.name {
             "COUNTROWS" => return self.count_rows(args, span),
             "CONCATENATEX" => return self.concatenate_x(args, span),
             "RANKX" => return self.rank_x(args, span),
-            "MIN" | "MAX" if args.len() == 2 => return self.smaller_or_larger(function.name == "MIN", args, span),
+            "MIN" | "MAX" if args.len() == 2 => {
+                return self.smaller_or_larger(function.name == "MIN", args, span);
+            }
             name => match reduction(name) {
                 Some(op) => op,
-                None => return self.error(ErrorKind::UnknownFunction, span, format!("the function {name} is not built yet")),
+                None => {
+                    return self.error(
+                        ErrorKind::UnknownFunction,
+                        span,
+                        format!("the function {name} is not built yet"),
+                    );
+                }
             },
         };
         if function.name.ends_with('X') && function.name != "MAX" || function.name.contains("X.") {
@@ -29,34 +42,95 @@ impl<'a> Binder<'a> {
     }
 
     /// SUM ( T[c] ) is SUMX ( T, T[c] ).
-    fn column_aggregate(&mut self, op: Reduction, name: &str, argument: &Expr, span: Span) -> Bound<Scalar> {
+    fn column_aggregate(
+        &mut self,
+        op: Reduction,
+        name: &str,
+        argument: &Expr,
+        span: Span,
+    ) -> Bound<Scalar> {
         let column = self.column_argument(argument)?;
         let table = column.table();
         let schema = self.schema_of(table);
         let index = schema.fields.iter().position(|f| f.lineage == Some(column));
-        let Some(index) = index else { return self.error(ErrorKind::Internal, span, "a column that its table does not have") };
+        let Some(index) = index else {
+            return self.error(
+                ErrorKind::Internal,
+                span,
+                "a column that its table does not have",
+            );
+        };
         let of = self.scope.column_type(column);
-        let needs_numbers = matches!(op, Reduction::Sum | Reduction::Average | Reduction::Product | Reduction::Median | Reduction::GeoMean);
-        if (needs_numbers || is_statistic(op)) && matches!(of, DataType::Text | DataType::Boolean) && !(name.ends_with('A') && of == DataType::Boolean) {
-            let message = format!("{name} needs a column of numbers or dates, and [{}] holds {}", self.scope.column(column).name, if of == DataType::Text { "text" } else { "logical values" });
+        let needs_numbers = matches!(
+            op,
+            Reduction::Sum
+                | Reduction::Average
+                | Reduction::Product
+                | Reduction::Median
+                | Reduction::GeoMean
+        );
+        if (needs_numbers || is_statistic(op))
+            && matches!(of, DataType::Text | DataType::Boolean)
+            && !(name.ends_with('A') && of == DataType::Boolean)
+        {
+            let message = format!(
+                "{name} needs a column of numbers or dates, and [{}] holds {}",
+                self.scope.column(column).name,
+                if of == DataType::Text {
+                    "text"
+                } else {
+                    "logical values"
+                }
+            );
             return self.error(ErrorKind::Type, span, message);
         }
         let frame = self.fresh();
-        let base = self.table_expr(TableKind::Base { table, blank_row: false }, schema, span);
+        let base = self.table_expr(
+            TableKind::Base {
+                table,
+                blank_row: false,
+            },
+            schema,
+            span,
+        );
         let body = self.scalar(ScalarKind::Field { frame, index }, of, span);
         Ok(self.reduce(op, base, frame, Some(body), span))
     }
 
-    pub fn reduce(&self, op: Reduction, table: TableExpr, frame: u32, body: Option<Scalar>, span: Span) -> Scalar {
+    pub fn reduce(
+        &self,
+        op: Reduction,
+        table: TableExpr,
+        frame: u32,
+        body: Option<Scalar>,
+        span: Span,
+    ) -> Scalar {
         let of = body.as_ref().map_or(DataType::Integer, |b| b.data_type);
         let data_type = match op {
-            Reduction::Rows | Reduction::Count | Reduction::CountBlank | Reduction::DistinctCount | Reduction::DistinctCountNoBlank => DataType::Integer,
+            Reduction::Rows
+            | Reduction::Count
+            | Reduction::CountBlank
+            | Reduction::DistinctCount
+            | Reduction::DistinctCountNoBlank => DataType::Integer,
             Reduction::Sum if of == DataType::Boolean => DataType::Integer,
             Reduction::Sum | Reduction::Min | Reduction::Max => of,
-            Reduction::Average | Reduction::Median if matches!(of, DataType::Fixed | DataType::DateTime) => of,
+            Reduction::Average | Reduction::Median
+                if matches!(of, DataType::Fixed | DataType::DateTime) =>
+            {
+                of
+            }
             _ => DataType::Double,
         };
-        self.scalar(ScalarKind::Reduce { op, table: Box::new(table), frame, body: body.map(Box::new) }, data_type, span)
+        self.scalar(
+            ScalarKind::Reduce {
+                op,
+                table: Box::new(table),
+                frame,
+                body: body.map(Box::new),
+            },
+            data_type,
+            span,
+        )
     }
 
     fn iterator(&mut self, op: Reduction, args: &[Expr], span: Span) -> Bound<Scalar> {
@@ -70,8 +144,21 @@ impl<'a> Binder<'a> {
         let table = match args.first() {
             Some(argument) => self.bind_table(argument)?,
             None => match self.home {
-                Some(table) => self.table_expr(TableKind::Base { table, blank_row: false }, self.schema_of(table), span),
-                None => return self.error(ErrorKind::Argument, span, "COUNTROWS without an argument needs a measure that stands in a table"),
+                Some(table) => self.table_expr(
+                    TableKind::Base {
+                        table,
+                        blank_row: false,
+                    },
+                    self.schema_of(table),
+                    span,
+                ),
+                None => {
+                    return self.error(
+                        ErrorKind::Argument,
+                        span,
+                        "COUNTROWS without an argument needs a measure that stands in a table",
+                    );
+                }
             },
         };
         let frame = self.fresh();
@@ -82,13 +169,25 @@ impl<'a> Binder<'a> {
         let table = self.bind_table(&args[0])?;
         let frame = self.fresh();
         let delimiter = match args.get(2) {
-            Some(Expr { kind: ExprKind::Omitted, .. }) | None => None,
+            Some(Expr {
+                kind: ExprKind::Omitted,
+                ..
+            })
+            | None => None,
             Some(argument) => Some(Box::new(self.bind_scalar(argument)?)),
         };
         let schema = table.schema.clone();
         let body = self.with_rows(frame, schema.clone(), |b| b.bind_scalar(&args[1]))?;
-        let order = self.with_rows(frame, schema, |b| b.order_list(args.get(3..).unwrap_or(&[]), false))?;
-        let kind = ScalarKind::ConcatenateX { table: Box::new(table), frame, body: Box::new(body), delimiter, order };
+        let order = self.with_rows(frame, schema, |b| {
+            b.order_list(args.get(3..).unwrap_or(&[]), false)
+        })?;
+        let kind = ScalarKind::ConcatenateX {
+            table: Box::new(table),
+            frame,
+            body: Box::new(body),
+            delimiter,
+            order,
+        };
         Ok(self.scalar(kind, DataType::Text, span))
     }
 
@@ -117,23 +216,50 @@ impl<'a> Binder<'a> {
         let body = self.with_rows(frame, table.schema.clone(), |b| b.bind_scalar(&args[1]))?;
         // Without a value, the expression itself is evaluated outside the table's rows.
         let value = match args.get(2) {
-            Some(Expr { kind: ExprKind::Omitted, .. }) | None => Some(self.bind_scalar(&args[1])?),
+            Some(Expr {
+                kind: ExprKind::Omitted,
+                ..
+            })
+            | None => Some(self.bind_scalar(&args[1])?),
             Some(argument) => Some(self.bind_scalar(argument)?),
         };
         let ascending = match args.get(3) {
-            Some(Expr { kind: ExprKind::Omitted, .. }) | None => false,
+            Some(Expr {
+                kind: ExprKind::Omitted,
+                ..
+            })
+            | None => false,
             Some(word) => match direction(word) {
                 Some(descending) => !descending,
-                None => return self.error(ErrorKind::Argument, word.span, "the order of RANKX is ASC or DESC"),
+                None => {
+                    return self.error(
+                        ErrorKind::Argument,
+                        word.span,
+                        "the order of RANKX is ASC or DESC",
+                    );
+                }
             },
         };
         let dense = match args.get(4).map(|a| &a.kind) {
             None | Some(ExprKind::Omitted) => false,
-            Some(ExprKind::Identifier { name, .. }) if name.text.eq_ignore_ascii_case("DENSE") => true,
-            Some(ExprKind::Identifier { name, .. }) if name.text.eq_ignore_ascii_case("SKIP") => false,
-            Some(_) => return self.error(ErrorKind::Argument, span, "ties of RANKX are SKIP or DENSE"),
+            Some(ExprKind::Identifier { name, .. }) if name.text.eq_ignore_ascii_case("DENSE") => {
+                true
+            }
+            Some(ExprKind::Identifier { name, .. }) if name.text.eq_ignore_ascii_case("SKIP") => {
+                false
+            }
+            Some(_) => {
+                return self.error(ErrorKind::Argument, span, "ties of RANKX are SKIP or DENSE");
+            }
         };
-        let rank = RankX { table, frame, body, value, ascending, dense };
+        let rank = RankX {
+            table,
+            frame,
+            body,
+            value,
+            ascending,
+            dense,
+        };
         Ok(self.scalar(ScalarKind::RankX(Box::new(rank)), DataType::Integer, span))
     }
 
@@ -148,16 +274,32 @@ impl<'a> Binder<'a> {
         }
         let data_type = super::calls::common(types.into_iter());
         let field = crate::bound::Field::extension("Value", data_type);
-        let schema = std::rc::Rc::new(crate::bound::Schema { fields: vec![field], base: None });
+        let schema = std::rc::Rc::new(crate::bound::Schema {
+            fields: vec![field],
+            base: None,
+        });
         let table = self.table_expr(TableKind::Constructor(rows), schema, span);
         let frame = self.fresh();
         let body = self.scalar(ScalarKind::Field { frame, index: 0 }, data_type, span);
-        Ok(self.reduce(if smaller { Reduction::Min } else { Reduction::Max }, table, frame, Some(body), span))
+        Ok(self.reduce(
+            if smaller {
+                Reduction::Min
+            } else {
+                Reduction::Max
+            },
+            table,
+            frame,
+            Some(body),
+            span,
+        ))
     }
 }
 
 fn is_statistic(op: Reduction) -> bool {
-    matches!(op, Reduction::StdevP | Reduction::StdevS | Reduction::VarP | Reduction::VarS)
+    matches!(
+        op,
+        Reduction::StdevP | Reduction::StdevS | Reduction::VarP | Reduction::VarS
+    )
 }
 
 fn reduction(name: &str) -> Option<Reduction> {
@@ -184,14 +326,34 @@ fn reduction(name: &str) -> Option<Reduction> {
 /// Some(true) for descending.
 pub fn direction(expr: &Expr) -> Option<bool> {
     match &expr.kind {
-        ExprKind::Identifier { name, quoted: false } if name.text.eq_ignore_ascii_case("ASC") => Some(false),
-        ExprKind::Identifier { name, quoted: false } if name.text.eq_ignore_ascii_case("DESC") => Some(true),
-        ExprKind::Identifier { name, quoted: false } if name.text.eq_ignore_ascii_case("TRUE") => Some(false),
-        ExprKind::Identifier { name, quoted: false } if name.text.eq_ignore_ascii_case("FALSE") => Some(true),
+        ExprKind::Identifier {
+            name,
+            quoted: false,
+        } if name.text.eq_ignore_ascii_case("ASC") => Some(false),
+        ExprKind::Identifier {
+            name,
+            quoted: false,
+        } if name.text.eq_ignore_ascii_case("DESC") => Some(true),
+        ExprKind::Identifier {
+            name,
+            quoted: false,
+        } if name.text.eq_ignore_ascii_case("TRUE") => Some(false),
+        ExprKind::Identifier {
+            name,
+            quoted: false,
+        } if name.text.eq_ignore_ascii_case("FALSE") => Some(true),
         ExprKind::Integer(1) => Some(false),
         ExprKind::Integer(0) => Some(true),
-        ExprKind::Call { name, args } if args.is_empty() && name.text.eq_ignore_ascii_case("TRUE") => Some(false),
-        ExprKind::Call { name, args } if args.is_empty() && name.text.eq_ignore_ascii_case("FALSE") => Some(true),
+        ExprKind::Call { name, args }
+            if args.is_empty() && name.text.eq_ignore_ascii_case("TRUE") =>
+        {
+            Some(false)
+        }
+        ExprKind::Call { name, args }
+            if args.is_empty() && name.text.eq_ignore_ascii_case("FALSE") =>
+        {
+            Some(true)
+        }
         _ => None,
     }
 }

@@ -14,13 +14,30 @@ impl<'a> Binder<'a> {
     pub fn function(&self, name: &str, args: &[Expr], expr: &Expr) -> Bound<&'static Function> {
         let Some(function) = find(name) else {
             let names: Vec<&str> = all().map(|f| f.name).collect();
-            return self.error(ErrorKind::UnknownFunction, expr.span, format!("there is no function {}{}", name.to_uppercase(), suggestion(name, &names)));
+            return self.error(
+                ErrorKind::UnknownFunction,
+                expr.span,
+                format!(
+                    "there is no function {}{}",
+                    name.to_uppercase(),
+                    suggestion(name, &names)
+                ),
+            );
         };
         if let Body::Bound(State::Refused(why)) = function.body {
-            return self.error(ErrorKind::UnknownFunction, expr.span, format!("the function {} {why}", function.name));
+            return self.error(
+                ErrorKind::UnknownFunction,
+                expr.span,
+                format!("the function {} {why}", function.name),
+            );
         }
         if args.len() < function.parameters.least || args.len() > function.parameters.most {
-            let message = format!("{} was given {} arguments; it is {}", function.name, args.len(), function.signature);
+            let message = format!(
+                "{} was given {} arguments; it is {}",
+                function.name,
+                args.len(),
+                function.signature
+            );
             return self.error(ErrorKind::Argument, expr.span, message);
         }
         Ok(function)
@@ -28,10 +45,24 @@ impl<'a> Binder<'a> {
 
     pub fn call(&mut self, name: &str, args: &[Expr], expr: &Expr) -> Bound<Scalar> {
         if let Some(function) = self.user_function(name) {
-            return self.call_user(name, &function, args, expr, |b, body| b.bind_scalar(body), |b, variables, body: Scalar| {
-                let data_type = body.data_type;
-                b.scalar(ScalarKind::Let { variables, body: Box::new(body) }, data_type, expr.span)
-            });
+            return self.call_user(
+                name,
+                &function,
+                args,
+                expr,
+                |b, body| b.bind_scalar(body),
+                |b, variables, body: Scalar| {
+                    let data_type = body.data_type;
+                    b.scalar(
+                        ScalarKind::Let {
+                            variables,
+                            body: Box::new(body),
+                        },
+                        data_type,
+                        expr.span,
+                    )
+                },
+            );
         }
         let function = self.function(name, args, expr)?;
         if super::tables::is_table_function(name) {
@@ -45,20 +76,51 @@ impl<'a> Binder<'a> {
     }
 
     /// A function of values. Words such as DAY or INTEGER that some take are passed as text.
-    fn plain_call(&mut self, function: &'static Function, args: &[Expr], expr: &Expr) -> Bound<Scalar> {
+    fn plain_call(
+        &mut self,
+        function: &'static Function,
+        args: &[Expr],
+        expr: &Expr,
+    ) -> Bound<Scalar> {
         let mut arguments = Vec::with_capacity(args.len());
         for (at, argument) in args.iter().enumerate() {
             let word = match (&argument.kind, function.name, at) {
-                (ExprKind::Identifier { name, quoted: false }, "DATEDIFF", 2) | (ExprKind::Identifier { name, quoted: false }, "CONVERT", 1) => Some(name.text.to_uppercase()),
+                (
+                    ExprKind::Identifier {
+                        name,
+                        quoted: false,
+                    },
+                    "DATEDIFF",
+                    2,
+                )
+                | (
+                    ExprKind::Identifier {
+                        name,
+                        quoted: false,
+                    },
+                    "CONVERT",
+                    1,
+                ) => Some(name.text.to_uppercase()),
                 _ => None,
             };
             arguments.push(match word {
-                Some(word) => self.scalar(ScalarKind::Constant(Value::text(word)), DataType::Text, argument.span),
+                Some(word) => self.scalar(
+                    ScalarKind::Constant(Value::text(word)),
+                    DataType::Text,
+                    argument.span,
+                ),
                 None => self.bind_scalar(argument)?,
             });
         }
         let data_type = self.type_of(function, &arguments);
-        Ok(self.scalar(ScalarKind::Call { function, arguments }, data_type, expr.span))
+        Ok(self.scalar(
+            ScalarKind::Call {
+                function,
+                arguments,
+            },
+            data_type,
+            expr.span,
+        ))
     }
 
     fn type_of(&self, function: &Function, arguments: &[Scalar]) -> DataType {
@@ -78,69 +140,129 @@ impl<'a> Binder<'a> {
         match function.types {
             Types::Always(data_type) => data_type,
             Types::First => arguments.first().map_or(DataType::Unknown, |a| a.data_type),
-            Types::From(decide) => decide(&arguments.iter().map(|a| a.data_type).collect::<Vec<_>>()),
+            Types::From(decide) => {
+                decide(&arguments.iter().map(|a| a.data_type).collect::<Vec<_>>())
+            }
             Types::Bound => DataType::Variant,
         }
     }
 
-    fn special_call(&mut self, function: &'static Function, args: &[Expr], expr: &Expr) -> Bound<Scalar> {
+    fn special_call(
+        &mut self,
+        function: &'static Function,
+        args: &[Expr],
+        expr: &Expr,
+    ) -> Bound<Scalar> {
         let span = expr.span;
         match function.name {
             "IF" | "IF.EAGER" => {
                 let condition = self.bind_scalar(&args[0])?;
                 let then = self.bind_scalar(&args[1])?;
                 let otherwise = args.get(2).map(|a| self.bind_scalar(a)).transpose()?;
-                let data_type = common(std::iter::once(then.data_type).chain(otherwise.as_ref().map(|o| o.data_type)));
-                let kind = ScalarKind::If { condition: Box::new(condition), then: Box::new(then), otherwise: otherwise.map(Box::new) };
+                let data_type = common(
+                    std::iter::once(then.data_type).chain(otherwise.as_ref().map(|o| o.data_type)),
+                );
+                let kind = ScalarKind::If {
+                    condition: Box::new(condition),
+                    then: Box::new(then),
+                    otherwise: otherwise.map(Box::new),
+                };
                 Ok(self.scalar(kind, data_type, span))
             }
             "SWITCH" => self.switch(args, expr),
             "AND" | "OR" => {
-                let op = if function.name == "AND" { BinaryOp::And } else { BinaryOp::Or };
+                let op = if function.name == "AND" {
+                    BinaryOp::And
+                } else {
+                    BinaryOp::Or
+                };
                 let (left, right) = (self.bind_scalar(&args[0])?, self.bind_scalar(&args[1])?);
                 self.binary(op, left, right, span)
             }
             "COALESCE" => {
-                let parts = args.iter().map(|a| self.bind_scalar(a)).collect::<Bound<Vec<_>>>()?;
+                let parts = args
+                    .iter()
+                    .map(|a| self.bind_scalar(a))
+                    .collect::<Bound<Vec<_>>>()?;
                 let data_type = common(parts.iter().map(|p| p.data_type));
                 Ok(self.scalar(ScalarKind::Coalesce(parts), data_type, span))
             }
             "IFERROR" => {
                 let (value, otherwise) = (self.bind_scalar(&args[0])?, self.bind_scalar(&args[1])?);
                 let data_type = common([value.data_type, otherwise.data_type].into_iter());
-                Ok(self.scalar(ScalarKind::IfError { value: Box::new(value), otherwise: Box::new(otherwise) }, data_type, span))
+                Ok(self.scalar(
+                    ScalarKind::IfError {
+                        value: Box::new(value),
+                        otherwise: Box::new(otherwise),
+                    },
+                    data_type,
+                    span,
+                ))
             }
             "ISERROR" => {
                 let value = self.bind_scalar(&args[0])?;
-                Ok(self.scalar(ScalarKind::IsError(Box::new(value)), DataType::Boolean, span))
+                Ok(self.scalar(
+                    ScalarKind::IsError(Box::new(value)),
+                    DataType::Boolean,
+                    span,
+                ))
             }
             "ERROR" => {
                 let message = self.bind_scalar(&args[0])?;
-                Ok(self.scalar(ScalarKind::Error(Box::new(message)), DataType::Unknown, span))
+                Ok(self.scalar(
+                    ScalarKind::Error(Box::new(message)),
+                    DataType::Unknown,
+                    span,
+                ))
             }
             "CALCULATE" => self.calculate(args, span),
             "TOTALMTD" | "TOTALQTD" | "TOTALYTD" => self.total_to_date(function.name, args, span),
-            name if name.starts_with("OPENINGBALANCE") || name.starts_with("CLOSINGBALANCE") => self.balance(name, args, span),
-            "FIRSTNONBLANKVALUE" | "LASTNONBLANKVALUE" => self.non_blank_value(function.name == "LASTNONBLANKVALUE", args, span),
+            name if name.starts_with("OPENINGBALANCE") || name.starts_with("CLOSINGBALANCE") => {
+                self.balance(name, args, span)
+            }
+            "FIRSTNONBLANKVALUE" | "LASTNONBLANKVALUE" => {
+                self.non_blank_value(function.name == "LASTNONBLANKVALUE", args, span)
+            }
             "RELATED" => self.related(&args[0], span),
             "EARLIER" | "EARLIEST" => self.earlier(function.name, args, span),
             "LOOKUPVALUE" => self.lookup_value(args, span),
             "CONTAINS" | "CONTAINSROW" => self.contains(function.name, args, span),
             "ISEMPTY" => {
                 let table = self.bind_table(&args[0])?;
-                Ok(self.scalar(ScalarKind::IsEmpty(Box::new(table)), DataType::Boolean, span))
+                Ok(self.scalar(
+                    ScalarKind::IsEmpty(Box::new(table)),
+                    DataType::Boolean,
+                    span,
+                ))
             }
             "HASONEVALUE" => self.has_one_value(&args[0], span),
             "SELECTEDVALUE" => self.selected_value(args, span),
-            "ISFILTERED" | "ISCROSSFILTERED" | "HASONEFILTER" | "ISINSCOPE" => self.filter_test(function.name, &args[0], span),
+            "ISFILTERED" | "ISCROSSFILTERED" | "HASONEFILTER" | "ISINSCOPE" => {
+                self.filter_test(function.name, &args[0], span)
+            }
             "NAMEOF" => self.name_of(&args[0], span),
-            "SELECTEDMEASURE" => self.selected(ScalarKind::SelectedMeasure, DataType::Variant, span),
-            "SELECTEDMEASURENAME" => self.selected(ScalarKind::SelectedMeasureName, DataType::Text, span),
-            "SELECTEDMEASUREFORMATSTRING" => self.selected(ScalarKind::SelectedMeasureFormat, DataType::Text, span),
+            "SELECTEDMEASURE" => {
+                self.selected(ScalarKind::SelectedMeasure, DataType::Variant, span)
+            }
+            "SELECTEDMEASURENAME" => {
+                self.selected(ScalarKind::SelectedMeasureName, DataType::Text, span)
+            }
+            "SELECTEDMEASUREFORMATSTRING" => {
+                self.selected(ScalarKind::SelectedMeasureFormat, DataType::Text, span)
+            }
             "ISSELECTEDMEASURE" => self.is_selected_measure(args, span),
             "PATH" => self.path_function(args, span),
-            "ISONORAFTER" | "ISAFTER" => self.on_or_after(function.name == "ISONORAFTER", args, span),
-            "ROLLUPISSUBTOTAL" | "ISSUBTOTAL" => self.error(ErrorKind::Argument, span, format!("{} stands only among the columns of SUMMARIZE", function.name)),
+            "ISONORAFTER" | "ISAFTER" => {
+                self.on_or_after(function.name == "ISONORAFTER", args, span)
+            }
+            "ROLLUPISSUBTOTAL" | "ISSUBTOTAL" => self.error(
+                ErrorKind::Argument,
+                span,
+                format!(
+                    "{} stands only among the columns of SUMMARIZE",
+                    function.name
+                ),
+            ),
             _ => self.aggregate_call(function, args, expr),
         }
     }
@@ -154,38 +276,75 @@ impl<'a> Binder<'a> {
             rest = after;
         }
         let otherwise = rest.first().map(|a| self.bind_scalar(a)).transpose()?;
-        let data_type = common(cases.iter().map(|(_, r)| r.data_type).chain(otherwise.as_ref().map(|o| o.data_type)));
+        let data_type = common(
+            cases
+                .iter()
+                .map(|(_, r)| r.data_type)
+                .chain(otherwise.as_ref().map(|o| o.data_type)),
+        );
         // SWITCH ( TRUE (), ... ) takes conditions, which convert to logical values.
         if matches!(&subject.kind, ScalarKind::Call { function, .. } if function.name == "TRUE") {
             for (case, _) in &mut cases {
                 if case.data_type != DataType::Boolean {
-                    let inner = std::mem::replace(case, self.scalar(ScalarKind::Constant(Value::Blank), DataType::Unknown, expr.span));
-                    let not = self.scalar(ScalarKind::Not(Box::new(inner)), DataType::Boolean, expr.span);
-                    *case = self.scalar(ScalarKind::Not(Box::new(not)), DataType::Boolean, expr.span);
+                    let inner = std::mem::replace(
+                        case,
+                        self.scalar(
+                            ScalarKind::Constant(Value::Blank),
+                            DataType::Unknown,
+                            expr.span,
+                        ),
+                    );
+                    let not = self.scalar(
+                        ScalarKind::Not(Box::new(inner)),
+                        DataType::Boolean,
+                        expr.span,
+                    );
+                    *case =
+                        self.scalar(ScalarKind::Not(Box::new(not)), DataType::Boolean, expr.span);
                 }
             }
         }
-        let kind = ScalarKind::Switch { subject: Box::new(subject), cases, otherwise: otherwise.map(Box::new) };
+        let kind = ScalarKind::Switch {
+            subject: Box::new(subject),
+            cases,
+            otherwise: otherwise.map(Box::new),
+        };
         Ok(self.scalar(kind, data_type, expr.span))
     }
 
     fn related(&mut self, argument: &Expr, span: dax::Span) -> Bound<Scalar> {
         let column = self.column_argument(argument)?;
         for row in self.rows.iter().rev() {
-            let Some(base) = row.schema.base else { continue };
+            let Some(base) = row.schema.base else {
+                continue;
+            };
             if let Some(path) = self.path(base, column.table()) {
                 let frame = row.frame;
-                let column = security::PathColumn { path, target: security::Target::Column(column) };
-                let data_type = if let security::Target::Column(c) = column.target { self.scope.column_type(c) } else { DataType::Unknown };
+                let column = security::PathColumn {
+                    path,
+                    target: security::Target::Column(column),
+                };
+                let data_type = if let security::Target::Column(c) = column.target {
+                    self.scope.column_type(c)
+                } else {
+                    DataType::Unknown
+                };
                 return Ok(self.scalar(ScalarKind::Related { frame, column }, data_type, span));
             }
         }
-        let message = format!("RELATED finds no current row of a table that is related to '{}'", self.scope.table(column.table()).name);
+        let message = format!(
+            "RELATED finds no current row of a table that is related to '{}'",
+            self.scope.table(column.table()).name
+        );
         self.error(ErrorKind::Argument, span, message)
     }
 
     /// The path of active relationships from the many side.
-    pub fn path(&self, from: security::Table, to: security::Table) -> Option<std::sync::Arc<[security::Step]>> {
+    pub fn path(
+        &self,
+        from: security::Table,
+        to: security::Table,
+    ) -> Option<std::sync::Arc<[security::Step]>> {
         let mut seen = vec![(from, Vec::<security::Step>::new())];
         let mut next = 0;
         while next < seen.len() {
@@ -205,7 +364,10 @@ impl<'a> Binder<'a> {
                 };
                 if !seen.iter().any(|(table, _)| *table == step.0) {
                     let mut longer = path.clone();
-                    longer.push(security::Step { relationship: r.handle, reverse: step.1 });
+                    longer.push(security::Step {
+                        relationship: r.handle,
+                        reverse: step.1,
+                    });
                     seen.push((step.0, longer));
                 }
             }
@@ -215,19 +377,40 @@ impl<'a> Binder<'a> {
 
     fn earlier(&mut self, name: &str, args: &[Expr], span: dax::Span) -> Bound<Scalar> {
         let ExprKind::Qualified { table, column } = &args[0].kind else {
-            return self.error(ErrorKind::Argument, args[0].span, format!("{name} needs a column: 'Table'[Column]"));
+            return self.error(
+                ErrorKind::Argument,
+                args[0].span,
+                format!("{name} needs a column: 'Table'[Column]"),
+            );
         };
         let levels = match (name, args.get(1).map(|a| &a.kind)) {
-            ("EARLIEST", _) => self.rows.iter().filter(|row| super::names::find_field(&row.schema, Some(&table.text), &column.text).is_some()).count().saturating_sub(1),
+            ("EARLIEST", _) => self
+                .rows
+                .iter()
+                .filter(|row| {
+                    super::names::find_field(&row.schema, Some(&table.text), &column.text).is_some()
+                })
+                .count()
+                .saturating_sub(1),
             (_, None) => 1,
             (_, Some(ExprKind::Integer(n))) if *n >= 1 => *n as usize,
-            _ => return self.error(ErrorKind::Argument, span, "the second argument of EARLIER is a whole number from 1"),
+            _ => {
+                return self.error(
+                    ErrorKind::Argument,
+                    span,
+                    "the second argument of EARLIER is a whole number from 1",
+                );
+            }
         };
         match self.row_field(Some(&table.text), &column.text, levels) {
             Some(found) => Ok(self.field_scalar(found, span)),
             None => {
                 self.model_column(table, column)?;
-                self.error(ErrorKind::Evaluation, span, format!("{name} refers to an earlier row context, and there is none"))
+                self.error(
+                    ErrorKind::Evaluation,
+                    span,
+                    format!("{name} refers to an earlier row context, and there is none"),
+                )
             }
         }
     }
@@ -242,37 +425,71 @@ impl<'a> Binder<'a> {
             rest = after;
         }
         let otherwise = rest.first().map(|a| self.bind_scalar(a)).transpose()?;
-        if let Some((column, _)) = search.iter().find(|(c, _)| self.path(result.table(), c.table()).is_none()) {
-            let message = format!("LOOKUPVALUE searches '{}', which is not related to the table of the result column", self.scope.table(column.table()).name);
+        if let Some((column, _)) = search
+            .iter()
+            .find(|(c, _)| self.path(result.table(), c.table()).is_none())
+        {
+            let message = format!(
+                "LOOKUPVALUE searches '{}', which is not related to the table of the result column",
+                self.scope.table(column.table()).name
+            );
             return self.error(ErrorKind::Argument, span, message);
         }
         let data_type = self.scope.column_type(result);
-        let kind = ScalarKind::Lookup { table: result.table(), result, search, otherwise: otherwise.map(Box::new) };
+        let kind = ScalarKind::Lookup {
+            table: result.table(),
+            result,
+            search,
+            otherwise: otherwise.map(Box::new),
+        };
         Ok(self.scalar(kind, data_type, span))
     }
 
     fn contains(&mut self, name: &str, args: &[Expr], span: dax::Span) -> Bound<Scalar> {
         let table = self.bind_table(&args[0])?;
         if name == "CONTAINSROW" {
-            let values = args[1..].iter().map(|a| self.bind_scalar(a)).collect::<Bound<Vec<_>>>()?;
+            let values = args[1..]
+                .iter()
+                .map(|a| self.bind_scalar(a))
+                .collect::<Bound<Vec<_>>>()?;
             self.check_width(&table, values.len(), args[0].span)?;
-            return Ok(self.scalar(ScalarKind::In { values, table: Box::new(table) }, DataType::Boolean, span));
+            return Ok(self.scalar(
+                ScalarKind::In {
+                    values,
+                    table: Box::new(table),
+                },
+                DataType::Boolean,
+                span,
+            ));
         }
         let mut search = Vec::new();
         for pair in args[1..].chunks(2) {
             let [column, value] = pair else {
-                return self.error(ErrorKind::Argument, span, "CONTAINS takes a table, and then pairs of a column and a value");
+                return self.error(
+                    ErrorKind::Argument,
+                    span,
+                    "CONTAINS takes a table, and then pairs of a column and a value",
+                );
             };
             let index = self.field_index(&table.schema, column)?;
             search.push((index, self.bind_scalar(value)?));
         }
-        Ok(self.scalar(ScalarKind::Contains { table: Box::new(table), search }, DataType::Boolean, span))
+        Ok(self.scalar(
+            ScalarKind::Contains {
+                table: Box::new(table),
+                search,
+            },
+            DataType::Boolean,
+            span,
+        ))
     }
 
     /// A column of a table expression, as `T[c]` or `[c]`.
     pub fn field_index(&self, schema: &crate::bound::Schema, column: &Expr) -> Bound<usize> {
         let found = match &column.kind {
-            ExprKind::Qualified { table, column } => super::names::find_field(schema, Some(&table.text), &column.text),
+            ExprKind::Qualified { table, column } => {
+                super::names::find_field(schema, Some(&table.text), &column.text)
+            }
             ExprKind::Bracket(name) => super::names::find_field(schema, None, &name.text),
             _ => None,
         };
@@ -280,11 +497,19 @@ impl<'a> Binder<'a> {
             Some(index) => Ok(index),
             None => {
                 if let ExprKind::Qualified { table, column } = &column.kind
-                    && !schema.fields.iter().any(|f| f.table.as_deref().is_some_and(|t| model::same_name(t, &table.text)))
+                    && !schema.fields.iter().any(|f| {
+                        f.table
+                            .as_deref()
+                            .is_some_and(|t| model::same_name(t, &table.text))
+                    })
                 {
                     self.model_column(table, column)?;
                 }
-                self.error(ErrorKind::UnknownName, column.span, "this is not a column of the table")
+                self.error(
+                    ErrorKind::UnknownName,
+                    column.span,
+                    "this is not a column of the table",
+                )
             }
         }
     }
@@ -293,14 +518,30 @@ impl<'a> Binder<'a> {
         let column = self.column_argument(argument)?;
         let values = self.values_of(column, span);
         let frame = self.fresh();
-        let rows = ScalarKind::Reduce { op: crate::bound::Reduction::Rows, table: Box::new(values), frame, body: None };
+        let rows = ScalarKind::Reduce {
+            op: crate::bound::Reduction::Rows,
+            table: Box::new(values),
+            frame,
+            body: None,
+        };
         let rows = self.scalar(rows, DataType::Integer, span);
-        let one = self.scalar(ScalarKind::Constant(Value::Integer(1)), DataType::Integer, span);
+        let one = self.scalar(
+            ScalarKind::Constant(Value::Integer(1)),
+            DataType::Integer,
+            span,
+        );
         self.binary(BinaryOp::Equal, rows, one, span)
     }
 
     pub fn values_of(&self, column: security::Column, span: dax::Span) -> crate::bound::TableExpr {
-        self.table_expr(TableKind::Values { columns: vec![column], blank_row: true }, self.schema_of_columns(&[column]), span)
+        self.table_expr(
+            TableKind::Values {
+                columns: vec![column],
+                blank_row: true,
+            },
+            self.schema_of_columns(&[column]),
+            span,
+        )
     }
 
     fn selected_value(&mut self, args: &[Expr], span: dax::Span) -> Bound<Scalar> {
@@ -308,8 +549,13 @@ impl<'a> Binder<'a> {
         let column = self.column_argument(&args[0])?;
         let then = self.value_of_table(self.values_of(column, span), span)?;
         let otherwise = args.get(1).map(|a| self.bind_scalar(a)).transpose()?;
-        let data_type = common(std::iter::once(then.data_type).chain(otherwise.as_ref().map(|o| o.data_type)));
-        let kind = ScalarKind::If { condition: Box::new(condition), then: Box::new(then), otherwise: otherwise.map(Box::new) };
+        let data_type =
+            common(std::iter::once(then.data_type).chain(otherwise.as_ref().map(|o| o.data_type)));
+        let kind = ScalarKind::If {
+            condition: Box::new(condition),
+            then: Box::new(then),
+            otherwise: otherwise.map(Box::new),
+        };
         Ok(self.scalar(kind, data_type, span))
     }
 
@@ -321,10 +567,18 @@ impl<'a> Binder<'a> {
             _ => FilterTest::InScope,
         };
         let columns = match &argument.kind {
-            ExprKind::Identifier { name, .. } if matches!(test, FilterTest::Filtered | FilterTest::CrossFiltered) => self.scope.columns(self.model_table(name)?),
+            ExprKind::Identifier { name, .. }
+                if matches!(test, FilterTest::Filtered | FilterTest::CrossFiltered) =>
+            {
+                self.scope.columns(self.model_table(name)?)
+            }
             _ => vec![self.column_argument(argument)?],
         };
-        Ok(self.scalar(ScalarKind::Filtered { test, columns }, DataType::Boolean, span))
+        Ok(self.scalar(
+            ScalarKind::Filtered { test, columns },
+            DataType::Boolean,
+            span,
+        ))
     }
 
     fn name_of(&mut self, argument: &Expr, span: dax::Span) -> Bound<Scalar> {
@@ -333,9 +587,14 @@ impl<'a> Binder<'a> {
             ExprKind::Qualified { table, column } => {
                 let handle = self.model_table(table)?;
                 let table = quoted(&self.scope.table(handle).name);
-                match (self.scope.find_column(handle, &column.text), self.scope.find_measure(&column.text)) {
+                match (
+                    self.scope.find_column(handle, &column.text),
+                    self.scope.find_measure(&column.text),
+                ) {
                     (Some(found), _) => format!("{table}[{}]", self.scope.column(found).name),
-                    (None, Some(measure)) => format!("{table}[{}]", self.scope.measure(measure).name),
+                    (None, Some(measure)) => {
+                        format!("{table}[{}]", self.scope.measure(measure).name)
+                    }
                     (None, None) => {
                         self.model_column(table_name(argument)?, column)?;
                         table
@@ -347,20 +606,45 @@ impl<'a> Binder<'a> {
                     let table = quoted(&self.scope.table(self.scope.measure_table(measure)).name);
                     format!("{table}[{}]", self.scope.measure(measure).name)
                 }
-                None => return self.bracket(name, argument.span).map(|_| ()).and_then(|()| self.error(ErrorKind::Argument, span, "NAMEOF needs a column or a measure of the model")),
+                None => {
+                    return self
+                        .bracket(name, argument.span)
+                        .map(|_| ())
+                        .and_then(|()| {
+                            self.error(
+                                ErrorKind::Argument,
+                                span,
+                                "NAMEOF needs a column or a measure of the model",
+                            )
+                        });
+                }
             },
             ExprKind::Identifier { name, .. } => {
                 let handle = self.model_table(name)?;
                 quoted(&self.scope.table(handle).name)
             }
-            _ => return self.error(ErrorKind::Argument, argument.span, "NAMEOF needs the name of a column, a measure or a table"),
+            _ => {
+                return self.error(
+                    ErrorKind::Argument,
+                    argument.span,
+                    "NAMEOF needs the name of a column, a measure or a table",
+                );
+            }
         };
-        Ok(self.scalar(ScalarKind::Constant(Value::text(text)), DataType::Text, span))
+        Ok(self.scalar(
+            ScalarKind::Constant(Value::text(text)),
+            DataType::Text,
+            span,
+        ))
     }
 
     fn selected(&self, kind: ScalarKind, data_type: DataType, span: dax::Span) -> Bound<Scalar> {
         if !self.in_item {
-            return self.error(ErrorKind::Argument, span, "SELECTEDMEASURE and its kin stand only in the expressions of calculation items");
+            return self.error(
+                ErrorKind::Argument,
+                span,
+                "SELECTEDMEASURE and its kin stand only in the expressions of calculation items",
+            );
         }
         Ok(self.scalar(kind, data_type, span))
     }
@@ -376,27 +660,74 @@ impl<'a> Binder<'a> {
             };
             let found = named.and_then(|name| self.scope.find_measure(&name.text));
             let Some(measure) = found else {
-                return self.error(ErrorKind::Argument, argument.span, "ISSELECTEDMEASURE takes measures of the model");
+                return self.error(
+                    ErrorKind::Argument,
+                    argument.span,
+                    "ISSELECTEDMEASURE takes measures of the model",
+                );
             };
             let text = Value::text(self.scope.measure(measure).name.as_str());
-            rows.push(vec![self.scalar(ScalarKind::Constant(text), DataType::Text, argument.span)]);
+            rows.push(vec![self.scalar(
+                ScalarKind::Constant(text),
+                DataType::Text,
+                argument.span,
+            )]);
         }
-        let schema = std::rc::Rc::new(crate::bound::Schema { fields: vec![crate::bound::Field::extension("Value", DataType::Text)], base: None });
+        let schema = std::rc::Rc::new(crate::bound::Schema {
+            fields: vec![crate::bound::Field::extension("Value", DataType::Text)],
+            base: None,
+        });
         let table = self.table_expr(TableKind::Constructor(rows), schema, span);
-        Ok(self.scalar(ScalarKind::In { values: vec![name], table: Box::new(table) }, DataType::Boolean, span))
+        Ok(self.scalar(
+            ScalarKind::In {
+                values: vec![name],
+                table: Box::new(table),
+            },
+            DataType::Boolean,
+            span,
+        ))
     }
 
     fn path_function(&mut self, args: &[Expr], span: dax::Span) -> Bound<Scalar> {
-        let (id, parent) = (self.column_argument(&args[0])?, self.column_argument(&args[1])?);
+        let (id, parent) = (
+            self.column_argument(&args[0])?,
+            self.column_argument(&args[1])?,
+        );
         let table = id.table();
-        let found = self.rows.iter().rev().find(|row| row.schema.base == Some(table)).map(|row| (row.frame, row.schema.clone()));
-        let index = |schema: &crate::bound::Schema, column| schema.fields.iter().position(|f| f.lineage == Some(column));
+        let found = self
+            .rows
+            .iter()
+            .rev()
+            .find(|row| row.schema.base == Some(table))
+            .map(|row| (row.frame, row.schema.clone()));
+        let index = |schema: &crate::bound::Schema, column| {
+            schema.fields.iter().position(|f| f.lineage == Some(column))
+        };
         match found {
-            Some((frame, schema)) if parent.table() == table => match (index(&schema, id), index(&schema, parent)) {
-                (Some(id), Some(parent)) => Ok(self.scalar(ScalarKind::Path { frame, id, parent, table }, DataType::Text, span)),
-                _ => self.error(ErrorKind::Argument, span, "PATH needs two columns of the current row's table"),
-            },
-            _ => self.error(ErrorKind::Argument, span, "PATH needs a current row, and two columns of its table"),
+            Some((frame, schema)) if parent.table() == table => {
+                match (index(&schema, id), index(&schema, parent)) {
+                    (Some(id), Some(parent)) => Ok(self.scalar(
+                        ScalarKind::Path {
+                            frame,
+                            id,
+                            parent,
+                            table,
+                        },
+                        DataType::Text,
+                        span,
+                    )),
+                    _ => self.error(
+                        ErrorKind::Argument,
+                        span,
+                        "PATH needs two columns of the current row's table",
+                    ),
+                }
+            }
+            _ => self.error(
+                ErrorKind::Argument,
+                span,
+                "PATH needs a current row, and two columns of its table",
+            ),
         }
     }
 
@@ -406,16 +737,34 @@ impl<'a> Binder<'a> {
         while let [value, bound, after @ ..] = rest {
             let (value, bound) = (self.bind_scalar(value)?, self.bind_scalar(bound)?);
             let (descending, after) = match after {
-                [Expr { kind: ExprKind::Identifier { name, quoted: false }, .. }, after @ ..] if is_order(&name.text) => (name.text.eq_ignore_ascii_case("DESC"), after),
+                [
+                    Expr {
+                        kind:
+                            ExprKind::Identifier {
+                                name,
+                                quoted: false,
+                            },
+                        ..
+                    },
+                    after @ ..,
+                ] if is_order(&name.text) => (name.text.eq_ignore_ascii_case("DESC"), after),
                 _ => (false, after),
             };
             terms.push((value, bound, descending));
             rest = after;
         }
         if !rest.is_empty() || terms.is_empty() {
-            return self.error(ErrorKind::Argument, span, "this function takes a value, a bound, and ASC or DESC, any number of times");
+            return self.error(
+                ErrorKind::Argument,
+                span,
+                "this function takes a value, a bound, and ASC or DESC, any number of times",
+            );
         }
-        Ok(self.scalar(ScalarKind::OnOrAfter { terms, or_on }, DataType::Boolean, span))
+        Ok(self.scalar(
+            ScalarKind::OnOrAfter { terms, or_on },
+            DataType::Boolean,
+            span,
+        ))
     }
 }
 
@@ -426,7 +775,10 @@ fn is_order(word: &str) -> bool {
 fn table_name(expr: &Expr) -> Bound<&dax::Name> {
     match &expr.kind {
         ExprKind::Qualified { table, .. } => Ok(table),
-        _ => Err(crate::error::Error::nowhere(ErrorKind::Argument, "a column is expected here")),
+        _ => Err(crate::error::Error::nowhere(
+            ErrorKind::Argument,
+            "a column is expected here",
+        )),
     }
 }
 

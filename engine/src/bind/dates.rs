@@ -5,7 +5,9 @@ use std::rc::Rc;
 use dax::{Expr, ExprKind, Span};
 
 use super::{Binder, Bound};
-use crate::bound::{DateUnit, Dates, DatesFunction, FilterArgument, Scalar, ScalarKind, TableExpr, TableKind};
+use crate::bound::{
+    DateUnit, Dates, DatesFunction, FilterArgument, Scalar, ScalarKind, TableExpr, TableKind,
+};
 use crate::error::ErrorKind;
 use crate::value::DataType;
 
@@ -39,39 +41,89 @@ impl<'a> Binder<'a> {
             _ => (unit(name), args[1..].iter().collect()),
         };
         if function == F::Parallel && unit == DateUnit::Day {
-            return self.error(ErrorKind::Argument, args[2].span, "the interval of PARALLELPERIOD is MONTH, QUARTER or YEAR");
+            return self.error(
+                ErrorKind::Argument,
+                args[2].span,
+                "the interval of PARALLELPERIOD is MONTH, QUARTER or YEAR",
+            );
         }
-        let arguments = values.into_iter().map(|v| self.bind_scalar(v)).collect::<Bound<Vec<_>>>()?;
+        let arguments = values
+            .into_iter()
+            .map(|v| self.bind_scalar(v))
+            .collect::<Bound<Vec<_>>>()?;
         self.dates_over(function, unit, &args[0], arguments, span)
     }
 
-    pub fn dates_over(&mut self, function: DatesFunction, unit: DateUnit, dates: &Expr, arguments: Vec<Scalar>, span: Span) -> Bound<TableExpr> {
+    pub fn dates_over(
+        &mut self,
+        function: DatesFunction,
+        unit: DateUnit,
+        dates: &Expr,
+        arguments: Vec<Scalar>,
+        span: Span,
+    ) -> Bound<TableExpr> {
         let dates = self.date_values(dates)?;
         let schema = Rc::clone(&dates.schema);
-        let Some(field) = schema.fields.first() else { return self.error(ErrorKind::Argument, span, "a column of dates is expected here") };
+        let Some(field) = schema.fields.first() else {
+            return self.error(
+                ErrorKind::Argument,
+                span,
+                "a column of dates is expected here",
+            );
+        };
         let all = match field.lineage {
-            Some(column) => self.table_expr(TableKind::AllValues { columns: vec![column], blank_row: false }, Rc::clone(&schema), span),
+            Some(column) => self.table_expr(
+                TableKind::AllValues {
+                    columns: vec![column],
+                    blank_row: false,
+                },
+                Rc::clone(&schema),
+                span,
+            ),
             None => dates.clone(),
         };
-        let kind = TableKind::Dates(Box::new(Dates { function, dates, all, arguments, unit }));
+        let kind = TableKind::Dates(Box::new(Dates {
+            function,
+            dates,
+            all,
+            arguments,
+            unit,
+        }));
         Ok(self.table_expr(kind, schema, span))
     }
 
     /// A column of dates in the filter context, or a table of one column of dates. A current row becomes a filter first.
     fn date_values(&mut self, expr: &Expr) -> Bound<TableExpr> {
-        let is_column = matches!(expr.kind, ExprKind::Qualified { .. } | ExprKind::Bracket(_) | ExprKind::Variation { .. });
+        let is_column = matches!(
+            expr.kind,
+            ExprKind::Qualified { .. } | ExprKind::Bracket(_) | ExprKind::Variation { .. }
+        );
         let table = if is_column {
             let column = self.column_argument(expr)?;
             let values = self.values_of(column, expr.span);
             let schema = Rc::clone(&values.schema);
-            self.table_expr(TableKind::Calculate { table: Rc::new(values), filters: Rc::default() }, schema, expr.span)
+            self.table_expr(
+                TableKind::Calculate {
+                    table: Rc::new(values),
+                    filters: Rc::default(),
+                },
+                schema,
+                expr.span,
+            )
         } else {
             self.bind_table(expr)?
         };
         self.check_width(&table, 1, expr.span)?;
         let known = table.schema.fields.first().map(|f| f.data_type);
-        if !matches!(known, Some(DataType::DateTime | DataType::Unknown | DataType::Variant)) {
-            return self.error(ErrorKind::Type, expr.span, "a column of dates is expected here");
+        if !matches!(
+            known,
+            Some(DataType::DateTime | DataType::Unknown | DataType::Variant)
+        ) {
+            return self.error(
+                ErrorKind::Type,
+                expr.span,
+                "a column of dates is expected here",
+            );
         }
         Ok(table)
     }
@@ -87,7 +139,11 @@ impl<'a> Binder<'a> {
             "MONTH" => Ok(DateUnit::Month),
             "QUARTER" => Ok(DateUnit::Quarter),
             "YEAR" => Ok(DateUnit::Year),
-            _ => self.error(ErrorKind::Argument, expr.span, "the interval is DAY, MONTH, QUARTER or YEAR"),
+            _ => self.error(
+                ErrorKind::Argument,
+                expr.span,
+                "the interval is DAY, MONTH, QUARTER or YEAR",
+            ),
         }
     }
 
@@ -98,7 +154,9 @@ impl<'a> Binder<'a> {
             "TOTALQTD" => DateUnit::Quarter,
             _ => DateUnit::Year,
         };
-        self.calculate_over_dates(&args[0], args.get(2..).unwrap_or(&[]), span, |b, end| b.dates_over(DatesFunction::ToDate, unit, &args[1], end, span))
+        self.calculate_over_dates(&args[0], args.get(2..).unwrap_or(&[]), span, |b, end| {
+            b.dates_over(DatesFunction::ToDate, unit, &args[1], end, span)
+        })
     }
 
     /// OPENINGBALANCEMONTH and its kin: the expression at the last date of a period, or at the one before it.
@@ -107,7 +165,13 @@ impl<'a> Binder<'a> {
             n if n.ends_with("MONTH") => DateUnit::Month,
             n if n.ends_with("QUARTER") => DateUnit::Quarter,
             n if n.ends_with("YEAR") => DateUnit::Year,
-            _ => return self.error(ErrorKind::UnknownFunction, span, format!("the function {name} is not built yet")),
+            _ => {
+                return self.error(
+                    ErrorKind::UnknownFunction,
+                    span,
+                    format!("the function {name} is not built yet"),
+                );
+            }
         };
         let opening = name.starts_with("OPENING");
         self.calculate_over_dates(&args[0], args.get(2..).unwrap_or(&[]), span, |b, end| {
@@ -116,14 +180,39 @@ impl<'a> Binder<'a> {
             }
             let start = b.dates_over(DatesFunction::StartOf, unit, &args[1], end, span)?;
             let schema = Rc::clone(&start.schema);
-            let Some(column) = schema.fields.first().and_then(|f| f.lineage) else { return b.error(ErrorKind::Argument, span, "a column of dates of the model is expected here") };
-            let all = b.table_expr(TableKind::AllValues { columns: vec![column], blank_row: false }, Rc::clone(&schema), span);
-            let dates = Dates { function: DatesFunction::Previous, dates: start, all, arguments: Vec::new(), unit: DateUnit::Day };
+            let Some(column) = schema.fields.first().and_then(|f| f.lineage) else {
+                return b.error(
+                    ErrorKind::Argument,
+                    span,
+                    "a column of dates of the model is expected here",
+                );
+            };
+            let all = b.table_expr(
+                TableKind::AllValues {
+                    columns: vec![column],
+                    blank_row: false,
+                },
+                Rc::clone(&schema),
+                span,
+            );
+            let dates = Dates {
+                function: DatesFunction::Previous,
+                dates: start,
+                all,
+                arguments: Vec::new(),
+                unit: DateUnit::Day,
+            };
             Ok(b.table_expr(TableKind::Dates(Box::new(dates)), schema, span))
         })
     }
 
-    fn calculate_over_dates(&mut self, body: &Expr, rest: &[Expr], span: Span, dates: impl FnOnce(&mut Self, Vec<Scalar>) -> Bound<TableExpr>) -> Bound<Scalar> {
+    fn calculate_over_dates(
+        &mut self,
+        body: &Expr,
+        rest: &[Expr],
+        span: Span,
+        dates: impl FnOnce(&mut Self, Vec<Scalar>) -> Bound<TableExpr>,
+    ) -> Bound<Scalar> {
         let mut year_end = Vec::new();
         let mut filters = Vec::new();
         for argument in rest {
@@ -137,12 +226,22 @@ impl<'a> Binder<'a> {
         filters.insert(0, FilterArgument::Table { table, keep: false });
         let body = self.without_rows(|b| b.bind_scalar(body))?;
         let data_type = body.data_type;
-        Ok(self.scalar(ScalarKind::Calculate { body: Rc::new(body), filters: Rc::new(filters) }, data_type, span))
+        Ok(self.scalar(
+            ScalarKind::Calculate {
+                body: Rc::new(body),
+                filters: Rc::new(filters),
+            },
+            data_type,
+            span,
+        ))
     }
 
     /// FIRSTNONBLANK ( column, expression ).
     pub fn non_blank(&mut self, last: bool, args: &[Expr], span: Span) -> Bound<TableExpr> {
-        let is_column = matches!(args[0].kind, ExprKind::Qualified { .. } | ExprKind::Bracket(_) | ExprKind::Variation { .. });
+        let is_column = matches!(
+            args[0].kind,
+            ExprKind::Qualified { .. } | ExprKind::Bracket(_) | ExprKind::Variation { .. }
+        );
         let values = if is_column {
             let column = self.column_argument(&args[0])?;
             self.values_of(column, args[0].span)
@@ -153,7 +252,12 @@ impl<'a> Binder<'a> {
         let schema = Rc::clone(&values.schema);
         let frame = self.fresh();
         let body = self.with_rows(frame, Rc::clone(&schema), |b| b.bind_scalar(&args[1]))?;
-        let kind = TableKind::NonBlank { values: Box::new(values), frame, body: Box::new(body), last };
+        let kind = TableKind::NonBlank {
+            values: Box::new(values),
+            frame,
+            body: Box::new(body),
+            last,
+        };
         Ok(self.table_expr(kind, schema, span))
     }
 
@@ -161,15 +265,33 @@ impl<'a> Binder<'a> {
     pub fn non_blank_value(&mut self, last: bool, args: &[Expr], span: Span) -> Bound<Scalar> {
         let body = self.without_rows(|b| b.bind_scalar(&args[1]))?;
         let data_type = body.data_type;
-        let calculate = self.scalar(ScalarKind::Calculate { body: Rc::new(body.clone()), filters: Rc::default() }, data_type, span);
+        let calculate = self.scalar(
+            ScalarKind::Calculate {
+                body: Rc::new(body.clone()),
+                filters: Rc::default(),
+            },
+            data_type,
+            span,
+        );
         let column = self.column_argument(&args[0])?;
         let values = self.values_of(column, args[0].span);
         let schema = Rc::clone(&values.schema);
         let frame = self.fresh();
-        let kind = TableKind::NonBlank { values: Box::new(values), frame, body: Box::new(calculate), last };
+        let kind = TableKind::NonBlank {
+            values: Box::new(values),
+            frame,
+            body: Box::new(calculate),
+            last,
+        };
         let table = self.table_expr(kind, schema, span);
         let filter = FilterArgument::Table { table, keep: false };
-        Ok(self.scalar(ScalarKind::Calculate { body: Rc::new(body), filters: Rc::new(vec![filter]) }, data_type, span))
+        Ok(self.scalar(
+            ScalarKind::Calculate {
+                body: Rc::new(body),
+                filters: Rc::new(vec![filter]),
+            },
+            data_type,
+            span,
+        ))
     }
-
 }

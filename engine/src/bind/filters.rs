@@ -6,7 +6,9 @@ use dax::{Expr, ExprKind, Span};
 use security::{Column, Relationship};
 
 use super::{Binder, Bound};
-use crate::bound::{CrossFilterMode, FilterArgument, Removal, Scalar, ScalarKind, TableExpr, TableKind};
+use crate::bound::{
+    CrossFilterMode, FilterArgument, Removal, Scalar, ScalarKind, TableExpr, TableKind,
+};
 use crate::error::ErrorKind;
 use crate::value::DataType;
 
@@ -15,18 +17,35 @@ impl<'a> Binder<'a> {
         let filters = self.filter_arguments(&args[1..])?;
         let body = self.without_rows(|b| b.bind_scalar(&args[0]))?;
         let data_type = body.data_type;
-        Ok(self.scalar(ScalarKind::Calculate { body: Rc::new(body), filters: Rc::new(filters) }, data_type, span))
+        Ok(self.scalar(
+            ScalarKind::Calculate {
+                body: Rc::new(body),
+                filters: Rc::new(filters),
+            },
+            data_type,
+            span,
+        ))
     }
 
     pub fn calculate_table(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let filters = self.filter_arguments(&args[1..])?;
         let table = self.without_rows(|b| b.bind_table(&args[0]))?;
         let schema = Rc::clone(&table.schema);
-        Ok(self.table_expr(TableKind::Calculate { table: Rc::new(table), filters: Rc::new(filters) }, schema, span))
+        Ok(self.table_expr(
+            TableKind::Calculate {
+                table: Rc::new(table),
+                filters: Rc::new(filters),
+            },
+            schema,
+            span,
+        ))
     }
 
     pub fn filter_arguments(&mut self, args: &[Expr]) -> Bound<Vec<FilterArgument>> {
-        args.iter().filter(|a| a.kind != ExprKind::Omitted).map(|a| self.filter_argument(a, false)).collect()
+        args.iter()
+            .filter(|a| a.kind != ExprKind::Omitted)
+            .map(|a| self.filter_argument(a, false))
+            .collect()
     }
 
     pub fn filter_argument(&mut self, expr: &Expr, keep: bool) -> Bound<FilterArgument> {
@@ -55,7 +74,9 @@ impl<'a> Binder<'a> {
                 }
                 "USERELATIONSHIP" => {
                     self.function(&name.text, args, expr)?;
-                    return Ok(FilterArgument::UseRelationship(self.relationship(args, expr.span)?.0));
+                    return Ok(FilterArgument::UseRelationship(
+                        self.relationship(args, expr.span)?.0,
+                    ));
                 }
                 "CROSSFILTER" => return self.cross_filter(args, expr),
                 _ => {}
@@ -73,7 +94,11 @@ impl<'a> Binder<'a> {
         let mut columns: Vec<Column> = Vec::new();
         self.predicate_columns(expr, &mut columns)?;
         let Some(first) = columns.first() else {
-            return self.error(ErrorKind::Argument, expr.span, "a filter is a table, or a condition on columns of one table; this is neither");
+            return self.error(
+                ErrorKind::Argument,
+                expr.span,
+                "a filter is a table, or a condition on columns of one table; this is neither",
+            );
         };
         if columns.iter().any(|c| c.table() != first.table()) {
             return self.error(ErrorKind::Argument, expr.span, "a condition may name columns of one table only; FILTER over a table takes conditions on several");
@@ -82,16 +107,27 @@ impl<'a> Binder<'a> {
         let schema = self.schema_of_columns(&columns);
         let condition = self.with_rows(frame, schema, |b| b.bind_scalar(expr))?;
         if condition.data_type == DataType::Text {
-            return self.error(ErrorKind::Type, expr.span, "a filter condition must be true or false");
+            return self.error(
+                ErrorKind::Type,
+                expr.span,
+                "a filter condition must be true or false",
+            );
         }
-        Ok(FilterArgument::Predicate { columns, frame, condition, keep })
+        Ok(FilterArgument::Predicate {
+            columns,
+            frame,
+            condition,
+            keep,
+        })
     }
 
     /// The model columns that a condition is about: those that stand in it by themselves, not inside aggregates or tables.
     fn predicate_columns(&self, expr: &Expr, out: &mut Vec<Column>) -> Bound<()> {
         match &expr.kind {
             ExprKind::Qualified { table, column } => {
-                let Some(handle) = self.scope.find_table(&table.text) else { return self.model_table(table).map(|_| ()) };
+                let Some(handle) = self.scope.find_table(&table.text) else {
+                    return self.model_table(table).map(|_| ());
+                };
                 match self.scope.find_column(handle, &column.text) {
                     // A column of the current row is a value; the same column here is filtered only if no row offers it.
                     Some(found) if !out.contains(&found) => out.push(found),
@@ -99,7 +135,11 @@ impl<'a> Binder<'a> {
                     None => {}
                 }
             }
-            ExprKind::Variation { table, column, level } => {
+            ExprKind::Variation {
+                table,
+                column,
+                level,
+            } => {
                 let found = self.variation(table, column, level, expr.span)?;
                 if !out.contains(&found) {
                     out.push(found);
@@ -137,11 +177,23 @@ impl<'a> Binder<'a> {
     pub fn removal(&mut self, args: &[Expr], span: Span) -> Bound<Removal> {
         match args {
             [] => Ok(Removal::Everything),
-            [Expr { kind: ExprKind::Identifier { name, .. }, .. }] => Ok(Removal::Table(self.model_table(name)?)),
+            [
+                Expr {
+                    kind: ExprKind::Identifier { name, .. },
+                    ..
+                },
+            ] => Ok(Removal::Table(self.model_table(name)?)),
             columns => {
-                let columns = columns.iter().map(|c| self.column_argument(c)).collect::<Bound<Vec<_>>>()?;
+                let columns = columns
+                    .iter()
+                    .map(|c| self.column_argument(c))
+                    .collect::<Bound<Vec<_>>>()?;
                 if columns.windows(2).any(|w| w[0].table() != w[1].table()) {
-                    return self.error(ErrorKind::Argument, span, "these columns must be of one table");
+                    return self.error(
+                        ErrorKind::Argument,
+                        span,
+                        "these columns must be of one table",
+                    );
                 }
                 Ok(Removal::Columns(columns))
             }
@@ -150,7 +202,11 @@ impl<'a> Binder<'a> {
 
     pub fn all_except(&mut self, args: &[Expr]) -> Bound<Removal> {
         let ExprKind::Identifier { name, .. } = &args[0].kind else {
-            return self.error(ErrorKind::Argument, args[0].span, "ALLEXCEPT begins with a table of the model");
+            return self.error(
+                ErrorKind::Argument,
+                args[0].span,
+                "ALLEXCEPT begins with a table of the model",
+            );
         };
         let table = self.model_table(name)?;
         let mut kept = Vec::new();
@@ -168,21 +224,48 @@ impl<'a> Binder<'a> {
 
     /// The relationship between two columns, and whether they were named from the many side to the one side.
     fn relationship(&mut self, args: &[Expr], span: Span) -> Bound<(Relationship, bool)> {
-        let (a, b) = (self.column_argument(&args[0])?, self.column_argument(&args[1])?);
+        let (a, b) = (
+            self.column_argument(&args[0])?,
+            self.column_argument(&args[1])?,
+        );
         for r in self.scope.relationships() {
             let forward = r.from_column == Some(a) && r.to_column == Some(b);
             let backward = r.from_column == Some(b) && r.to_column == Some(a);
             if forward || backward {
                 if r.secured {
-                    let name = |c: Column| format!("'{}'[{}]", self.scope.table(c.table()).name, self.scope.column(c).name);
-                    let message = format!("USERELATIONSHIP and CROSSFILTER cannot be used between {} and {}: a row filter of a role travels over this relationship", name(a), name(b));
+                    let name = |c: Column| {
+                        format!(
+                            "'{}'[{}]",
+                            self.scope.table(c.table()).name,
+                            self.scope.column(c).name
+                        )
+                    };
+                    let message = format!(
+                        "USERELATIONSHIP and CROSSFILTER cannot be used between {} and {}: a row filter of a role travels over this relationship",
+                        name(a),
+                        name(b)
+                    );
                     return self.error(ErrorKind::Refused, span, message);
                 }
                 return Ok((r.handle, forward));
             }
         }
-        let name = |c: Column| format!("'{}'[{}]", self.scope.table(c.table()).name, self.scope.column(c).name);
-        self.error(ErrorKind::Argument, span, format!("there is no relationship between {} and {}", name(a), name(b)))
+        let name = |c: Column| {
+            format!(
+                "'{}'[{}]",
+                self.scope.table(c.table()).name,
+                self.scope.column(c).name
+            )
+        };
+        self.error(
+            ErrorKind::Argument,
+            span,
+            format!(
+                "there is no relationship between {} and {}",
+                name(a),
+                name(b)
+            ),
+        )
     }
 
     fn cross_filter(&mut self, args: &[Expr], expr: &Expr) -> Bound<FilterArgument> {
@@ -208,7 +291,17 @@ impl<'a> Binder<'a> {
 fn is_of_values(name: &str) -> bool {
     match crate::functions::find(name).map(|f| (f.name, f.body)) {
         Some((_, crate::functions::Body::Scalar(_))) => true,
-        Some((name, _)) => matches!(name, "IF" | "AND" | "OR" | "SWITCH" | "COALESCE" | "IFERROR" | "ISERROR" | "CONTAINSROW" | "IF.EAGER"),
+        Some((name, _)) => matches!(
+            name,
+            "IF" | "AND"
+                | "OR"
+                | "SWITCH"
+                | "COALESCE"
+                | "IFERROR"
+                | "ISERROR"
+                | "CONTAINSROW"
+                | "IF.EAGER"
+        ),
         None => false,
     }
 }

@@ -22,7 +22,10 @@ impl<'a> Binder<'a> {
     }
 
     pub fn user_function(&self, name: &str) -> Option<Rc<Function>> {
-        self.functions.iter().find(|(known, _)| model::same_name(known, name)).map(|(_, function)| Rc::clone(function))
+        self.functions
+            .iter()
+            .find(|(known, _)| model::same_name(known, name))
+            .map(|(_, function)| Rc::clone(function))
     }
 
     pub fn call_user<T, R>(
@@ -34,14 +37,35 @@ impl<'a> Binder<'a> {
         bind: impl FnOnce(&mut Self, &Expr) -> Bound<T>,
         wrap: impl FnOnce(&Self, Rc<Vec<Variable>>, T) -> R,
     ) -> Bound<R> {
-        let least = function.parameters.iter().filter(|p| p.default.is_none()).count();
+        let least = function
+            .parameters
+            .iter()
+            .filter(|p| p.default.is_none())
+            .count();
         if args.len() < least || args.len() > function.parameters.len() {
-            let names: Vec<&str> = function.parameters.iter().map(|p| p.name.text.as_str()).collect();
-            let message = format!("{name} was given {} arguments; it is {name}({})", args.len(), names.join(", "));
+            let names: Vec<&str> = function
+                .parameters
+                .iter()
+                .map(|p| p.name.text.as_str())
+                .collect();
+            let message = format!(
+                "{name} was given {} arguments; it is {name}({})",
+                args.len(),
+                names.join(", ")
+            );
             return self.error(ErrorKind::Argument, expr.span, message);
         }
-        if self.open.iter().filter(|o| o.starts_with("function ")).count() >= MAX_CALLS {
-            return Err(Error::nowhere(ErrorKind::Cycle, format!("functions call one another more than {MAX_CALLS} levels deep")));
+        if self
+            .open
+            .iter()
+            .filter(|o| o.starts_with("function "))
+            .count()
+            >= MAX_CALLS
+        {
+            return Err(Error::nowhere(
+                ErrorKind::Cycle,
+                format!("functions call one another more than {MAX_CALLS} levels deep"),
+            ));
         }
         let mut by_value = Vec::new();
         let mut by_name: Vec<(String, Expr)> = Vec::new();
@@ -51,7 +75,12 @@ impl<'a> Binder<'a> {
                 (None, Some(default)) => default.clone(),
                 (None, None) => continue,
             };
-            let in_place = parameter.hints.iter().any(|h| matches!(h.text.as_str(), "EXPR" | "ANYREF" | "COLUMNREF" | "TABLEREF" | "MEASUREREF" | "CALENDARREF"));
+            let in_place = parameter.hints.iter().any(|h| {
+                matches!(
+                    h.text.as_str(),
+                    "EXPR" | "ANYREF" | "COLUMNREF" | "TABLEREF" | "MEASUREREF" | "CALENDARREF"
+                )
+            });
             if in_place {
                 by_name.push((parameter.name.text.clone(), argument));
             } else {
@@ -71,13 +100,21 @@ impl<'a> Binder<'a> {
         });
         self.truncate_names(depth);
         self.open.pop();
-        let (variables, body) = result.map_err(|error| Error { span: self.span(expr.span), message: in_function(name, &error.message), ..error })?;
+        let (variables, body) = result.map_err(|error| Error {
+            span: self.span(expr.span),
+            message: in_function(name, &error.message),
+            ..error
+        })?;
         Ok(wrap(self, Rc::new(variables), body))
     }
 }
 
 fn in_function(name: &str, message: &str) -> String {
-    if message.starts_with("in the function ") { message.to_string() } else { format!("in the function {name}: {message}") }
+    if message.starts_with("in the function ") {
+        message.to_string()
+    } else {
+        format!("in the function {name}: {message}")
+    }
 }
 
 /// The body with arguments in the place of parameters.
@@ -88,17 +125,39 @@ fn substitute(expr: &Expr, arguments: &[(String, Expr)]) -> Expr {
     let go = |e: &Expr| substitute(e, arguments);
     let boxed = |e: &Expr| Box::new(substitute(e, arguments));
     let kind = match &expr.kind {
-        ExprKind::Identifier { name, quoted: false } => match arguments.iter().find(|(known, _)| model::same_name(known, &name.text)) {
+        ExprKind::Identifier {
+            name,
+            quoted: false,
+        } => match arguments
+            .iter()
+            .find(|(known, _)| model::same_name(known, &name.text))
+        {
             Some((_, argument)) => return argument.clone(),
             None => expr.kind.clone(),
         },
-        ExprKind::Call { name, args } => ExprKind::Call { name: name.clone(), args: args.iter().map(go).collect() },
-        ExprKind::Unary { op, operand } => ExprKind::Unary { op: *op, operand: boxed(operand) },
-        ExprKind::Binary { op, left, right } => ExprKind::Binary { op: *op, left: boxed(left), right: boxed(right) },
+        ExprKind::Call { name, args } => ExprKind::Call {
+            name: name.clone(),
+            args: args.iter().map(go).collect(),
+        },
+        ExprKind::Unary { op, operand } => ExprKind::Unary {
+            op: *op,
+            operand: boxed(operand),
+        },
+        ExprKind::Binary { op, left, right } => ExprKind::Binary {
+            op: *op,
+            left: boxed(left),
+            right: boxed(right),
+        },
         ExprKind::Row(parts) => ExprKind::Row(parts.iter().map(go).collect()),
         ExprKind::Table(parts) => ExprKind::Table(parts.iter().map(go).collect()),
-        ExprKind::Let { vars, body } => ExprKind::Let { vars: vars.iter().map(|(n, e)| (n.clone(), go(e))).collect(), body: boxed(body) },
+        ExprKind::Let { vars, body } => ExprKind::Let {
+            vars: vars.iter().map(|(n, e)| (n.clone(), go(e))).collect(),
+            body: boxed(body),
+        },
         other => other.clone(),
     };
-    Expr { kind, span: expr.span }
+    Expr {
+        kind,
+        span: expr.span,
+    }
 }

@@ -6,7 +6,10 @@ use dax::{Expr, ExprKind, Span};
 use security::Column;
 
 use super::{Binder, Bound};
-use crate::bound::{Field, FilterArgument, NamedColumn, Rollup, Schema, Summarize, SummarizeColumn, SummarizeColumns, TableExpr, TableKind};
+use crate::bound::{
+    Field, FilterArgument, NamedColumn, Rollup, Schema, Summarize, SummarizeColumn,
+    SummarizeColumns, TableExpr, TableKind,
+};
 use crate::error::ErrorKind;
 use crate::value::DataType;
 
@@ -19,7 +22,10 @@ fn call<'e>(expr: &'e Expr, wanted: &str) -> Option<&'e [Expr]> {
 }
 
 fn is_column(expr: &Expr) -> bool {
-    matches!(expr.kind, ExprKind::Qualified { .. } | ExprKind::Bracket(_) | ExprKind::Variation { .. })
+    matches!(
+        expr.kind,
+        ExprKind::Qualified { .. } | ExprKind::Bracket(_) | ExprKind::Variation { .. }
+    )
 }
 
 impl<'a> Binder<'a> {
@@ -50,31 +56,54 @@ impl<'a> Binder<'a> {
             rest = after;
         }
         let frame = self.fresh();
-        let group_schema = Rc::new(Schema { fields: fields.clone(), base: None });
+        let group_schema = Rc::new(Schema {
+            fields: fields.clone(),
+            base: None,
+        });
         let columns = self.with_rows(frame, Rc::clone(&group_schema), |b| {
             let mut columns = Vec::new();
             while let [name, expr, after @ ..] = rest {
                 let ExprKind::Text(text) = &name.kind else {
-                    return b.error(ErrorKind::Argument, name.span, "the name of the new column, as text, is expected here");
+                    return b.error(
+                        ErrorKind::Argument,
+                        name.span,
+                        "the name of the new column, as text, is expected here",
+                    );
                 };
                 if let Some([column]) = call(expr, "ISSUBTOTAL") {
                     let place = b.field_index(&group_schema, column)?;
-                    columns.push((Field::extension(text, DataType::Boolean), SummarizeColumn::IsSubtotal(place)));
+                    columns.push((
+                        Field::extension(text, DataType::Boolean),
+                        SummarizeColumn::IsSubtotal(place),
+                    ));
                 } else {
                     let scalar = b.bind_scalar(expr)?;
-                    columns.push((b.field_for(Some(text), &scalar, u32::MAX, &group_schema), SummarizeColumn::Expression(scalar)));
+                    columns.push((
+                        b.field_for(Some(text), &scalar, u32::MAX, &group_schema),
+                        SummarizeColumn::Expression(scalar),
+                    ));
                 }
                 rest = after;
             }
             match rest {
                 [] => Ok(columns),
-                [left, ..] => b.error(ErrorKind::Argument, left.span, "a name stands here without its expression"),
+                [left, ..] => b.error(
+                    ErrorKind::Argument,
+                    left.span,
+                    "a name stands here without its expression",
+                ),
             }
         })?;
         let (added, columns): (Vec<Field>, Vec<SummarizeColumn>) = columns.into_iter().unzip();
         fields.extend(added);
         let schema = self.distinct_names(fields, span)?;
-        let summarize = Summarize { table, groups, rollup, frame, columns };
+        let summarize = Summarize {
+            table,
+            groups,
+            rollup,
+            frame,
+            columns,
+        };
         Ok(self.table_expr(TableKind::Summarize(Box::new(summarize)), schema, span))
     }
 
@@ -89,7 +118,8 @@ impl<'a> Binder<'a> {
                 parts.groups.push(self.column_argument(first)?);
             } else if let Some(inner) = call(first, "ROLLUPADDISSUBTOTAL") {
                 self.rollup_flags(inner, first.span, &mut parts)?;
-            } else if let Some(inner) = call(first, "ROLLUPGROUP").or_else(|| call(first, "ROLLUP")) {
+            } else if let Some(inner) = call(first, "ROLLUPGROUP").or_else(|| call(first, "ROLLUP"))
+            {
                 for column in inner {
                     parts.groups.push(self.column_argument(column)?);
                 }
@@ -103,8 +133,18 @@ impl<'a> Binder<'a> {
         let fields = self.summarized_fields(&parts, &columns);
         let schema = self.distinct_names(fields, span)?;
         let columns = columns.into_iter().map(|(_, column)| column).collect();
-        let summarize = SummarizeColumns { groups: parts.groups, rollups: parts.rollups, filters: parts.filters, columns, frame };
-        Ok(self.table_expr(TableKind::SummarizeColumns(Box::new(summarize)), schema, span))
+        let summarize = SummarizeColumns {
+            groups: parts.groups,
+            rollups: parts.rollups,
+            filters: parts.filters,
+            columns,
+            frame,
+        };
+        Ok(self.table_expr(
+            TableKind::SummarizeColumns(Box::new(summarize)),
+            schema,
+            span,
+        ))
     }
 
     /// A filter of SUMMARIZECOLUMNS is a table; a bare condition is not DAX there.
@@ -117,7 +157,11 @@ impl<'a> Binder<'a> {
                 let table = self.bind_table(expr)?;
                 Ok(FilterArgument::Table { table, keep: false })
             }
-            _ => self.error(ErrorKind::Argument, expr.span, "a filter of SUMMARIZECOLUMNS is a table, such as TREATAS or FILTER gives"),
+            _ => self.error(
+                ErrorKind::Argument,
+                expr.span,
+                "a filter of SUMMARIZECOLUMNS is a table, such as TREATAS or FILTER gives",
+            ),
         }
     }
 
@@ -130,15 +174,29 @@ impl<'a> Binder<'a> {
                 None if is_column(first) => vec![first],
                 None => return self.error(ErrorKind::Argument, first.span, "ROLLUPADDISSUBTOTAL takes columns, each with the name of its flag; filters in it are not built yet"),
             };
-            let [Expr { kind: ExprKind::Text(flag), .. }, after @ ..] = after else {
-                return self.error(ErrorKind::Argument, span, "ROLLUPADDISSUBTOTAL needs the name of a flag, as text, behind each column");
+            let [
+                Expr {
+                    kind: ExprKind::Text(flag),
+                    ..
+                },
+                after @ ..,
+            ] = after
+            else {
+                return self.error(
+                    ErrorKind::Argument,
+                    span,
+                    "ROLLUPADDISSUBTOTAL needs the name of a flag, as text, behind each column",
+                );
             };
             let mut places = Vec::new();
             for column in columns {
                 places.push(parts.groups.len());
                 parts.groups.push(self.column_argument(column)?);
             }
-            parts.rollups.push(Rollup { groups: places, flag: true });
+            parts.rollups.push(Rollup {
+                groups: places,
+                flag: true,
+            });
             parts.flags.push(flag.clone());
             rest = after;
         }
@@ -150,7 +208,11 @@ impl<'a> Binder<'a> {
         let mut rest = args;
         while let [name, expr, after @ ..] = rest {
             let ExprKind::Text(text) = &name.kind else {
-                return self.error(ErrorKind::Argument, name.span, "the name of the new column, as text, is expected here");
+                return self.error(
+                    ErrorKind::Argument,
+                    name.span,
+                    "the name of the new column, as text, is expected here",
+                );
             };
             let (inner, ignore) = match call(expr, "IGNORE") {
                 Some([inner]) => (inner, true),
@@ -162,12 +224,22 @@ impl<'a> Binder<'a> {
             };
             let scalar = self.without_rows(|b| b.bind_scalar(inner))?;
             let field = self.field_for(Some(text), &scalar, u32::MAX, &Schema::default());
-            columns.push((field, NamedColumn { expr: scalar, ignore }));
+            columns.push((
+                field,
+                NamedColumn {
+                    expr: scalar,
+                    ignore,
+                },
+            ));
             rest = after;
         }
         match rest {
             [] => Ok(columns),
-            [left, ..] => self.error(ErrorKind::Argument, left.span, "a name stands here without its expression"),
+            [left, ..] => self.error(
+                ErrorKind::Argument,
+                left.span,
+                "a name stands here without its expression",
+            ),
         }
     }
 
@@ -200,13 +272,25 @@ impl<'a> Binder<'a> {
             rest = after;
         }
         let frame = self.fresh();
-        let group_schema = Rc::new(Schema { fields: fields.clone(), base: None });
-        self.current_group.push((frame, Rc::new(Schema { ..(*table.schema).clone() })));
+        let group_schema = Rc::new(Schema {
+            fields: fields.clone(),
+            base: None,
+        });
+        self.current_group.push((
+            frame,
+            Rc::new(Schema {
+                ..(*table.schema).clone()
+            }),
+        ));
         let bound = self.with_rows(frame, Rc::clone(&group_schema), |b| {
             let mut columns = Vec::new();
             while let [name, expr, after @ ..] = rest {
                 let ExprKind::Text(text) = &name.kind else {
-                    return b.error(ErrorKind::Argument, name.span, "the name of the new column, as text, is expected here");
+                    return b.error(
+                        ErrorKind::Argument,
+                        name.span,
+                        "the name of the new column, as text, is expected here",
+                    );
                 };
                 let scalar = b.bind_scalar(expr)?;
                 columns.push((Field::extension(text, scalar.data_type), scalar));
@@ -214,14 +298,23 @@ impl<'a> Binder<'a> {
             }
             match rest {
                 [] => Ok(columns),
-                [left, ..] => b.error(ErrorKind::Argument, left.span, "a name stands here without its expression"),
+                [left, ..] => b.error(
+                    ErrorKind::Argument,
+                    left.span,
+                    "a name stands here without its expression",
+                ),
             }
         });
         self.current_group.pop();
         let (added, columns): (Vec<Field>, Vec<_>) = bound?.into_iter().unzip();
         fields.extend(added);
         let schema = self.distinct_names(fields, span)?;
-        let kind = TableKind::GroupBy { table: Box::new(table), groups, frame, columns };
+        let kind = TableKind::GroupBy {
+            table: Box::new(table),
+            groups,
+            frame,
+            columns,
+        };
         Ok(self.table_expr(kind, schema, span))
     }
 }

@@ -91,7 +91,10 @@ impl<'a> Binder<'a> {
             .iter()
             .filter_map(|f| {
                 let parsed = dax::parse_function(&f.expression);
-                parsed.errors.is_empty().then(|| (f.name.clone(), Rc::new(parsed.tree)))
+                parsed
+                    .errors
+                    .is_empty()
+                    .then(|| (f.name.clone(), Rc::new(parsed.tree)))
             })
             .collect();
         Binder {
@@ -128,11 +131,20 @@ impl<'a> Binder<'a> {
     }
 
     pub fn scalar(&self, kind: ScalarKind, data_type: DataType, span: Span) -> Scalar {
-        Scalar { kind, data_type, span: self.span(span) }
+        Scalar {
+            kind,
+            data_type,
+            span: self.span(span),
+        }
     }
 
     /// Binds with one more row context.
-    pub fn with_rows<T>(&mut self, frame: FrameId, schema: Rc<Schema>, bind: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+    pub fn with_rows<T>(
+        &mut self,
+        frame: FrameId,
+        schema: Rc<Schema>,
+        bind: impl FnOnce(&mut Self) -> Bound<T>,
+    ) -> Bound<T> {
         self.rows.push(RowScope { frame, schema });
         let result = bind(self);
         self.rows.pop();
@@ -161,24 +173,36 @@ impl<'a> Binder<'a> {
     }
 
     pub fn define_measure(&mut self, measure: QueryMeasure) {
-        self.query_measures.retain(|(known, _)| !model::same_name(&known.name, &measure.name));
+        self.query_measures
+            .retain(|(known, _)| !model::same_name(&known.name, &measure.name));
         self.query_measures.push((measure, None));
     }
 
     pub fn define_function(&mut self, name: &str, function: dax::Function) {
-        self.functions.retain(|(known, _)| !model::same_name(known, name));
+        self.functions
+            .retain(|(known, _)| !model::same_name(known, name));
         self.functions.push((name.to_string(), Rc::new(function)));
     }
 
     /// A measure of the query or the model by its name.
     pub fn measure_named(&mut self, name: &str, span: Span) -> Bound<Option<Scalar>> {
-        if let Some(at) = self.query_measures.iter().position(|(m, _)| model::same_name(&m.name, name)) {
+        if let Some(at) = self
+            .query_measures
+            .iter()
+            .position(|(m, _)| model::same_name(&m.name, name))
+        {
             let (measure, known) = self.query_measures[at].clone();
-            let reference = MeasureRef { handle: None, name: measure.name.as_str().into(), format: None };
+            let reference = MeasureRef {
+                handle: None,
+                name: measure.name.as_str().into(),
+                format: None,
+            };
             let body = match known {
                 Some(body) => body,
                 None => {
-                    let body = self.bind_apart(&measure.name, measure.table, false, |b| b.bind_scalar(&measure.body))?;
+                    let body = self.bind_apart(&measure.name, measure.table, false, |b| {
+                        b.bind_scalar(&measure.body)
+                    })?;
                     let body = Rc::new(body);
                     if let Some((_, slot)) = self.query_measures.get_mut(at) {
                         *slot = Some(Rc::clone(&body));
@@ -187,58 +211,115 @@ impl<'a> Binder<'a> {
                 }
             };
             let data_type = body.data_type;
-            return Ok(Some(self.scalar(ScalarKind::Measure { measure: reference, body }, data_type, span)));
+            return Ok(Some(self.scalar(
+                ScalarKind::Measure {
+                    measure: reference,
+                    body,
+                },
+                data_type,
+                span,
+            )));
         }
-        let Some(handle) = self.scope.find_measure(name) else { return Ok(None) };
+        let Some(handle) = self.scope.find_measure(name) else {
+            return Ok(None);
+        };
         self.measure(handle, span).map(Some)
     }
 
     pub fn measure(&mut self, handle: Measure, span: Span) -> Bound<Scalar> {
         let info = self.scope.measure(handle);
-        let reference = MeasureRef { handle: Some(handle), name: info.name.as_str().into(), format: info.format_string.as_deref().map(Into::into) };
+        let reference = MeasureRef {
+            handle: Some(handle),
+            name: info.name.as_str().into(),
+            format: info.format_string.as_deref().map(Into::into),
+        };
         let body = match self.measures.get(&handle) {
             Some(body) => Rc::clone(body),
             None => {
                 let Some(tree) = self.scope.measure_tree(handle) else {
-                    return self.error(ErrorKind::Syntax, span, format!("the expression of the measure [{}] is not valid DAX", info.name));
+                    return self.error(
+                        ErrorKind::Syntax,
+                        span,
+                        format!(
+                            "the expression of the measure [{}] is not valid DAX",
+                            info.name
+                        ),
+                    );
                 };
                 let table = self.scope.measure_table(handle);
-                let bound = self.bind_apart(&info.name, Some(table), true, |b| b.bind_scalar(tree)).map_err(|error| self.inside_measure(error, &info.name, span))?;
+                let bound = self
+                    .bind_apart(&info.name, Some(table), true, |b| b.bind_scalar(tree))
+                    .map_err(|error| self.inside_measure(error, &info.name, span))?;
                 let body = Rc::new(bound);
                 self.measures.insert(handle, Rc::clone(&body));
                 body
             }
         };
         let data_type = body.data_type;
-        Ok(self.scalar(ScalarKind::Measure { measure: reference, body }, data_type, span))
+        Ok(self.scalar(
+            ScalarKind::Measure {
+                measure: reference,
+                body,
+            },
+            data_type,
+            span,
+        ))
     }
 
     fn inside_measure(&self, error: Error, name: &str, span: Span) -> Error {
         if error.message.starts_with("in the measure ") || error.kind == ErrorKind::Cycle {
-            return Error { span: self.span(span), ..error };
+            return Error {
+                span: self.span(span),
+                ..error
+            };
         }
-        Error { kind: error.kind, message: format!("in the measure [{name}]: {}", error.message), span: self.span(span) }
+        Error {
+            kind: error.kind,
+            message: format!("in the measure [{name}]: {}", error.message),
+            span: self.span(span),
+        }
     }
 
     /// Binds text of the model that stands by itself.
-    pub fn apart<T>(&mut self, name: &str, home: Table, bind: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+    pub fn apart<T>(
+        &mut self,
+        name: &str,
+        home: Table,
+        bind: impl FnOnce(&mut Self) -> Bound<T>,
+    ) -> Bound<T> {
         self.bind_apart(name, Some(home), true, bind)
     }
 
     /// Binds an expression that stands by itself: no row contexts, no variables of the place that refers to it.
-    fn bind_apart<T>(&mut self, name: &str, home: Option<Table>, in_model: bool, bind: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+    fn bind_apart<T>(
+        &mut self,
+        name: &str,
+        home: Option<Table>,
+        in_model: bool,
+        bind: impl FnOnce(&mut Self) -> Bound<T>,
+    ) -> Bound<T> {
         let key = name.to_lowercase();
         if let Some(at) = self.open.iter().position(|open| *open == key) {
             let mut cycle: Vec<String> = self.open[at..].iter().map(|n| format!("[{n}]")).collect();
             cycle.push(format!("[{key}]"));
-            return Err(Error::nowhere(ErrorKind::Cycle, format!("measures that need themselves: {}", cycle.join(" -> "))));
+            return Err(Error::nowhere(
+                ErrorKind::Cycle,
+                format!("measures that need themselves: {}", cycle.join(" -> ")),
+            ));
         }
         if self.open.len() >= MAX_OPEN {
-            return Err(Error::nowhere(ErrorKind::Limit, format!("measures refer to measures more than {MAX_OPEN} levels deep")));
+            return Err(Error::nowhere(
+                ErrorKind::Limit,
+                format!("measures refer to measures more than {MAX_OPEN} levels deep"),
+            ));
         }
         self.open.push(key);
         let rows = std::mem::take(&mut self.rows);
-        let hidden = if in_model { std::mem::take(&mut self.names) } else { Vec::new() };
+        let hidden = if in_model {
+            std::mem::take(&mut self.names)
+        } else {
+            Vec::new()
+        };
         let groups = std::mem::take(&mut self.current_group);
         let old_home = std::mem::replace(&mut self.home, home);
         let old_model = self.in_model;

@@ -11,24 +11,51 @@ use crate::error::ErrorKind;
 
 impl<'a> Binder<'a> {
     pub fn variable(&self, name: &str) -> Option<Named> {
-        self.names.iter().rev().find(|(known, _)| model::same_name(known, name)).map(|(_, named)| named.clone())
+        self.names
+            .iter()
+            .rev()
+            .find(|(known, _)| model::same_name(known, name))
+            .map(|(_, named)| named.clone())
     }
 
     pub fn schema_of(&self, table: Table) -> Rc<Schema> {
-        let fields = self.scope.columns(table).into_iter().map(|c| field_of(self.scope, c)).collect();
-        Rc::new(Schema { fields, base: Some(table) })
+        let fields = self
+            .scope
+            .columns(table)
+            .into_iter()
+            .map(|c| field_of(self.scope, c))
+            .collect();
+        Rc::new(Schema {
+            fields,
+            base: Some(table),
+        })
     }
 
     pub fn schema_of_columns(&self, columns: &[Column]) -> Rc<Schema> {
-        Rc::new(Schema { fields: columns.iter().map(|c| field_of(self.scope, *c)).collect(), base: None })
+        Rc::new(Schema {
+            fields: columns.iter().map(|c| field_of(self.scope, *c)).collect(),
+            base: None,
+        })
     }
 
     pub fn model_table(&self, name: &Name) -> Bound<Table> {
         match self.scope.find_table(&name.text) {
             Some(table) => Ok(table),
             None => {
-                let names: Vec<&str> = self.scope.tables().map(|t| self.scope.table(t).name.as_str()).collect();
-                self.error(ErrorKind::UnknownName, name.span, format!("there is no table '{}'{}", name.text, suggestion(&name.text, &names)))
+                let names: Vec<&str> = self
+                    .scope
+                    .tables()
+                    .map(|t| self.scope.table(t).name.as_str())
+                    .collect();
+                self.error(
+                    ErrorKind::UnknownName,
+                    name.span,
+                    format!(
+                        "there is no table '{}'{}",
+                        name.text,
+                        suggestion(&name.text, &names)
+                    ),
+                )
             }
         }
     }
@@ -43,8 +70,18 @@ impl<'a> Binder<'a> {
 
     fn unknown_column<T>(&self, table: Table, column: &Name) -> Bound<T> {
         let info = self.scope.table(table);
-        let names: Vec<&str> = info.columns.iter().map(|c| c.name.as_str()).chain(info.measures.iter().map(|m| m.name.as_str())).collect();
-        let message = format!("there is no column [{}] in the table '{}'{}", column.text, info.name, suggestion(&column.text, &names));
+        let names: Vec<&str> = info
+            .columns
+            .iter()
+            .map(|c| c.name.as_str())
+            .chain(info.measures.iter().map(|m| m.name.as_str()))
+            .collect();
+        let message = format!(
+            "there is no column [{}] in the table '{}'{}",
+            column.text,
+            info.name,
+            suggestion(&column.text, &names)
+        );
         self.error(ErrorKind::UnknownName, column.span, message)
     }
 
@@ -53,38 +90,82 @@ impl<'a> Binder<'a> {
         match &expr.kind {
             ExprKind::Qualified { table, column } => self.model_column(table, column),
             ExprKind::Bracket(name) => {
-                let home = self.home.and_then(|home| self.scope.find_column(home, &name.text));
+                let home = self
+                    .home
+                    .and_then(|home| self.scope.find_column(home, &name.text));
                 match home {
                     Some(column) => Ok(column),
-                    None => self.error(ErrorKind::UnknownName, expr.span, format!("[{}] needs its table here: 'Table'[{}]", name.text, name.text)),
+                    None => self.error(
+                        ErrorKind::UnknownName,
+                        expr.span,
+                        format!(
+                            "[{}] needs its table here: 'Table'[{}]",
+                            name.text, name.text
+                        ),
+                    ),
                 }
             }
-            ExprKind::Variation { table, column, level } => self.variation(table, column, level, expr.span),
-            _ => self.error(ErrorKind::Argument, expr.span, "a column of the model is expected here"),
+            ExprKind::Variation {
+                table,
+                column,
+                level,
+            } => self.variation(table, column, level, expr.span),
+            _ => self.error(
+                ErrorKind::Argument,
+                expr.span,
+                "a column of the model is expected here",
+            ),
         }
     }
 
     /// `'T'[C].[Level]`: a column of the date table behind the column's variation.
-    pub fn variation(&self, table: &Name, column: &Name, level: &Name, span: Span) -> Bound<Column> {
+    pub fn variation(
+        &self,
+        table: &Name,
+        column: &Name,
+        level: &Name,
+        span: Span,
+    ) -> Bound<Column> {
         let base = self.model_column(table, column)?;
         let info = self.scope.column(base);
         for variation in &info.variations {
-            let target = variation.default_hierarchy.as_ref().or(variation.default_column.as_ref());
-            let Some(found) = target.and_then(|(name, _)| self.scope.find_table(name)) else { continue };
+            let target = variation
+                .default_hierarchy
+                .as_ref()
+                .or(variation.default_column.as_ref());
+            let Some(found) = target.and_then(|(name, _)| self.scope.find_table(name)) else {
+                continue;
+            };
             if let Some(column) = self.scope.find_column(found, &level.text) {
                 return Ok(column);
             }
         }
-        self.error(ErrorKind::UnknownName, span, format!("the column [{}] has no variation with [{}]", column.text, level.text))
+        self.error(
+            ErrorKind::UnknownName,
+            span,
+            format!(
+                "the column [{}] has no variation with [{}]",
+                column.text, level.text
+            ),
+        )
     }
 
     /// A column of the current rows, innermost row context first; `skip` passes over that many of those that have it (EARLIER).
-    pub fn row_field(&self, table: Option<&str>, name: &str, skip: usize) -> Option<(u32, usize, Field)> {
+    pub fn row_field(
+        &self,
+        table: Option<&str>,
+        name: &str,
+        skip: usize,
+    ) -> Option<(u32, usize, Field)> {
         let mut left = skip;
         for row in self.rows.iter().rev() {
             if let Some(index) = find_field(&row.schema, table, name) {
                 if left == 0 {
-                    return row.schema.fields.get(index).map(|field| (row.frame, index, field.clone()));
+                    return row
+                        .schema
+                        .fields
+                        .get(index)
+                        .map(|field| (row.frame, index, field.clone()));
                 }
                 left -= 1;
             }
@@ -128,8 +209,15 @@ impl<'a> Binder<'a> {
     /// `[x]`: a computed column of the current row, a measure, or a column of the current row.
     pub fn bracket(&mut self, name: &Name, span: Span) -> Bound<Scalar> {
         let extension = self.rows.iter().rev().find_map(|row| {
-            let index = row.schema.fields.iter().position(|f| f.table.is_none() && model::same_name(&f.name, &name.text))?;
-            row.schema.fields.get(index).map(|field| (row.frame, index, field.clone()))
+            let index = row
+                .schema
+                .fields
+                .iter()
+                .position(|f| f.table.is_none() && model::same_name(&f.name, &name.text))?;
+            row.schema
+                .fields
+                .get(index)
+                .map(|field| (row.frame, index, field.clone()))
         });
         if let Some(found) = extension {
             return Ok(self.field_scalar(found, span));
@@ -146,11 +234,28 @@ impl<'a> Binder<'a> {
             let table = self.scope.table(home).name.clone();
             return self.no_single_value(&table, &name.text, span);
         }
-        let mut names: Vec<String> = self.scope.measures().into_iter().map(|m| self.scope.measure(m).name.clone()).collect();
+        let mut names: Vec<String> = self
+            .scope
+            .measures()
+            .into_iter()
+            .map(|m| self.scope.measure(m).name.clone())
+            .collect();
         names.extend(self.query_measures.iter().map(|(m, _)| m.name.clone()));
-        names.extend(self.rows.iter().flat_map(|row| row.schema.fields.iter().map(|f| f.name.clone())));
+        names.extend(
+            self.rows
+                .iter()
+                .flat_map(|row| row.schema.fields.iter().map(|f| f.name.clone())),
+        );
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.error(ErrorKind::UnknownName, span, format!("there is no measure or column [{}] here{}", name.text, suggestion(&name.text, &names)))
+        self.error(
+            ErrorKind::UnknownName,
+            span,
+            format!(
+                "there is no measure or column [{}] here{}",
+                name.text,
+                suggestion(&name.text, &names)
+            ),
+        )
     }
 }
 
@@ -170,7 +275,10 @@ pub fn find_field(schema: &Schema, table: Option<&str>, name: &str) -> Option<us
 pub fn suggestion(wanted: &str, names: &[&str]) -> String {
     let wanted = wanted.to_lowercase();
     let limit = wanted.chars().count().div_ceil(3);
-    let best = names.iter().map(|name| (distance(&wanted, &name.to_lowercase(), limit), *name)).min_by_key(|(d, _)| *d);
+    let best = names
+        .iter()
+        .map(|name| (distance(&wanted, &name.to_lowercase(), limit), *name))
+        .min_by_key(|(d, _)| *d);
     match best {
         Some((d, name)) if d <= limit => format!("; did you mean {name}?"),
         _ => String::new(),
@@ -188,7 +296,9 @@ fn distance(a: &str, b: &str, limit: usize) -> usize {
         let mut diagonal = row[0];
         row[0] = i + 1;
         for (j, y) in b.iter().enumerate() {
-            let next = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
+            let next = (diagonal + usize::from(x != y))
+                .min(row[j] + 1)
+                .min(row[j + 1] + 1);
             diagonal = row[j + 1];
             row[j + 1] = next;
         }

@@ -64,7 +64,9 @@ impl<'a> Binder<'a> {
     fn identifier(&mut self, name: &str, quoted: bool, expr: &Expr) -> Bound<Scalar> {
         if !quoted {
             match self.variable(name) {
-                Some(Named::Scalar(id, data_type)) => return Ok(self.scalar(ScalarKind::Variable(id), data_type, expr.span)),
+                Some(Named::Scalar(id, data_type)) => {
+                    return Ok(self.scalar(ScalarKind::Variable(id), data_type, expr.span));
+                }
                 Some(Named::Table(..)) => return self.table_as_value(expr),
                 None => {}
             }
@@ -89,7 +91,10 @@ impl<'a> Binder<'a> {
                 Ok(self.scalar(ScalarKind::TableValue(Box::new(table)), data_type, span))
             }
             fields => {
-                let message = format!("a table of {} columns stands where a single value is expected", fields.len());
+                let message = format!(
+                    "a table of {} columns stands where a single value is expected",
+                    fields.len()
+                );
                 self.error(ErrorKind::Type, span, message)
             }
         }
@@ -103,22 +108,52 @@ impl<'a> Binder<'a> {
                 if let ScalarKind::Constant(Value::Integer(i)) = operand.kind
                     && let Some(negative) = i.checked_neg()
                 {
-                    return Ok(self.scalar(ScalarKind::Constant(Value::Integer(negative)), DataType::Integer, span));
+                    return Ok(self.scalar(
+                        ScalarKind::Constant(Value::Integer(negative)),
+                        DataType::Integer,
+                        span,
+                    ));
                 }
                 if let ScalarKind::Constant(Value::Double(d)) = operand.kind {
-                    return Ok(self.scalar(ScalarKind::Constant(Value::Double(-d)), DataType::Double, span));
+                    return Ok(self.scalar(
+                        ScalarKind::Constant(Value::Double(-d)),
+                        DataType::Double,
+                        span,
+                    ));
                 }
-                let data_type = if operand.data_type == DataType::Text { DataType::Double } else { operand.data_type };
+                let data_type = if operand.data_type == DataType::Text {
+                    DataType::Double
+                } else {
+                    operand.data_type
+                };
                 self.scalar(ScalarKind::Negate(Box::new(operand)), data_type, span)
             }
-            UnaryOp::Not => self.scalar(ScalarKind::Not(Box::new(operand)), DataType::Boolean, span),
+            UnaryOp::Not => {
+                self.scalar(ScalarKind::Not(Box::new(operand)), DataType::Boolean, span)
+            }
         })
     }
 
-    pub fn binary(&mut self, op: BinaryOp, left: Scalar, right: Scalar, span: Span) -> Bound<Scalar> {
+    pub fn binary(
+        &mut self,
+        op: BinaryOp,
+        left: Scalar,
+        right: Scalar,
+        span: Span,
+    ) -> Bound<Scalar> {
         let data_type = match op {
-            BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::Power => {
-                let number = |t: DataType| if t == DataType::Text { DataType::Double } else { t };
+            BinaryOp::Add
+            | BinaryOp::Subtract
+            | BinaryOp::Multiply
+            | BinaryOp::Divide
+            | BinaryOp::Power => {
+                let number = |t: DataType| {
+                    if t == DataType::Text {
+                        DataType::Double
+                    } else {
+                        t
+                    }
+                };
                 arithmetic_type(op, number(left.data_type), number(right.data_type))
             }
             BinaryOp::Concat => DataType::Text,
@@ -128,7 +163,15 @@ impl<'a> Binder<'a> {
                 DataType::Boolean
             }
         };
-        Ok(self.scalar(ScalarKind::Binary { op, left: Box::new(left), right: Box::new(right) }, data_type, span))
+        Ok(self.scalar(
+            ScalarKind::Binary {
+                op,
+                left: Box::new(left),
+                right: Box::new(right),
+            },
+            data_type,
+            span,
+        ))
     }
 
     /// Text does not compare with numbers; known types are refused here, unknown ones when they are seen.
@@ -136,12 +179,17 @@ impl<'a> Binder<'a> {
         let class = |t: DataType| match t {
             DataType::Text => Some("text"),
             DataType::Boolean => Some("a logical value"),
-            DataType::Integer | DataType::Double | DataType::Fixed | DataType::DateTime => Some("a number"),
+            DataType::Integer | DataType::Double | DataType::Fixed | DataType::DateTime => {
+                Some("a number")
+            }
             _ => None,
         };
         match (class(left.data_type), class(right.data_type)) {
             (Some(a), Some(b)) if a != b => {
-                let message = format!("{} compares {a} with {b}; VALUE or FORMAT converts one of them", op.symbol());
+                let message = format!(
+                    "{} compares {a} with {b}; VALUE or FORMAT converts one of them",
+                    op.symbol()
+                );
                 self.error(ErrorKind::Type, span, message)
             }
             _ => Ok(()),
@@ -150,26 +198,46 @@ impl<'a> Binder<'a> {
 
     fn bind_in(&mut self, left: &Expr, right: &Expr, span: Span) -> Bound<Scalar> {
         let values = match &left.kind {
-            ExprKind::Row(values) => values.iter().map(|v| self.bind_scalar(v)).collect::<Bound<Vec<_>>>()?,
+            ExprKind::Row(values) => values
+                .iter()
+                .map(|v| self.bind_scalar(v))
+                .collect::<Bound<Vec<_>>>()?,
             _ => vec![self.bind_scalar(left)?],
         };
         let table = self.bind_table(right)?;
         self.check_width(&table, values.len(), right.span)?;
-        Ok(self.scalar(ScalarKind::In { values, table: Box::new(table) }, DataType::Boolean, span))
+        Ok(self.scalar(
+            ScalarKind::In {
+                values,
+                table: Box::new(table),
+            },
+            DataType::Boolean,
+            span,
+        ))
     }
 
     pub fn check_width(&self, table: &TableExpr, width: usize, span: Span) -> Bound<()> {
         if table.schema.fields.len() != width {
-            let message = format!("a table of {width} columns is expected here, and this one has {}", table.schema.fields.len());
+            let message = format!(
+                "a table of {width} columns is expected here, and this one has {}",
+                table.schema.fields.len()
+            );
             return self.error(ErrorKind::Argument, span, message);
         }
         Ok(())
     }
 
     /// VAR ... RETURN around a value or a table.
-    pub fn bind_let<T, R>(&mut self, vars: &[(dax::Name, Expr)], body: impl FnOnce(&mut Self) -> Bound<T>, wrap: impl FnOnce(&Self, Rc<Vec<Variable>>, T) -> R) -> Bound<R> {
+    pub fn bind_let<T, R>(
+        &mut self,
+        vars: &[(dax::Name, Expr)],
+        body: impl FnOnce(&mut Self) -> Bound<T>,
+        wrap: impl FnOnce(&Self, Rc<Vec<Variable>>, T) -> R,
+    ) -> Bound<R> {
         let depth = self.names_len();
-        let result = self.bind_variables(vars).and_then(|variables| Ok((variables, body(self)?)));
+        let result = self
+            .bind_variables(vars)
+            .and_then(|variables| Ok((variables, body(self)?)));
         self.truncate_names(depth);
         let (variables, body) = result?;
         Ok(wrap(self, Rc::new(variables), body))
@@ -188,7 +256,11 @@ impl<'a> Binder<'a> {
                 self.define_variable(&name.text, Named::Scalar(id, scalar.data_type));
                 VariableBody::Scalar(scalar)
             };
-            variables.push(Variable { id, name: name.text.clone(), body });
+            variables.push(Variable {
+                id,
+                name: name.text.clone(),
+                body,
+            });
         }
         Ok(variables)
     }
@@ -203,7 +275,14 @@ impl<'a> Binder<'a> {
             },
             ExprKind::Let { vars, body } => match &body.kind {
                 // The body may be one of the variables.
-                ExprKind::Identifier { name, quoted: false } => match vars.iter().rev().find(|(v, _)| model::same_name(&v.text, &name.text)) {
+                ExprKind::Identifier {
+                    name,
+                    quoted: false,
+                } => match vars
+                    .iter()
+                    .rev()
+                    .find(|(v, _)| model::same_name(&v.text, &name.text))
+                {
                     Some((_, value)) => self.is_table(value),
                     None => self.is_table(body),
                 },
@@ -217,7 +296,16 @@ impl<'a> Binder<'a> {
         }
     }
 
-    pub fn table_expr(&self, kind: TableKind, schema: Rc<crate::bound::Schema>, span: Span) -> TableExpr {
-        TableExpr { kind, schema, span: self.span(span) }
+    pub fn table_expr(
+        &self,
+        kind: TableKind,
+        schema: Rc<crate::bound::Schema>,
+        span: Span,
+    ) -> TableExpr {
+        TableExpr {
+            kind,
+            schema,
+            span: self.span(span),
+        }
     }
 }

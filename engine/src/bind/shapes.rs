@@ -16,29 +16,60 @@ impl<'a> Binder<'a> {
         let mut bound = Vec::with_capacity(rows.len());
         for row in rows {
             bound.push(match &row.kind {
-                ExprKind::Row(cells) => cells.iter().map(|c| self.bind_scalar(c)).collect::<Bound<Vec<_>>>()?,
+                ExprKind::Row(cells) => cells
+                    .iter()
+                    .map(|c| self.bind_scalar(c))
+                    .collect::<Bound<Vec<_>>>()?,
                 _ => vec![self.bind_scalar(row)?],
             });
         }
         let width = bound.first().map_or(1, Vec::len);
         if bound.iter().any(|row| row.len() != width) {
-            return self.error(ErrorKind::Argument, span, "the rows of a table must have the same number of values");
+            return self.error(
+                ErrorKind::Argument,
+                span,
+                "the rows of a table must have the same number of values",
+            );
         }
         let fields = (0..width)
             .map(|k| {
-                let data_type = common(bound.iter().filter_map(|row| row.get(k)).map(|cell| cell.data_type));
-                let name = if width == 1 { "Value".to_string() } else { format!("Value{}", k + 1) };
+                let data_type = common(
+                    bound
+                        .iter()
+                        .filter_map(|row| row.get(k))
+                        .map(|cell| cell.data_type),
+                );
+                let name = if width == 1 {
+                    "Value".to_string()
+                } else {
+                    format!("Value{}", k + 1)
+                };
                 Field::extension(&name, data_type)
             })
             .collect();
-        Ok(self.table_expr(TableKind::Constructor(bound), Rc::new(Schema { fields, base: None }), span))
+        Ok(self.table_expr(
+            TableKind::Constructor(bound),
+            Rc::new(Schema { fields, base: None }),
+            span,
+        ))
     }
 
     pub fn row(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let (mut fields, mut values) = (Vec::new(), Vec::new());
         for pair in args.chunks(2) {
-            let [Expr { kind: ExprKind::Text(name), .. }, value] = pair else {
-                return self.error(ErrorKind::Argument, span, "ROW takes names, as text, each with its expression");
+            let [
+                Expr {
+                    kind: ExprKind::Text(name),
+                    ..
+                },
+                value,
+            ] = pair
+            else {
+                return self.error(
+                    ErrorKind::Argument,
+                    span,
+                    "ROW takes names, as text, each with its expression",
+                );
             };
             let value = self.bind_scalar(value)?;
             fields.push(self.field_for(Some(name), &value, u32::MAX, &Schema::default()));
@@ -50,11 +81,31 @@ impl<'a> Binder<'a> {
 
     /// DATATABLE ( "Name", STRING, ..., { { "a", 1 }, ... } ).
     pub fn data_table(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
-        let Some((rows, columns)) = args.split_last() else { return self.error(ErrorKind::Argument, span, "DATATABLE needs columns and rows") };
+        let Some((rows, columns)) = args.split_last() else {
+            return self.error(
+                ErrorKind::Argument,
+                span,
+                "DATATABLE needs columns and rows",
+            );
+        };
         let mut fields = Vec::new();
         for pair in columns.chunks(2) {
-            let [Expr { kind: ExprKind::Text(name), .. }, Expr { kind: ExprKind::Identifier { name: word, .. }, .. }] = pair else {
-                return self.error(ErrorKind::Argument, span, "DATATABLE takes names, as text, each with its type");
+            let [
+                Expr {
+                    kind: ExprKind::Text(name),
+                    ..
+                },
+                Expr {
+                    kind: ExprKind::Identifier { name: word, .. },
+                    ..
+                },
+            ] = pair
+            else {
+                return self.error(
+                    ErrorKind::Argument,
+                    span,
+                    "DATATABLE takes names, as text, each with its type",
+                );
             };
             let data_type = match word.text.to_ascii_uppercase().as_str() {
                 "STRING" => DataType::Text,
@@ -68,7 +119,11 @@ impl<'a> Binder<'a> {
             fields.push(Field::extension(name, data_type));
         }
         let ExprKind::Table(rows) = &rows.kind else {
-            return self.error(ErrorKind::Argument, rows.span, "the rows of DATATABLE stand in braces: { { 1, \"a\" }, { 2, \"b\" } }");
+            return self.error(
+                ErrorKind::Argument,
+                rows.span,
+                "the rows of DATATABLE stand in braces: { { 1, \"a\" }, { 2, \"b\" } }",
+            );
         };
         let mut bound = Vec::new();
         for row in rows {
@@ -77,7 +132,15 @@ impl<'a> Binder<'a> {
                 _ => std::slice::from_ref(row),
             };
             if cells.len() != fields.len() {
-                return self.error(ErrorKind::Argument, row.span, format!("this row has {} values, and the table {} columns", cells.len(), fields.len()));
+                return self.error(
+                    ErrorKind::Argument,
+                    row.span,
+                    format!(
+                        "this row has {} values, and the table {} columns",
+                        cells.len(),
+                        fields.len()
+                    ),
+                );
             }
             let mut values = Vec::new();
             for (cell, field) in cells.iter().zip(&fields) {
@@ -85,14 +148,31 @@ impl<'a> Binder<'a> {
                 let ScalarKind::Constant(value) = &scalar.kind else {
                     let blank = matches!(&scalar.kind, ScalarKind::Call { function, .. } if matches!(function.name, "BLANK" | "TRUE" | "FALSE"));
                     if !blank {
-                        return self.error(ErrorKind::Argument, cell.span, "the values of DATATABLE are constants");
+                        return self.error(
+                            ErrorKind::Argument,
+                            cell.span,
+                            "the values of DATATABLE are constants",
+                        );
                     }
                     values.push(scalar);
                     continue;
                 };
                 match crate::convert::to_type(value, field.data_type) {
-                    Some(value) => values.push(self.scalar(ScalarKind::Constant(value), field.data_type, cell.span)),
-                    None => return self.error(ErrorKind::Type, cell.span, format!("this value does not convert to the type of the column [{}]", field.name)),
+                    Some(value) => values.push(self.scalar(
+                        ScalarKind::Constant(value),
+                        field.data_type,
+                        cell.span,
+                    )),
+                    None => {
+                        return self.error(
+                            ErrorKind::Type,
+                            cell.span,
+                            format!(
+                                "this value does not convert to the type of the column [{}]",
+                                field.name
+                            ),
+                        );
+                    }
                 }
             }
             bound.push(values);
@@ -108,13 +188,24 @@ impl<'a> Binder<'a> {
             (DataType::DateTime, _) => DataType::DateTime,
             (a, b) => common([Some(a), Some(end.data_type), b].into_iter().flatten()),
         };
-        let schema = Rc::new(Schema { fields: vec![Field::extension("Value", data_type)], base: None });
-        let kind = TableKind::Series { start: Box::new(start), end: Box::new(end), step: step.map(Box::new) };
+        let schema = Rc::new(Schema {
+            fields: vec![Field::extension("Value", data_type)],
+            base: None,
+        });
+        let kind = TableKind::Series {
+            start: Box::new(start),
+            end: Box::new(end),
+            step: step.map(Box::new),
+        };
         Ok(self.table_expr(kind, schema, span))
     }
 
     pub fn calendar_auto(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
-        let last_month = args.first().map(|a| self.bind_scalar(a)).transpose()?.map(Box::new);
+        let last_month = args
+            .first()
+            .map(|a| self.bind_scalar(a))
+            .transpose()?
+            .map(Box::new);
         let columns = self
             .scope
             .tables()
@@ -122,35 +213,64 @@ impl<'a> Binder<'a> {
             .into_iter()
             // Calculated tables and columns do not count.
             .flat_map(|t| self.scope.columns(t))
-            .filter(|c| matches!(self.scope.column(*c).kind, model::ColumnKind::Data { .. }) && self.scope.column_type(*c) == DataType::DateTime)
+            .filter(|c| {
+                matches!(self.scope.column(*c).kind, model::ColumnKind::Data { .. })
+                    && self.scope.column_type(*c) == DataType::DateTime
+            })
             .collect();
-        Ok(self.table_expr(TableKind::CalendarAuto { last_month, columns }, super::tables::date_schema(), span))
+        Ok(self.table_expr(
+            TableKind::CalendarAuto {
+                last_month,
+                columns,
+            },
+            super::tables::date_schema(),
+            span,
+        ))
     }
 
     pub fn treat_as(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let table = self.bind_table(&args[0])?;
-        let columns = args[1..].iter().map(|a| self.column_argument(a)).collect::<Bound<Vec<_>>>()?;
+        let columns = args[1..]
+            .iter()
+            .map(|a| self.column_argument(a))
+            .collect::<Bound<Vec<_>>>()?;
         self.check_width(&table, columns.len(), args[0].span)?;
         let schema = self.schema_of_columns(&columns);
         for (from, to) in table.schema.fields.iter().zip(&schema.fields) {
             let text = |t: DataType| t == DataType::Text;
             let unknown = matches!(from.data_type, DataType::Unknown | DataType::Variant);
             if !unknown && text(from.data_type) != text(to.data_type) {
-                let message = format!("TREATAS: the values are not of the type of {}", to.full_name());
+                let message = format!(
+                    "TREATAS: the values are not of the type of {}",
+                    to.full_name()
+                );
                 return self.error(ErrorKind::Type, span, message);
             }
         }
-        Ok(self.table_expr(TableKind::TreatAs { table: Box::new(table) }, schema, span))
+        Ok(self.table_expr(
+            TableKind::TreatAs {
+                table: Box::new(table),
+            },
+            schema,
+            span,
+        ))
     }
 
     /// SUBSTITUTEWITHINDEX ( table, name, index table, order, [direction], ... ).
     pub fn substitute_with_index(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let table = self.bind_table(&args[0])?;
         let ExprKind::Text(name) = &args[1].kind else {
-            return self.error(ErrorKind::Argument, args[1].span, "the name of the index column, as text, is expected here");
+            return self.error(
+                ErrorKind::Argument,
+                args[1].span,
+                "the name of the index column, as text, is expected here",
+            );
         };
         let index = self.bind_table(&args[2])?;
-        let same = |a: &Field, b: &Field| model::same_name(&a.name, &b.name) && (a.lineage.is_none() || b.lineage.is_none() || a.lineage == b.lineage);
+        let same = |a: &Field, b: &Field| {
+            model::same_name(&a.name, &b.name)
+                && (a.lineage.is_none() || b.lineage.is_none() || a.lineage == b.lineage)
+        };
         let mut on = Vec::new();
         for (j, field) in index.schema.fields.iter().enumerate() {
             if let Some(i) = table.schema.fields.iter().position(|f| same(f, field)) {
@@ -158,14 +278,33 @@ impl<'a> Binder<'a> {
             }
         }
         if on.is_empty() {
-            return self.error(ErrorKind::Argument, span, "the two tables have no column in common");
+            return self.error(
+                ErrorKind::Argument,
+                span,
+                "the two tables have no column in common",
+            );
         }
         let frame = self.fresh();
-        let order = self.with_rows(frame, Rc::clone(&index.schema), |b| b.order_list(args.get(3..).unwrap_or(&[]), false))?;
-        let mut fields: Vec<Field> = table.schema.fields.iter().enumerate().filter(|(i, _)| !on.iter().any(|(k, _)| k == i)).map(|(_, f)| f.clone()).collect();
+        let order = self.with_rows(frame, Rc::clone(&index.schema), |b| {
+            b.order_list(args.get(3..).unwrap_or(&[]), false)
+        })?;
+        let mut fields: Vec<Field> = table
+            .schema
+            .fields
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| !on.iter().any(|(k, _)| k == i))
+            .map(|(_, f)| f.clone())
+            .collect();
         fields.push(Field::extension(name, DataType::Integer));
         let schema = self.distinct_names(fields, span)?;
-        let kind = TableKind::SubstituteWithIndex { table: Box::new(table), index: Box::new(index), on, frame, order };
+        let kind = TableKind::SubstituteWithIndex {
+            table: Box::new(table),
+            index: Box::new(index),
+            on,
+            frame,
+            order,
+        };
         Ok(self.table_expr(kind, schema, span))
     }
 
@@ -176,7 +315,14 @@ impl<'a> Binder<'a> {
             "INFO.VIEW.MEASURES" => InformationTable::Measures,
             _ => InformationTable::Relationships,
         };
-        let fields = crate::eval::information_schema(table).into_iter().map(|(n, t)| Field::extension(n, t)).collect();
-        Ok(self.table_expr(TableKind::Information(table), Rc::new(Schema { fields, base: None }), span))
+        let fields = crate::eval::information_schema(table)
+            .into_iter()
+            .map(|(n, t)| Field::extension(n, t))
+            .collect();
+        Ok(self.table_expr(
+            TableKind::Information(table),
+            Rc::new(Schema { fields, base: None }),
+            span,
+        ))
     }
 }

@@ -12,15 +12,75 @@ use crate::value::DataType;
 /// The functions that give tables.
 pub fn is_table_function(name: &str) -> bool {
     const NAMES: &[&str] = &[
-        "ADDCOLUMNS", "ALL", "ALLEXCEPT", "ALLNOBLANKROW", "ALLSELECTED", "CALCULATETABLE", "CALENDAR", "CALENDARAUTO", "COLUMNSTATISTICS", "CROSSJOIN",
-        "CURRENTGROUP", "DATATABLE", "DATEADD", "DATESBETWEEN", "DATESINPERIOD", "DATESMTD", "DATESQTD", "DATESYTD", "DETAILROWS", "DISTINCT", "ENDOFMONTH",
-        "ENDOFQUARTER", "ENDOFYEAR", "EXCEPT", "FILTER", "FILTERS", "FIRSTDATE", "FIRSTNONBLANK", "GENERATE", "GENERATEALL", "GENERATESERIES", "GROUPBY",
-        "INFO.VIEW.COLUMNS", "INFO.VIEW.MEASURES", "INFO.VIEW.RELATIONSHIPS", "INFO.VIEW.TABLES", "INTERSECT", "KEEPFILTERS", "LASTDATE", "LASTNONBLANK",
-        "NATURALINNERJOIN", "NATURALLEFTOUTERJOIN", "NEXTDAY", "NEXTMONTH", "NEXTQUARTER", "NEXTYEAR", "PARALLELPERIOD", "PREVIOUSDAY", "PREVIOUSMONTH",
-        "PREVIOUSQUARTER", "PREVIOUSYEAR", "RELATEDTABLE", "ROW", "SAMEPERIODLASTYEAR", "SELECTCOLUMNS", "STARTOFMONTH", "STARTOFQUARTER", "STARTOFYEAR",
-        "SUBSTITUTEWITHINDEX", "SUMMARIZE", "SUMMARIZECOLUMNS", "TOPN", "TREATAS", "UNION", "VALUES",
+        "ADDCOLUMNS",
+        "ALL",
+        "ALLEXCEPT",
+        "ALLNOBLANKROW",
+        "ALLSELECTED",
+        "CALCULATETABLE",
+        "CALENDAR",
+        "CALENDARAUTO",
+        "COLUMNSTATISTICS",
+        "CROSSJOIN",
+        "CURRENTGROUP",
+        "DATATABLE",
+        "DATEADD",
+        "DATESBETWEEN",
+        "DATESINPERIOD",
+        "DATESMTD",
+        "DATESQTD",
+        "DATESYTD",
+        "DETAILROWS",
+        "DISTINCT",
+        "ENDOFMONTH",
+        "ENDOFQUARTER",
+        "ENDOFYEAR",
+        "EXCEPT",
+        "FILTER",
+        "FILTERS",
+        "FIRSTDATE",
+        "FIRSTNONBLANK",
+        "GENERATE",
+        "GENERATEALL",
+        "GENERATESERIES",
+        "GROUPBY",
+        "INFO.VIEW.COLUMNS",
+        "INFO.VIEW.MEASURES",
+        "INFO.VIEW.RELATIONSHIPS",
+        "INFO.VIEW.TABLES",
+        "INTERSECT",
+        "KEEPFILTERS",
+        "LASTDATE",
+        "LASTNONBLANK",
+        "NATURALINNERJOIN",
+        "NATURALLEFTOUTERJOIN",
+        "NEXTDAY",
+        "NEXTMONTH",
+        "NEXTQUARTER",
+        "NEXTYEAR",
+        "PARALLELPERIOD",
+        "PREVIOUSDAY",
+        "PREVIOUSMONTH",
+        "PREVIOUSQUARTER",
+        "PREVIOUSYEAR",
+        "RELATEDTABLE",
+        "ROW",
+        "SAMEPERIODLASTYEAR",
+        "SELECTCOLUMNS",
+        "STARTOFMONTH",
+        "STARTOFQUARTER",
+        "STARTOFYEAR",
+        "SUBSTITUTEWITHINDEX",
+        "SUMMARIZE",
+        "SUMMARIZECOLUMNS",
+        "TOPN",
+        "TREATAS",
+        "UNION",
+        "VALUES",
     ];
-    NAMES.binary_search(&name.to_ascii_uppercase().as_str()).is_ok()
+    NAMES
+        .binary_search(&name.to_ascii_uppercase().as_str())
+        .is_ok()
 }
 
 impl<'a> Binder<'a> {
@@ -30,9 +90,18 @@ impl<'a> Binder<'a> {
             ExprKind::Identifier { name, quoted } => {
                 if !quoted {
                     match self.variable(&name.text) {
-                        Some(Named::Table(id, schema)) => return Ok(self.table_expr(TableKind::Variable(id), schema, span)),
+                        Some(Named::Table(id, schema)) => {
+                            return Ok(self.table_expr(TableKind::Variable(id), schema, span));
+                        }
                         Some(Named::Scalar(..)) => {
-                            return self.error(ErrorKind::Type, span, format!("the variable {} is a value, and a table is expected here", name.text));
+                            return self.error(
+                                ErrorKind::Type,
+                                span,
+                                format!(
+                                    "the variable {} is a value, and a table is expected here",
+                                    name.text
+                                ),
+                            );
                         }
                         None => {}
                     }
@@ -42,29 +111,72 @@ impl<'a> Binder<'a> {
                     return Ok(self.table_expr(TableKind::Variable(id), schema, span));
                 }
                 let table = self.model_table(name)?;
-                Ok(self.table_expr(TableKind::Base { table, blank_row: false }, self.schema_of(table), span))
+                Ok(self.table_expr(
+                    TableKind::Base {
+                        table,
+                        blank_row: false,
+                    },
+                    self.schema_of(table),
+                    span,
+                ))
             }
             ExprKind::Table(rows) => self.constructor(rows, span),
             ExprKind::Call { name, args } => {
                 if let Some(function) = self.user_function(&name.text) {
-                    return self.call_user(&name.text, &function, args, expr, |b, body| b.bind_table(body), |b, variables, body: TableExpr| {
-                        let schema = Rc::clone(&body.schema);
-                        b.table_expr(TableKind::Let { variables, body: Box::new(body) }, schema, span)
-                    });
+                    return self.call_user(
+                        &name.text,
+                        &function,
+                        args,
+                        expr,
+                        |b, body| b.bind_table(body),
+                        |b, variables, body: TableExpr| {
+                            let schema = Rc::clone(&body.schema);
+                            b.table_expr(
+                                TableKind::Let {
+                                    variables,
+                                    body: Box::new(body),
+                                },
+                                schema,
+                                span,
+                            )
+                        },
+                    );
                 }
                 if is_table_function(&name.text) {
                     self.function(&name.text, args, expr)?;
                     return self.table_call(&name.text, args, expr);
                 }
                 self.function(&name.text, args, expr)?;
-                self.error(ErrorKind::Type, span, format!("{} gives a value, and a table is expected here", name.text.to_uppercase()))
+                self.error(
+                    ErrorKind::Type,
+                    span,
+                    format!(
+                        "{} gives a value, and a table is expected here",
+                        name.text.to_uppercase()
+                    ),
+                )
             }
-            ExprKind::Let { vars, body } => self.bind_let(vars, |b| b.bind_table(body), |b, variables, body: TableExpr| {
-                let schema = Rc::clone(&body.schema);
-                b.table_expr(TableKind::Let { variables, body: Box::new(body) }, schema, span)
-            }),
+            ExprKind::Let { vars, body } => self.bind_let(
+                vars,
+                |b| b.bind_table(body),
+                |b, variables, body: TableExpr| {
+                    let schema = Rc::clone(&body.schema);
+                    b.table_expr(
+                        TableKind::Let {
+                            variables,
+                            body: Box::new(body),
+                        },
+                        schema,
+                        span,
+                    )
+                },
+            ),
             ExprKind::Error => self.error(ErrorKind::Syntax, span, "this could not be read"),
-            _ => self.error(ErrorKind::Type, span, "a table is expected here, and this is a value"),
+            _ => self.error(
+                ErrorKind::Type,
+                span,
+                "a table is expected here, and this is a value",
+            ),
         }
     }
 
@@ -76,31 +188,68 @@ impl<'a> Binder<'a> {
             "ALL" | "ALLNOBLANKROW" => {
                 let blank_row = name == "ALL";
                 match self.removal(args, span)? {
-                    Removal::Table(table) => Ok(self.table_expr(TableKind::AllRows { table, blank_row }, self.schema_of(table), span)),
+                    Removal::Table(table) => Ok(self.table_expr(
+                        TableKind::AllRows { table, blank_row },
+                        self.schema_of(table),
+                        span,
+                    )),
                     Removal::Columns(columns) => {
                         let schema = self.schema_of_columns(&columns);
-                        Ok(self.table_expr(TableKind::AllValues { columns, blank_row }, schema, span))
+                        Ok(self.table_expr(
+                            TableKind::AllValues { columns, blank_row },
+                            schema,
+                            span,
+                        ))
                     }
-                    _ => self.error(ErrorKind::Argument, span, format!("{name} without an argument stands only among the filters of CALCULATE")),
+                    _ => self.error(
+                        ErrorKind::Argument,
+                        span,
+                        format!(
+                            "{name} without an argument stands only among the filters of CALCULATE"
+                        ),
+                    ),
                 }
             }
             "ALLEXCEPT" => {
-                let Removal::TableExcept(table, kept) = self.all_except(args)? else { return self.error(ErrorKind::Internal, span, "ALLEXCEPT without a table") };
-                let columns: Vec<_> = self.scope.columns(table).into_iter().filter(|c| !kept.contains(c)).collect();
+                let Removal::TableExcept(table, kept) = self.all_except(args)? else {
+                    return self.error(ErrorKind::Internal, span, "ALLEXCEPT without a table");
+                };
+                let columns: Vec<_> = self
+                    .scope
+                    .columns(table)
+                    .into_iter()
+                    .filter(|c| !kept.contains(c))
+                    .collect();
                 let schema = self.schema_of_columns(&columns);
-                Ok(self.table_expr(TableKind::AllValues { columns, blank_row: true }, schema, span))
+                Ok(self.table_expr(
+                    TableKind::AllValues {
+                        columns,
+                        blank_row: true,
+                    },
+                    schema,
+                    span,
+                ))
             }
             "ALLSELECTED" => self.all_selected(args, span),
             "FILTERS" => {
                 let column = self.column_argument(&args[0])?;
-                Ok(self.table_expr(TableKind::Filters(column), self.schema_of_columns(&[column]), span))
+                Ok(self.table_expr(
+                    TableKind::Filters(column),
+                    self.schema_of_columns(&[column]),
+                    span,
+                ))
             }
             "FILTER" => {
                 let table = self.bind_table(&args[0])?;
                 let frame = self.fresh();
                 let schema = Rc::clone(&table.schema);
-                let condition = self.with_rows(frame, Rc::clone(&schema), |b| b.bind_scalar(&args[1]))?;
-                let kind = TableKind::Filter { table: Box::new(table), frame, condition: Box::new(condition) };
+                let condition =
+                    self.with_rows(frame, Rc::clone(&schema), |b| b.bind_scalar(&args[1]))?;
+                let kind = TableKind::Filter {
+                    table: Box::new(table),
+                    frame,
+                    condition: Box::new(condition),
+                };
                 Ok(self.table_expr(kind, schema, span))
             }
             "CALCULATETABLE" => self.calculate_table(args, span),
@@ -115,33 +264,58 @@ impl<'a> Binder<'a> {
                     let id = crate::eval::current_group(*frame);
                     Ok(self.table_expr(TableKind::Variable(id), Rc::clone(schema), span))
                 }
-                None => self.error(ErrorKind::Argument, span, "CURRENTGROUP stands only in the expressions of GROUPBY"),
+                None => self.error(
+                    ErrorKind::Argument,
+                    span,
+                    "CURRENTGROUP stands only in the expressions of GROUPBY",
+                ),
             },
             "CROSSJOIN" => {
-                let tables = args.iter().map(|a| self.bind_table(a)).collect::<Bound<Vec<_>>>()?;
-                let fields = tables.iter().flat_map(|t| t.schema.fields.iter().cloned()).collect();
+                let tables = args
+                    .iter()
+                    .map(|a| self.bind_table(a))
+                    .collect::<Bound<Vec<_>>>()?;
+                let fields = tables
+                    .iter()
+                    .flat_map(|t| t.schema.fields.iter().cloned())
+                    .collect();
                 let schema = self.distinct_names(fields, span)?;
                 Ok(self.table_expr(TableKind::CrossJoin(tables), schema, span))
             }
             "GENERATE" | "GENERATEALL" => self.generate(name == "GENERATEALL", args, span),
             "UNION" | "INTERSECT" | "EXCEPT" => self.set_operation(&name, args, span),
-            "NATURALINNERJOIN" | "NATURALLEFTOUTERJOIN" => self.natural_join(name == "NATURALLEFTOUTERJOIN", args, span),
+            "NATURALINNERJOIN" | "NATURALLEFTOUTERJOIN" => {
+                self.natural_join(name == "NATURALLEFTOUTERJOIN", args, span)
+            }
             "TOPN" => self.top_n(args, span),
             "ROW" => self.row(args, span),
             "DATATABLE" => self.data_table(args, span),
             "GENERATESERIES" => self.series(args, span),
             "CALENDAR" => {
-                let (start, end) = (Box::new(self.bind_scalar(&args[0])?), Box::new(self.bind_scalar(&args[1])?));
+                let (start, end) = (
+                    Box::new(self.bind_scalar(&args[0])?),
+                    Box::new(self.bind_scalar(&args[1])?),
+                );
                 Ok(self.table_expr(TableKind::Calendar { start, end }, date_schema(), span))
             }
             "CALENDARAUTO" => self.calendar_auto(args, span),
             "TREATAS" => self.treat_as(args, span),
             "SUBSTITUTEWITHINDEX" => self.substitute_with_index(args, span),
             "FIRSTNONBLANK" | "LASTNONBLANK" => self.non_blank(name == "LASTNONBLANK", args, span),
-            "INFO.VIEW.TABLES" | "INFO.VIEW.COLUMNS" | "INFO.VIEW.MEASURES" | "INFO.VIEW.RELATIONSHIPS" => self.information(&name, span),
+            "INFO.VIEW.TABLES"
+            | "INFO.VIEW.COLUMNS"
+            | "INFO.VIEW.MEASURES"
+            | "INFO.VIEW.RELATIONSHIPS" => self.information(&name, span),
             "COLUMNSTATISTICS" => {
-                let fields = crate::eval::column_statistics_schema().into_iter().map(|(n, t)| Field::extension(n, t)).collect();
-                Ok(self.table_expr(TableKind::ColumnStatistics, Rc::new(Schema { fields, base: None }), span))
+                let fields = crate::eval::column_statistics_schema()
+                    .into_iter()
+                    .map(|(n, t)| Field::extension(n, t))
+                    .collect();
+                Ok(self.table_expr(
+                    TableKind::ColumnStatistics,
+                    Rc::new(Schema { fields, base: None }),
+                    span,
+                ))
             }
             "DETAILROWS" => self.detail_rows(args, span),
             _ => self.dates_call(&name, args, span),
@@ -150,32 +324,79 @@ impl<'a> Binder<'a> {
 
     fn values_or_distinct(&mut self, name: &str, argument: &Expr, span: Span) -> Bound<TableExpr> {
         let blank_row = name == "VALUES";
-        if matches!(argument.kind, ExprKind::Qualified { .. } | ExprKind::Bracket(_) | ExprKind::Variation { .. }) {
+        if matches!(
+            argument.kind,
+            ExprKind::Qualified { .. } | ExprKind::Bracket(_) | ExprKind::Variation { .. }
+        ) {
             // A column of a table variable, or one that the query computed, has no values of the model.
             let column = self.column_argument(argument)?;
-            return Ok(self.table_expr(TableKind::Values { columns: vec![column], blank_row }, self.schema_of_columns(&[column]), span));
+            return Ok(self.table_expr(
+                TableKind::Values {
+                    columns: vec![column],
+                    blank_row,
+                },
+                self.schema_of_columns(&[column]),
+                span,
+            ));
         }
         let table = self.bind_table(argument)?;
         let schema = Rc::clone(&table.schema);
         match (&table.kind, blank_row) {
-            (TableKind::Base { table, .. }, true) => Ok(self.table_expr(TableKind::Base { table: *table, blank_row: true }, schema, span)),
-            (_, true) => self.error(ErrorKind::Argument, argument.span, "VALUES takes a column or a table of the model"),
+            (TableKind::Base { table, .. }, true) => Ok(self.table_expr(
+                TableKind::Base {
+                    table: *table,
+                    blank_row: true,
+                },
+                schema,
+                span,
+            )),
+            (_, true) => self.error(
+                ErrorKind::Argument,
+                argument.span,
+                "VALUES takes a column or a table of the model",
+            ),
             (_, false) => Ok(self.table_expr(TableKind::Distinct(Box::new(table)), schema, span)),
         }
     }
 
     fn all_selected(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let removal = self.removal(args, span)?;
-        let table = match &removal {
-            Removal::Table(table) => self.table_expr(TableKind::Base { table: *table, blank_row: true }, self.schema_of(*table), span),
-            Removal::Columns(columns) => {
-                let schema = self.schema_of_columns(columns);
-                self.table_expr(TableKind::Values { columns: columns.clone(), blank_row: true }, schema, span)
-            }
-            _ => return self.error(ErrorKind::Argument, span, "ALLSELECTED without an argument stands only among the filters of CALCULATE"),
-        };
+        let table =
+            match &removal {
+                Removal::Table(table) => self.table_expr(
+                    TableKind::Base {
+                        table: *table,
+                        blank_row: true,
+                    },
+                    self.schema_of(*table),
+                    span,
+                ),
+                Removal::Columns(columns) => {
+                    let schema = self.schema_of_columns(columns);
+                    self.table_expr(
+                        TableKind::Values {
+                            columns: columns.clone(),
+                            blank_row: true,
+                        },
+                        schema,
+                        span,
+                    )
+                }
+                _ => return self.error(
+                    ErrorKind::Argument,
+                    span,
+                    "ALLSELECTED without an argument stands only among the filters of CALCULATE",
+                ),
+            };
         let schema = Rc::clone(&table.schema);
-        Ok(self.table_expr(TableKind::AllSelected { removal, table: Box::new(table) }, schema, span))
+        Ok(self.table_expr(
+            TableKind::AllSelected {
+                removal,
+                table: Box::new(table),
+            },
+            schema,
+            span,
+        ))
     }
 
     /// Names and expressions in turn; SELECTCOLUMNS takes bare columns too, which keep their names.
@@ -189,9 +410,28 @@ impl<'a> Binder<'a> {
             while let [first, after @ ..] = rest {
                 let (name, expr, after) = match (&first.kind, after) {
                     (ExprKind::Text(name), [expr, after @ ..]) => (Some(name.clone()), expr, after),
-                    (ExprKind::Text(_), []) => return b.error(ErrorKind::Argument, first.span, "a name stands here without its expression"),
-                    _ if !add && matches!(first.kind, ExprKind::Qualified { .. } | ExprKind::Bracket(_)) => (None, first, after),
-                    _ => return b.error(ErrorKind::Argument, first.span, "the name of the new column, as text, is expected here"),
+                    (ExprKind::Text(_), []) => {
+                        return b.error(
+                            ErrorKind::Argument,
+                            first.span,
+                            "a name stands here without its expression",
+                        );
+                    }
+                    _ if !add
+                        && matches!(
+                            first.kind,
+                            ExprKind::Qualified { .. } | ExprKind::Bracket(_)
+                        ) =>
+                    {
+                        (None, first, after)
+                    }
+                    _ => {
+                        return b.error(
+                            ErrorKind::Argument,
+                            first.span,
+                            "the name of the new column, as text, is expected here",
+                        );
+                    }
                 };
                 let scalar = b.bind_scalar(expr)?;
                 fields.push(b.field_for(name.as_deref(), &scalar, frame, &schema));
@@ -201,36 +441,73 @@ impl<'a> Binder<'a> {
             Ok((fields, columns))
         })?;
         let (schema, base) = if add {
-            (schema.fields.iter().cloned().chain(fields).collect(), schema.base)
+            (
+                schema.fields.iter().cloned().chain(fields).collect(),
+                schema.base,
+            )
         } else {
             (fields, None)
         };
-        let schema = Rc::new(Schema { base, ..(*self.distinct_names(schema, span)?).clone() });
+        let schema = Rc::new(Schema {
+            base,
+            ..(*self.distinct_names(schema, span)?).clone()
+        });
         let table = Box::new(table);
-        let kind = if add { TableKind::AddColumns { table, frame, columns } } else { TableKind::SelectColumns { table, frame, columns } };
+        let kind = if add {
+            TableKind::AddColumns {
+                table,
+                frame,
+                columns,
+            }
+        } else {
+            TableKind::SelectColumns {
+                table,
+                frame,
+                columns,
+            }
+        };
         Ok(self.table_expr(kind, schema, span))
     }
 
     /// The field of a computed column. A column taken over as it is keeps its lineage.
-    pub fn field_for(&self, name: Option<&str>, scalar: &crate::bound::Scalar, frame: u32, schema: &Schema) -> Field {
+    pub fn field_for(
+        &self,
+        name: Option<&str>,
+        scalar: &crate::bound::Scalar,
+        frame: u32,
+        schema: &Schema,
+    ) -> Field {
         let source = match &scalar.kind {
-            crate::bound::ScalarKind::Field { frame: of, index } if *of == frame => schema.fields.get(*index),
+            crate::bound::ScalarKind::Field { frame: of, index } if *of == frame => {
+                schema.fields.get(*index)
+            }
             _ => None,
         };
         match (name, source) {
             (None, Some(field)) => field.clone(),
-            (Some(name), Some(field)) => Field { table: None, name: name.to_string(), ..field.clone() },
+            (Some(name), Some(field)) => Field {
+                table: None,
+                name: name.to_string(),
+                ..field.clone()
+            },
             (name, None) => {
                 let format = match &scalar.kind {
-                    crate::bound::ScalarKind::Measure { measure, .. } => measure.format.as_ref().map(|f| f.to_string()),
+                    crate::bound::ScalarKind::Measure { measure, .. } => {
+                        measure.format.as_ref().map(|f| f.to_string())
+                    }
                     _ => None,
                 };
                 let name = match (name, &scalar.kind) {
                     (Some(name), _) => name.to_string(),
-                    (None, crate::bound::ScalarKind::Measure { measure, .. }) => measure.name.to_string(),
+                    (None, crate::bound::ScalarKind::Measure { measure, .. }) => {
+                        measure.name.to_string()
+                    }
                     (None, _) => String::new(),
                 };
-                Field { format_string: format, ..Field::extension(&name, scalar.data_type) }
+                Field {
+                    format_string: format,
+                    ..Field::extension(&name, scalar.data_type)
+                }
             }
         }
     }
@@ -240,7 +517,11 @@ impl<'a> Binder<'a> {
         let mut seen = std::collections::HashSet::new();
         for field in &fields {
             if !seen.insert(field.full_name().to_lowercase()) {
-                return self.error(ErrorKind::Argument, span, format!("the table would have two columns {}", field.full_name()));
+                return self.error(
+                    ErrorKind::Argument,
+                    span,
+                    format!("the table would have two columns {}", field.full_name()),
+                );
             }
         }
         Ok(Rc::new(Schema { fields, base: None }))
@@ -250,18 +531,37 @@ impl<'a> Binder<'a> {
         let left = self.bind_table(&args[0])?;
         let frame = self.fresh();
         let right = self.with_rows(frame, Rc::clone(&left.schema), |b| b.bind_table(&args[1]))?;
-        let schema = self.distinct_names(left.schema.fields.iter().chain(&right.schema.fields).cloned().collect(), span)?;
-        let kind = TableKind::Generate { left: Box::new(left), frame, right: Box::new(right), all };
+        let schema = self.distinct_names(
+            left.schema
+                .fields
+                .iter()
+                .chain(&right.schema.fields)
+                .cloned()
+                .collect(),
+            span,
+        )?;
+        let kind = TableKind::Generate {
+            left: Box::new(left),
+            frame,
+            right: Box::new(right),
+            all,
+        };
         Ok(self.table_expr(kind, schema, span))
     }
 
     fn set_operation(&mut self, name: &str, args: &[Expr], span: Span) -> Bound<TableExpr> {
-        let tables = args.iter().map(|a| self.bind_table(a)).collect::<Bound<Vec<_>>>()?;
+        let tables = args
+            .iter()
+            .map(|a| self.bind_table(a))
+            .collect::<Bound<Vec<_>>>()?;
         let width = tables.first().map_or(0, |t| t.schema.fields.len());
         for (table, argument) in tables.iter().zip(args) {
             self.check_width(table, width, argument.span)?;
         }
-        let mut fields: Vec<Field> = tables.first().map(|t| t.schema.fields.clone()).unwrap_or_default();
+        let mut fields: Vec<Field> = tables
+            .first()
+            .map(|t| t.schema.fields.clone())
+            .unwrap_or_default();
         if name == "UNION" {
             for (k, field) in fields.iter_mut().enumerate() {
                 let others = tables.iter().filter_map(|t| t.schema.fields.get(k));
@@ -287,7 +587,11 @@ impl<'a> Binder<'a> {
         let (left, right) = (self.bind_table(&args[0])?, self.bind_table(&args[1])?);
         let mut on = Vec::new();
         for (j, field) in right.schema.fields.iter().enumerate() {
-            let matched = left.schema.fields.iter().position(|l| model::same_name(&l.name, &field.name) && (l.lineage == field.lineage || l.lineage.is_none() != field.lineage.is_none()));
+            let matched = left.schema.fields.iter().position(|l| {
+                model::same_name(&l.name, &field.name)
+                    && (l.lineage == field.lineage
+                        || l.lineage.is_none() != field.lineage.is_none())
+            });
             if let Some(i) = matched {
                 on.push((i, j));
             }
@@ -298,9 +602,16 @@ impl<'a> Binder<'a> {
             on = self.related_fields(a, b, &left.schema, &right.schema);
         }
         if on.is_empty() {
-            return self.error(ErrorKind::Argument, span, "the two tables have no column in common to be joined on");
+            return self.error(
+                ErrorKind::Argument,
+                span,
+                "the two tables have no column in common to be joined on",
+            );
         }
-        let by_name = on.iter().all(|(i, j)| left.schema.fields[*i].lineage == right.schema.fields[*j].lineage || left.schema.base.is_none());
+        let by_name = on.iter().all(|(i, j)| {
+            left.schema.fields[*i].lineage == right.schema.fields[*j].lineage
+                || left.schema.base.is_none()
+        });
         let mut fields = left.schema.fields.clone();
         for (j, field) in right.schema.fields.iter().enumerate() {
             if !on.iter().any(|(_, k)| *k == j) {
@@ -309,13 +620,25 @@ impl<'a> Binder<'a> {
         }
         let _ = by_name;
         let schema = self.distinct_names(fields, span)?;
-        let kind = TableKind::NaturalJoin { left: Box::new(left), right: Box::new(right), on, outer };
+        let kind = TableKind::NaturalJoin {
+            left: Box::new(left),
+            right: Box::new(right),
+            on,
+            outer,
+        };
         Ok(self.table_expr(kind, schema, span))
     }
 
     /// Two model tables are joined over the relationship between them.
-    fn related_fields(&self, a: security::Table, b: security::Table, left: &Schema, right: &Schema) -> Vec<(usize, usize)> {
-        let place = |schema: &Schema, column| schema.fields.iter().position(|f| f.lineage == column);
+    fn related_fields(
+        &self,
+        a: security::Table,
+        b: security::Table,
+        left: &Schema,
+        right: &Schema,
+    ) -> Vec<(usize, usize)> {
+        let place =
+            |schema: &Schema, column| schema.fields.iter().position(|f| f.lineage == column);
         self.scope
             .relationships()
             .iter()
@@ -338,31 +661,69 @@ impl<'a> Binder<'a> {
         let table = self.bind_table(&args[1])?;
         let frame = self.fresh();
         let schema = Rc::clone(&table.schema);
-        let order = self.with_rows(frame, Rc::clone(&schema), |b| b.order_list(args.get(2..).unwrap_or(&[]), true))?;
-        Ok(self.table_expr(TableKind::TopN { count, table: Box::new(table), frame, order }, schema, span))
+        let order = self.with_rows(frame, Rc::clone(&schema), |b| {
+            b.order_list(args.get(2..).unwrap_or(&[]), true)
+        })?;
+        Ok(self.table_expr(
+            TableKind::TopN {
+                count,
+                table: Box::new(table),
+                frame,
+                order,
+            },
+            schema,
+            span,
+        ))
     }
 
     /// Grouping columns of a table: its fields, or columns related to its base table.
     pub fn group_column(&mut self, table: &TableExpr, expr: &Expr) -> Bound<(GroupColumn, Field)> {
         let named = match &expr.kind {
-            ExprKind::Qualified { table: name, column } => super::names::find_field(&table.schema, Some(&name.text), &column.text),
+            ExprKind::Qualified {
+                table: name,
+                column,
+            } => super::names::find_field(&table.schema, Some(&name.text), &column.text),
             ExprKind::Bracket(name) => super::names::find_field(&table.schema, None, &name.text),
             _ => None,
         };
         if let Some(index) = named {
-            return Ok((GroupColumn::Field(index), table.schema.fields[index].clone()));
+            return Ok((
+                GroupColumn::Field(index),
+                table.schema.fields[index].clone(),
+            ));
         }
         let column = self.column_argument(expr)?;
-        if let Some(index) = table.schema.fields.iter().position(|f| f.lineage == Some(column)) {
-            return Ok((GroupColumn::Field(index), table.schema.fields[index].clone()));
+        if let Some(index) = table
+            .schema
+            .fields
+            .iter()
+            .position(|f| f.lineage == Some(column))
+        {
+            return Ok((
+                GroupColumn::Field(index),
+                table.schema.fields[index].clone(),
+            ));
         }
-        let path = table.schema.base.and_then(|base| self.path(base, column.table()));
+        let path = table
+            .schema
+            .base
+            .and_then(|base| self.path(base, column.table()));
         match path {
             Some(path) => {
-                let related = security::PathColumn { path, target: security::Target::Column(column) };
-                Ok((GroupColumn::Related(related), super::field_of(self.scope, column)))
+                let related = security::PathColumn {
+                    path,
+                    target: security::Target::Column(column),
+                };
+                Ok((
+                    GroupColumn::Related(related),
+                    super::field_of(self.scope, column),
+                ))
             }
-            None => self.error(ErrorKind::Argument, expr.span, "this column is neither of the table nor of one that it is related to"),
+            None => self.error(
+                ErrorKind::Argument,
+                expr.span,
+                "this column is neither of the table nor of one that it is related to",
+            ),
         }
     }
 
@@ -370,28 +731,65 @@ impl<'a> Binder<'a> {
         let name = match &args[0].kind {
             ExprKind::Bracket(name) => name,
             ExprKind::Qualified { column, .. } => column,
-            _ => return self.error(ErrorKind::Argument, span, "DETAILROWS takes a measure of the model"),
+            _ => {
+                return self.error(
+                    ErrorKind::Argument,
+                    span,
+                    "DETAILROWS takes a measure of the model",
+                );
+            }
         };
         let Some(measure) = self.scope.find_measure(&name.text) else {
-            return self.bracket(name, span).and_then(|_| self.error(ErrorKind::Argument, span, "DETAILROWS takes a measure of the model"));
+            return self.bracket(name, span).and_then(|_| {
+                self.error(
+                    ErrorKind::Argument,
+                    span,
+                    "DETAILROWS takes a measure of the model",
+                )
+            });
         };
         let table = self.scope.measure_table(measure);
-        let text = self.scope.measure(measure).detail_rows.clone().or_else(|| self.scope.table(table).default_detail_rows.clone());
+        let text = self
+            .scope
+            .measure(measure)
+            .detail_rows
+            .clone()
+            .or_else(|| self.scope.table(table).default_detail_rows.clone());
         match text {
             Some(text) => {
                 let parsed = dax::parse_expression(&text);
                 if !parsed.errors.is_empty() {
-                    return self.error(ErrorKind::Syntax, span, "the detail rows of this measure are not valid DAX");
+                    return self.error(
+                        ErrorKind::Syntax,
+                        span,
+                        "the detail rows of this measure are not valid DAX",
+                    );
                 }
-                self.bind_apart("detail rows", Some(table), true, |b| b.bind_table(&parsed.tree)).map_err(|e| crate::error::Error { span: self.span(span), ..e })
+                self.bind_apart("detail rows", Some(table), true, |b| {
+                    b.bind_table(&parsed.tree)
+                })
+                .map_err(|e| crate::error::Error {
+                    span: self.span(span),
+                    ..e
+                })
             }
-            None => Ok(self.table_expr(TableKind::Base { table, blank_row: false }, self.schema_of(table), span)),
+            None => Ok(self.table_expr(
+                TableKind::Base {
+                    table,
+                    blank_row: false,
+                },
+                self.schema_of(table),
+                span,
+            )),
         }
     }
 }
 
 pub fn date_schema() -> Rc<Schema> {
-    Rc::new(Schema { fields: vec![Field::extension("Date", DataType::DateTime)], base: None })
+    Rc::new(Schema {
+        fields: vec![Field::extension("Date", DataType::DateTime)],
+        base: None,
+    })
 }
 
 #[cfg(test)]
@@ -401,7 +799,17 @@ mod tests {
     /// The list is searched by halves, so it must be in order.
     #[test]
     fn every_table_function_is_found() {
-        for name in ["ADDCOLUMNS", "values", "INFO.VIEW.TABLES", "SUMMARIZECOLUMNS", "TOPN", "KEEPFILTERS", "DATESYTD", "Except", "PREVIOUSDAY"] {
+        for name in [
+            "ADDCOLUMNS",
+            "values",
+            "INFO.VIEW.TABLES",
+            "SUMMARIZECOLUMNS",
+            "TOPN",
+            "KEEPFILTERS",
+            "DATESYTD",
+            "Except",
+            "PREVIOUSDAY",
+        ] {
             assert!(is_table_function(name), "{name}");
         }
         assert!(!is_table_function("SUM"));

@@ -4,7 +4,9 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use security::{Aggregate, AggregateOp, Aggregated, ArithmeticOp, Expression, PathColumn, Table, Target};
+use security::{
+    Aggregate, AggregateOp, Aggregated, ArithmeticOp, Expression, PathColumn, Table, Target,
+};
 
 use super::{Evaluator, Outcome, internal, iterate::by_context, operators, order};
 use crate::batch::Batch;
@@ -16,8 +18,18 @@ use crate::vector::{Data, Vector};
 use super::group::Grouped;
 
 impl<'a> Evaluator<'a> {
-    pub fn reduce(&self, op: Reduction, table: &TableExpr, frame: FrameId, body: Option<&Scalar>, batch: &Rc<Batch>) -> Outcome<Vector> {
-        if let TableKind::Base { table: base, blank_row: false } = &table.kind
+    pub fn reduce(
+        &self,
+        op: Reduction,
+        table: &TableExpr,
+        frame: FrameId,
+        body: Option<&Scalar>,
+        batch: &Rc<Batch>,
+    ) -> Outcome<Vector> {
+        if let TableKind::Base {
+            table: base,
+            blank_row: false,
+        } = &table.kind
             && let Some(vector) = self.reduce_in_scan(op, *base, frame, body, batch)?
         {
             return Ok(vector);
@@ -28,7 +40,10 @@ impl<'a> Evaluator<'a> {
                 0 => Ok(Value::Blank),
                 n => Ok(Value::Integer(n as i64)),
             });
-            return Ok(Vector::from_results(counts.collect::<Vec<_>>(), DataType::Integer).with_errors(rows.errors.clone()));
+            return Ok(
+                Vector::from_results(counts.collect::<Vec<_>>(), DataType::Integer)
+                    .with_errors(rows.errors.clone()),
+            );
         };
         let iteration = self.iterate(table, frame, batch)?;
         let values = self.scalar(body, &iteration.batch)?;
@@ -38,10 +53,19 @@ impl<'a> Evaluator<'a> {
             reduce_values(op, &values, rows, hint)
         });
         let vector = Vector::from_results(results.collect::<Vec<_>>(), reduced_type(op, hint));
-        Ok(vector.with_errors(by_context(&values, &iteration.flat.contexts)).with_errors(iteration.rows.errors.clone()))
+        Ok(vector
+            .with_errors(by_context(&values, &iteration.flat.contexts))
+            .with_errors(iteration.rows.errors.clone()))
     }
 
-    fn reduce_in_scan(&self, op: Reduction, table: Table, frame: FrameId, body: Option<&Scalar>, batch: &Rc<Batch>) -> Outcome<Option<Vector>> {
+    fn reduce_in_scan(
+        &self,
+        op: Reduction,
+        table: Table,
+        frame: FrameId,
+        body: Option<&Scalar>,
+        batch: &Rc<Batch>,
+    ) -> Outcome<Option<Vector>> {
         let expression = match body {
             None => None,
             Some(body) => match self.scan_expression(body, frame, table) {
@@ -53,23 +77,51 @@ impl<'a> Evaluator<'a> {
             Some(Expression::Column(column)) => Some(column.clone()),
             _ => None,
         };
-        let numeric = expression.as_ref().and_then(|e| self.scope.expression_type(table, e));
-        let sums = matches!(numeric, Some(DataType::Integer | DataType::Fixed | DataType::Double));
-        let aggregate = |op| Aggregate { op, argument: expression.clone() };
+        let numeric = expression
+            .as_ref()
+            .and_then(|e| self.scope.expression_type(table, e));
+        let sums = matches!(
+            numeric,
+            Some(DataType::Integer | DataType::Fixed | DataType::Double)
+        );
+        let aggregate = |op| Aggregate {
+            op,
+            argument: expression.clone(),
+        };
         let aggregates = match (op, &column) {
-            (Reduction::Rows, _) => vec![Aggregate { op: AggregateOp::Rows, argument: None }],
+            (Reduction::Rows, _) => vec![Aggregate {
+                op: AggregateOp::Rows,
+                argument: None,
+            }],
             (Reduction::Sum, _) if sums => vec![aggregate(AggregateOp::Sum)],
-            (Reduction::Average, _) if sums => vec![aggregate(AggregateOp::Sum), aggregate(AggregateOp::Count)],
+            (Reduction::Average, _) if sums => {
+                vec![aggregate(AggregateOp::Sum), aggregate(AggregateOp::Count)]
+            }
             (Reduction::Min, Some(_)) => vec![aggregate(AggregateOp::Min)],
             (Reduction::Max, Some(_)) => vec![aggregate(AggregateOp::Max)],
             (Reduction::Count, Some(_)) => vec![aggregate(AggregateOp::Count)],
-            (Reduction::CountBlank, Some(_)) => vec![Aggregate { op: AggregateOp::Rows, argument: None }, aggregate(AggregateOp::Count)],
+            (Reduction::CountBlank, Some(_)) => vec![
+                Aggregate {
+                    op: AggregateOp::Rows,
+                    argument: None,
+                },
+                aggregate(AggregateOp::Count),
+            ],
             (Reduction::DistinctCount | Reduction::DistinctCountNoBlank, Some(column)) => {
-                return self.distinct_count(table, column, op == Reduction::DistinctCountNoBlank, batch).map(Some);
+                return self
+                    .distinct_count(table, column, op == Reduction::DistinctCountNoBlank, batch)
+                    .map(Some);
             }
             _ => return Ok(None),
         };
-        let grouped = self.grouped(&batch.filters, batch.len, table, Vec::new(), aggregates, &[])?;
+        let grouped = self.grouped(
+            &batch.filters,
+            batch.len,
+            table,
+            Vec::new(),
+            aggregates,
+            &[],
+        )?;
         let by_list = self.combine(op, &grouped)?;
         Ok(Some(match &grouped.of_context {
             None => by_list,
@@ -78,25 +130,64 @@ impl<'a> Evaluator<'a> {
     }
 
     /// DISTINCTCOUNT: the scan counts where a context is one group; otherwise values are counted over the groups.
-    fn distinct_count(&self, table: Table, column: &PathColumn, skip_blank: bool, batch: &Rc<Batch>) -> Outcome<Vector> {
+    fn distinct_count(
+        &self,
+        table: Table,
+        column: &PathColumn,
+        skip_blank: bool,
+        batch: &Rc<Batch>,
+    ) -> Outcome<Vector> {
         if !skip_blank {
-            let plain = Aggregate { op: AggregateOp::DistinctCount, argument: Some(Expression::Column(column.clone())) };
-            let grouped = self.grouped(&batch.filters, batch.len, table, Vec::new(), vec![plain], &[])?;
+            let plain = Aggregate {
+                op: AggregateOp::DistinctCount,
+                argument: Some(Expression::Column(column.clone())),
+            };
+            let grouped = self.grouped(
+                &batch.filters,
+                batch.len,
+                table,
+                Vec::new(),
+                vec![plain],
+                &[],
+            )?;
             if grouped.single {
                 let by_list = self.combine(Reduction::DistinctCount, &grouped)?;
-                return Ok(grouped.of_context.as_ref().map_or(by_list.clone(), |of| by_list.take(of)));
+                return Ok(grouped
+                    .of_context
+                    .as_ref()
+                    .map_or(by_list.clone(), |of| by_list.take(of)));
             }
         }
-        let grouped = self.grouped(&batch.filters, batch.len, table, vec![column.clone()], Vec::new(), &[])?;
+        let grouped = self.grouped(
+            &batch.filters,
+            batch.len,
+            table,
+            vec![column.clone()],
+            Vec::new(),
+            &[],
+        )?;
         let codes = grouped.extra_codes(0);
         let mut seen: HashSet<u32> = HashSet::new();
         let counts = (0..grouped.lists()).map(|d| {
             seen.clear();
-            seen.extend(grouped.list(d).iter().map(|&g| codes[g as usize]).filter(|&c| !(skip_blank && c == 0)));
-            Ok(if grouped.list(d).is_empty() { Value::Blank } else { Value::Integer(seen.len() as i64) })
+            seen.extend(
+                grouped
+                    .list(d)
+                    .iter()
+                    .map(|&g| codes[g as usize])
+                    .filter(|&c| !(skip_blank && c == 0)),
+            );
+            Ok(if grouped.list(d).is_empty() {
+                Value::Blank
+            } else {
+                Value::Integer(seen.len() as i64)
+            })
         });
         let by_list = Vector::from_results(counts.collect::<Vec<_>>(), DataType::Integer);
-        Ok(grouped.of_context.as_ref().map_or(by_list.clone(), |of| by_list.take(of)))
+        Ok(grouped
+            .of_context
+            .as_ref()
+            .map_or(by_list.clone(), |of| by_list.take(of)))
     }
 
     /// An expression that the scan can compute: numbers from the row and what it is related to.
@@ -104,9 +195,14 @@ impl<'a> Evaluator<'a> {
         Some(match &body.kind {
             ScalarKind::Field { frame: of, index } if *of == frame => {
                 let column = self.scope.columns(table).get(*index).copied()?;
-                Expression::Column(PathColumn { path: path_here(), target: Target::Column(column) })
+                Expression::Column(PathColumn {
+                    path: path_here(),
+                    target: Target::Column(column),
+                })
             }
-            ScalarKind::Related { frame: of, column } if *of == frame => Expression::Column(column.clone()),
+            ScalarKind::Related { frame: of, column } if *of == frame => {
+                Expression::Column(column.clone())
+            }
             ScalarKind::Constant(Value::Integer(i)) => Expression::Integer(*i),
             ScalarKind::Constant(Value::Double(d)) => Expression::Double(*d),
             ScalarKind::Constant(Value::Fixed(f)) => Expression::Fixed(*f),
@@ -118,12 +214,24 @@ impl<'a> Evaluator<'a> {
                     dax::BinaryOp::Divide => ArithmeticOp::Divide,
                     _ => return None,
                 };
-                let (left, right) = (self.scan_expression(left, frame, table)?, self.scan_expression(right, frame, table)?);
-                let numeric = |e: &Expression| matches!(self.scope.expression_type(table, e), Some(DataType::Integer | DataType::Fixed | DataType::Double));
+                let (left, right) = (
+                    self.scan_expression(left, frame, table)?,
+                    self.scan_expression(right, frame, table)?,
+                );
+                let numeric = |e: &Expression| {
+                    matches!(
+                        self.scope.expression_type(table, e),
+                        Some(DataType::Integer | DataType::Fixed | DataType::Double)
+                    )
+                };
                 if !numeric(&left) || !numeric(&right) {
                     return None;
                 }
-                Expression::Arithmetic { op, left: Box::new(left), right: Box::new(right) }
+                Expression::Arithmetic {
+                    op,
+                    left: Box::new(left),
+                    right: Box::new(right),
+                }
             }
             _ => return None,
         })
@@ -132,32 +240,60 @@ impl<'a> Evaluator<'a> {
     /// The aggregate of each list of groups.
     fn combine(&self, op: Reduction, grouped: &Grouped) -> Outcome<Vector> {
         let lists = grouped.lists();
-        let first = grouped.groups.aggregates.first().ok_or_else(|| internal("a scan without its aggregate"))?;
-        let sums = |values: &[Option<i128>]| -> Vec<Option<i128>> {
-            (0..lists).map(|d| grouped.list(d).iter().filter_map(|&g| values[g as usize]).reduce(|a, b| a.saturating_add(b))).collect()
+        let first = grouped
+            .groups
+            .aggregates
+            .first()
+            .ok_or_else(|| internal("a scan without its aggregate"))?;
+        let counts = |values: &[u64]| -> Vec<u64> {
+            (0..lists)
+                .map(|d| grouped.list(d).iter().map(|&g| values[g as usize]).sum())
+                .collect()
         };
-        let counts = |values: &[u64]| -> Vec<u64> { (0..lists).map(|d| grouped.list(d).iter().map(|&g| values[g as usize]).sum()).collect() };
         Ok(match (op, first) {
-            (Reduction::Rows | Reduction::Count | Reduction::DistinctCount, Aggregated::Count(values)) => counted(&counts(values)),
+            (
+                Reduction::Rows | Reduction::Count | Reduction::DistinctCount,
+                Aggregated::Count(values),
+            ) => counted(&counts(values)),
             (Reduction::CountBlank, Aggregated::Count(rows)) => {
-                let Some(Aggregated::Count(values)) = grouped.groups.aggregates.get(1) else { return Err(internal("a scan without its count")) };
-                let left: Vec<u64> = counts(rows).iter().zip(counts(values)).map(|(rows, values)| rows - values).collect();
+                let Some(Aggregated::Count(values)) = grouped.groups.aggregates.get(1) else {
+                    return Err(internal("a scan without its count"));
+                };
+                let left: Vec<u64> = counts(rows)
+                    .iter()
+                    .zip(counts(values))
+                    .map(|(rows, values)| rows - values)
+                    .collect();
                 counted(&left)
             }
-            (Reduction::Sum, Aggregated::Integer(values)) => operators::integer_vector(&sums(values)),
-            (Reduction::Sum, Aggregated::Fixed(values)) => operators::fixed_vector(&sums(values)),
+            (Reduction::Sum, Aggregated::Integer(values)) => {
+                operators::integer_vector(&sums(grouped, values))
+            }
+            (Reduction::Sum, Aggregated::Fixed(values)) => {
+                operators::fixed_vector(&sums(grouped, values))
+            }
             (Reduction::Sum, Aggregated::Double(values)) => doubles(&sum_doubles(grouped, values)),
             (Reduction::Average, total) => {
-                let Some(Aggregated::Count(values)) = grouped.groups.aggregates.get(1) else { return Err(internal("a scan without its count")) };
-                average(total, &counts(values), &sums, grouped)
+                let Some(Aggregated::Count(values)) = grouped.groups.aggregates.get(1) else {
+                    return Err(internal("a scan without its count"));
+                };
+                average(total, &counts(values), grouped)
             }
             (Reduction::Min | Reduction::Max, Aggregated::Codes(codes)) => {
                 // The position of the group that holds the smallest or largest code; codes are in value order and 0 is none.
                 let raw = codes.as_slice();
                 let best: Vec<Option<u32>> = (0..lists)
                     .map(|d| {
-                        let held = grouped.list(d).iter().copied().filter(|&g| raw[g as usize] != 0);
-                        if op == Reduction::Min { held.min_by_key(|&g| raw[g as usize]) } else { held.max_by_key(|&g| raw[g as usize]) }
+                        let held = grouped
+                            .list(d)
+                            .iter()
+                            .copied()
+                            .filter(|&g| raw[g as usize] != 0);
+                        if op == Reduction::Min {
+                            held.min_by_key(|&g| raw[g as usize])
+                        } else {
+                            held.max_by_key(|&g| raw[g as usize])
+                        }
                     })
                     .collect();
                 let positions: Vec<u32> = best.iter().flatten().copied().collect();
@@ -172,7 +308,10 @@ impl<'a> Evaluator<'a> {
                         }
                     })
                 });
-                Vector::from_results(results.collect::<Vec<_>>(), values.data_type().unwrap_or(DataType::Text))
+                Vector::from_results(
+                    results.collect::<Vec<_>>(),
+                    values.data_type().unwrap_or(DataType::Text),
+                )
             }
             _ => return Err(internal("a scan gave another aggregate than was asked")),
         })
@@ -180,30 +319,71 @@ impl<'a> Evaluator<'a> {
 }
 
 fn counted(counts: &[u64]) -> Vector {
-    let array = counts.iter().map(|&n| (n > 0).then_some(n as i64)).collect();
-    Vector { data: Data::Integer(array), errors: None }
+    let array = counts
+        .iter()
+        .map(|&n| (n > 0).then_some(n as i64))
+        .collect();
+    Vector {
+        data: Data::Integer(array),
+        errors: None,
+    }
 }
 
 fn doubles(values: &[Option<f64>]) -> Vector {
-    Vector { data: Data::Double(values.iter().copied().collect()), errors: None }
+    Vector {
+        data: Data::Double(values.iter().copied().collect()),
+        errors: None,
+    }
+}
+
+fn sums(grouped: &Grouped, values: &[Option<i128>]) -> Vec<Option<i128>> {
+    (0..grouped.lists())
+        .map(|d| {
+            grouped
+                .list(d)
+                .iter()
+                .filter_map(|&g| values[g as usize])
+                .reduce(|a, b| a.saturating_add(b))
+        })
+        .collect()
 }
 
 fn sum_doubles(grouped: &Grouped, values: &[Option<f64>]) -> Vec<Option<f64>> {
-    (0..grouped.lists()).map(|d| grouped.list(d).iter().filter_map(|&g| values[g as usize]).reduce(|a, b| a + b)).collect()
+    (0..grouped.lists())
+        .map(|d| {
+            grouped
+                .list(d)
+                .iter()
+                .filter_map(|&g| values[g as usize])
+                .reduce(|a, b| a + b)
+        })
+        .collect()
 }
 
-fn average(total: &Aggregated, counts: &[u64], sums: &dyn Fn(&[Option<i128>]) -> Vec<Option<i128>>, grouped: &Grouped) -> Vector {
+fn average(total: &Aggregated, counts: &[u64], grouped: &Grouped) -> Vector {
     match total {
         Aggregated::Integer(values) => {
-            let means: Vec<Option<f64>> = sums(values).iter().zip(counts).map(|(sum, n)| sum.map(|s| s as f64 / *n as f64)).collect();
+            let means: Vec<Option<f64>> = sums(grouped, values)
+                .iter()
+                .zip(counts)
+                .map(|(sum, n)| sum.map(|s| s as f64 / *n as f64))
+                .collect();
             doubles(&means)
         }
         Aggregated::Fixed(values) => {
-            let means: Vec<Option<i128>> = sums(values).iter().zip(counts).map(|(sum, n)| sum.map(|s| rounded_quotient(s, *n))).collect();
+            let means: Vec<Option<i128>> = sums(grouped, values)
+                .iter()
+                .zip(counts)
+                .map(|(sum, n)| sum.map(|s| rounded_quotient(s, *n)))
+                .collect();
             operators::fixed_vector(&means)
         }
         Aggregated::Double(values) => {
-            let means: Vec<Option<f64>> = sum_doubles(grouped, values).iter().zip(counts).map(|(sum, n)| sum.map(|s| s / *n as f64)).collect();
+            let means: Vec<Option<f64>> = sum_doubles(grouped, values)
+                .iter()
+                .zip(counts)
+                .map(|(sum, n)| sum.map(|s| s / *n as f64))
+                .collect();
             doubles(&means)
         }
         _ => Vector::blank(counts.len()),
@@ -214,12 +394,20 @@ fn average(total: &Aggregated, counts: &[u64], sums: &dyn Fn(&[Option<i128>]) ->
 fn rounded_quotient(sum: i128, n: u64) -> i128 {
     let n = i128::from(n.max(1));
     let half = n / 2;
-    if sum >= 0 { (sum + half) / n } else { (sum - half) / n }
+    if sum >= 0 {
+        (sum + half) / n
+    } else {
+        (sum - half) / n
+    }
 }
 
 fn reduced_type(op: Reduction, of: DataType) -> DataType {
     match op {
-        Reduction::Rows | Reduction::Count | Reduction::CountBlank | Reduction::DistinctCount | Reduction::DistinctCountNoBlank => DataType::Integer,
+        Reduction::Rows
+        | Reduction::Count
+        | Reduction::CountBlank
+        | Reduction::DistinctCount
+        | Reduction::DistinctCountNoBlank => DataType::Integer,
         Reduction::Sum | Reduction::Min | Reduction::Max => of,
         Reduction::Average | Reduction::Median if of == DataType::Fixed => DataType::Fixed,
         Reduction::Average | Reduction::Median if of == DataType::DateTime => DataType::DateTime,
@@ -228,16 +416,29 @@ fn reduced_type(op: Reduction, of: DataType) -> DataType {
 }
 
 /// The aggregate of the values of some rows. BLANK is skipped.
-fn reduce_values(op: Reduction, values: &Vector, rows: std::ops::Range<usize>, hint: DataType) -> Result<Value, Failure> {
+fn reduce_values(
+    op: Reduction,
+    values: &Vector,
+    rows: std::ops::Range<usize>,
+    hint: DataType,
+) -> Result<Value, Failure> {
     match op {
         Reduction::Rows => return Ok(count(rows.len())),
         Reduction::Count => return Ok(count(rows.filter(|&r| !values.is_blank(r)).count())),
         Reduction::CountBlank => {
-            return Ok(count(rows.filter(|&r| values.is_blank(r) || matches!(values.get(r), Value::Text(t) if t.is_empty())).count()));
+            return Ok(count(
+                rows.filter(|&r| {
+                    values.is_blank(r) || matches!(values.get(r), Value::Text(t) if t.is_empty())
+                })
+                .count(),
+            ));
         }
         Reduction::DistinctCount | Reduction::DistinctCountNoBlank => {
             let skip = op == Reduction::DistinctCountNoBlank;
-            let mut list: Vec<Value> = rows.map(|r| values.get(r)).filter(|v| !(skip && v.is_blank())).collect();
+            let mut list: Vec<Value> = rows
+                .map(|r| values.get(r))
+                .filter(|v| !(skip && v.is_blank()))
+                .collect();
             list.sort_by(order::total);
             list.dedup_by(|a, b| order::total(a, b).is_eq());
             return Ok(count(list.len()));
@@ -245,14 +446,25 @@ fn reduce_values(op: Reduction, values: &Vector, rows: std::ops::Range<usize>, h
         Reduction::Min | Reduction::Max => {
             let mut best: Option<Value> = None;
             for value in rows.map(|r| values.get(r)).filter(|v| !v.is_blank()) {
-                let better = best.as_ref().is_none_or(|b| if op == Reduction::Min { order::total(&value, b).is_lt() } else { order::total(&value, b).is_gt() });
+                let better = best.as_ref().is_none_or(|b| {
+                    if op == Reduction::Min {
+                        order::total(&value, b).is_lt()
+                    } else {
+                        order::total(&value, b).is_gt()
+                    }
+                });
                 if better {
                     best = Some(value);
                 }
             }
             return Ok(best.unwrap_or(Value::Blank));
         }
-        Reduction::Sum | Reduction::Average if matches!(hint, DataType::Integer | DataType::Fixed | DataType::Boolean) => {
+        Reduction::Sum | Reduction::Average
+            if matches!(
+                hint,
+                DataType::Integer | DataType::Fixed | DataType::Boolean
+            ) =>
+        {
             return exact(op, values, rows, hint);
         }
         _ => {}
@@ -267,10 +479,12 @@ fn reduce_values(op: Reduction, values: &Vector, rows: std::ops::Range<usize>, h
     if numbers.is_empty() {
         return Ok(Value::Blank);
     }
-    let date = hint == DataType::DateTime && matches!(op, Reduction::Average | Reduction::Sum | Reduction::Median);
+    let date = hint == DataType::DateTime
+        && matches!(op, Reduction::Average | Reduction::Sum | Reduction::Median);
     let result = statistic(op, &mut numbers);
     if date {
-        return Value::from_days(result).ok_or_else(|| Failure::new("the result lies beyond the range of dates"));
+        return Value::from_days(result)
+            .ok_or_else(|| Failure::new("the result lies beyond the range of dates"));
     }
     if hint == DataType::Fixed && op == Reduction::Median {
         return Ok(Value::Fixed((result * FIXED_ONE as f64).round() as i64));
@@ -282,11 +496,20 @@ fn reduce_values(op: Reduction, values: &Vector, rows: std::ops::Range<usize>, h
 }
 
 fn count(n: usize) -> Value {
-    if n == 0 { Value::Blank } else { Value::Integer(n as i64) }
+    if n == 0 {
+        Value::Blank
+    } else {
+        Value::Integer(n as i64)
+    }
 }
 
 /// Sums and averages of whole numbers and fixed decimals.
-fn exact(op: Reduction, values: &Vector, rows: std::ops::Range<usize>, hint: DataType) -> Result<Value, Failure> {
+fn exact(
+    op: Reduction,
+    values: &Vector,
+    rows: std::ops::Range<usize>,
+    hint: DataType,
+) -> Result<Value, Failure> {
     let (mut sum, mut n) = (0i128, 0u64);
     for value in rows.map(|r| values.get(r)) {
         sum += match value {
@@ -294,7 +517,11 @@ fn exact(op: Reduction, values: &Vector, rows: std::ops::Range<usize>, hint: Dat
             Value::Fixed(f) => i128::from(f),
             Value::Integer(i) => i128::from(i),
             Value::Boolean(b) => i128::from(b),
-            _ => return Err(Failure::new("values of several types cannot be summed exactly")),
+            _ => {
+                return Err(Failure::new(
+                    "values of several types cannot be summed exactly",
+                ));
+            }
         };
         n += 1;
     }
@@ -303,10 +530,16 @@ fn exact(op: Reduction, values: &Vector, rows: std::ops::Range<usize>, hint: Dat
     }
     let fit = |wide: i128| i64::try_from(wide);
     match (op, hint) {
-        (Reduction::Average, DataType::Fixed) => fit(rounded_quotient(sum, n)).map(Value::Fixed).map_err(|_| Failure::new("fixed decimal overflow")),
+        (Reduction::Average, DataType::Fixed) => fit(rounded_quotient(sum, n))
+            .map(Value::Fixed)
+            .map_err(|_| Failure::new("fixed decimal overflow")),
         (Reduction::Average, _) => Ok(Value::Double(sum as f64 / n as f64)),
-        (_, DataType::Fixed) => fit(sum).map(Value::Fixed).map_err(|_| Failure::new("fixed decimal overflow")),
-        _ => fit(sum).map(Value::Integer).map_err(|_| Failure::new("whole number overflow")),
+        (_, DataType::Fixed) => fit(sum)
+            .map(Value::Fixed)
+            .map_err(|_| Failure::new("fixed decimal overflow")),
+        _ => fit(sum)
+            .map(Value::Integer)
+            .map_err(|_| Failure::new("whole number overflow")),
     }
 }
 
@@ -321,13 +554,26 @@ fn statistic(op: Reduction, numbers: &mut [f64]) -> f64 {
         Reduction::Median => {
             numbers.sort_by(f64::total_cmp);
             let middle = numbers.len() / 2;
-            if numbers.len() % 2 == 1 { numbers[middle] } else { (numbers[middle - 1] + numbers[middle]) / 2.0 }
+            if numbers.len() % 2 == 1 {
+                numbers[middle]
+            } else {
+                (numbers[middle - 1] + numbers[middle]) / 2.0
+            }
         }
         _ => {
             let mean = mean(numbers);
             let squares: f64 = numbers.iter().map(|x| (x - mean) * (x - mean)).sum();
-            let variance = squares / if matches!(op, Reduction::VarS | Reduction::StdevS) { n - 1.0 } else { n };
-            if matches!(op, Reduction::StdevP | Reduction::StdevS) { variance.sqrt() } else { variance }
+            let variance = squares
+                / if matches!(op, Reduction::VarS | Reduction::StdevS) {
+                    n - 1.0
+                } else {
+                    n
+                };
+            if matches!(op, Reduction::StdevP | Reduction::StdevS) {
+                variance.sqrt()
+            } else {
+                variance
+            }
         }
     }
 }

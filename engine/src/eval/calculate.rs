@@ -10,8 +10,10 @@ use security::{Column, PathColumn, Table, Target};
 
 use super::{Evaluator, Outcome, operators};
 use crate::batch::Batch;
-use crate::bound::{FilterArgument, Removal, Scalar, ScalarKind, Schema, TableExpr, TableKind, path_here};
-use crate::context::{FilterContext, Item, Kind, Relations, Set};
+use crate::bound::{
+    FilterArgument, Removal, Scalar, ScalarKind, Schema, TableExpr, TableKind, path_here,
+};
+use crate::context::{FilterContext, Item, Relations, Set};
 use crate::table::{ColumnRows, TableRows};
 use crate::value::{DataType, Value};
 use crate::vector::{Errors, Vector, merge_errors};
@@ -24,7 +26,11 @@ struct Given {
 
 impl<'a> Evaluator<'a> {
     /// The batch inside CALCULATE, and the errors of contexts whose filters failed.
-    pub fn calculate(&self, filters: &[FilterArgument], batch: &Rc<Batch>) -> Outcome<(Rc<Batch>, Errors)> {
+    pub fn calculate(
+        &self,
+        filters: &[FilterArgument],
+        batch: &Rc<Batch>,
+    ) -> Outcome<(Rc<Batch>, Errors)> {
         let mut errors: Errors = None;
         let mut given = Vec::new();
         for filter in filters {
@@ -62,26 +68,38 @@ impl<'a> Evaluator<'a> {
                 let codes = base.as_slice();
                 let key: Rc<[u32]> = positions.iter().map(|&p| codes[p as usize]).collect();
                 self.remove(&mut context, &Removal::Table(table))?;
-                context.items.push(Item::key(vec![Target::Row(table)], vec![key]));
+                context
+                    .items
+                    .push(Item::of_rows(vec![Target::Row(table)], vec![key]));
                 continue;
             }
             let mut done: HashSet<Column> = HashSet::new();
             for (index, field) in frame.schema.fields.iter().enumerate() {
-                let Some(column) = field.lineage else { continue };
+                let Some(column) = field.lineage else {
+                    continue;
+                };
                 if !done.insert(column) {
                     continue;
                 }
                 let codes = self.codes_of(&frame.rows, &frame.schema, index, column)?;
                 let key: Rc<[u32]> = positions.iter().map(|&p| codes[p as usize]).collect();
                 self.remove(&mut context, &Removal::Columns(vec![column]))?;
-                context.items.push(Item::key(vec![Target::Column(column)], vec![key]));
+                context
+                    .items
+                    .push(Item::of_rows(vec![Target::Column(column)], vec![key]));
             }
         }
         Ok(context)
     }
 
     /// The codes of a column of a table value in its model column.
-    pub fn codes_of(&self, rows: &TableRows, schema: &Schema, index: usize, column: Column) -> Outcome<Vec<u32>> {
+    pub fn codes_of(
+        &self,
+        rows: &TableRows,
+        schema: &Schema,
+        index: usize,
+        column: Column,
+    ) -> Outcome<Vec<u32>> {
         match self.column_codes(rows, schema, index)? {
             Some(codes) => Ok(codes.as_slice().to_vec()),
             None => {
@@ -98,8 +116,11 @@ impl<'a> Evaluator<'a> {
             let value = values.get(i);
             Ok(lossless(&value, data_type).unwrap_or(Value::Blank))
         });
-        let missing: Vec<bool> = (0..values.len()).map(|i| lossless(&values.get(i), data_type).is_none()).collect();
-        let array = Vector::from_results(converted.collect::<Vec<_>>(), data_type).typed_array(data_type);
+        let missing: Vec<bool> = (0..values.len())
+            .map(|i| lossless(&values.get(i), data_type).is_none())
+            .collect();
+        let array =
+            Vector::from_results(converted.collect::<Vec<_>>(), data_type).typed_array(data_type);
         let mut codes = self.scope.encode(column, &array)?;
         for (code, missing) in codes.iter_mut().zip(missing) {
             if missing {
@@ -109,21 +130,39 @@ impl<'a> Evaluator<'a> {
         Ok(codes)
     }
 
-    fn filter_argument(&self, filter: &FilterArgument, batch: &Rc<Batch>, errors: &mut Errors) -> Outcome<Option<Given>> {
+    fn filter_argument(
+        &self,
+        filter: &FilterArgument,
+        batch: &Rc<Batch>,
+        errors: &mut Errors,
+    ) -> Outcome<Option<Given>> {
         match filter {
             FilterArgument::Table { table, keep } => {
                 let rows = self.table(table, batch)?;
                 *errors = merge_errors(errors, &rows.errors);
                 let items = self.items_of(&rows, &table.schema, batch.len)?;
-                let replaces = if *keep { Vec::new() } else { self.replaced_by(&table.schema) };
+                let replaces = if *keep {
+                    Vec::new()
+                } else {
+                    self.replaced_by(&table.schema)
+                };
                 Ok(Some(Given { items, replaces }))
             }
-            FilterArgument::Predicate { columns, frame, condition, keep } => {
+            FilterArgument::Predicate {
+                columns,
+                frame,
+                condition,
+                keep,
+            } => {
                 let items = match self.quick_predicate(columns, *frame, condition, batch)? {
                     Some(items) => items,
                     None => self.slow_predicate(columns, *frame, condition, batch, errors)?,
                 };
-                let replaces = if *keep { Vec::new() } else { vec![Removal::Columns(self.with_date_table(columns))] };
+                let replaces = if *keep {
+                    Vec::new()
+                } else {
+                    vec![Removal::Columns(self.with_date_table(columns))]
+                };
                 Ok(Some(Given { items, replaces }))
             }
             _ => Ok(None),
@@ -158,23 +197,65 @@ impl<'a> Evaluator<'a> {
         if self.scope.column_type(column) != DataType::DateTime {
             return false;
         }
-        let marked = self.scope.table(column.table()).data_category.as_deref().is_some_and(|c| c.eq_ignore_ascii_case("Time"));
-        (marked && self.scope.column(column).key) || self.scope.relationships().iter().any(|r| r.to_column == Some(column) && !r.to_many)
+        let marked = self
+            .scope
+            .table(column.table())
+            .data_category
+            .as_deref()
+            .is_some_and(|c| c.eq_ignore_ascii_case("Time"));
+        (marked && self.scope.column(column).key)
+            || self
+                .scope
+                .relationships()
+                .iter()
+                .any(|r| r.to_column == Some(column) && !r.to_many)
     }
 
     /// FILTER(ALL(columns), condition), evaluated row by row of the columns' values.
-    fn slow_predicate(&self, columns: &[Column], frame: u32, condition: &Scalar, batch: &Rc<Batch>, errors: &mut Errors) -> Outcome<Vec<Rc<Item>>> {
+    fn slow_predicate(
+        &self,
+        columns: &[Column],
+        frame: u32,
+        condition: &Scalar,
+        batch: &Rc<Batch>,
+        errors: &mut Errors,
+    ) -> Outcome<Vec<Rc<Item>>> {
         let schema = Rc::new(self.schema_of_columns(columns));
-        let all = TableExpr { kind: TableKind::AllValues { columns: columns.to_vec(), blank_row: true }, schema: Rc::clone(&schema), span: None };
-        let filter = TableExpr { kind: TableKind::Filter { table: Box::new(all), frame, condition: Box::new(condition.clone()) }, schema: Rc::clone(&schema), span: None };
+        let all = TableExpr {
+            kind: TableKind::AllValues {
+                columns: columns.to_vec(),
+                blank_row: true,
+            },
+            schema: Rc::clone(&schema),
+            span: None,
+        };
+        let filter = TableExpr {
+            kind: TableKind::Filter {
+                table: Box::new(all),
+                frame,
+                condition: Box::new(condition.clone()),
+            },
+            schema: Rc::clone(&schema),
+            span: None,
+        };
         if !condition.reads_context(frame) {
             // Nothing differs between the contexts: once is enough.
-            let one = Batch::root(FilterContext { relations: Rc::clone(&batch.filters.relations), ..FilterContext::default() });
+            let one = Batch::root(FilterContext {
+                relations: Rc::clone(&batch.filters.relations),
+                ..FilterContext::default()
+            });
             let rows = self.table(&filter, &one)?;
             if let Some(list) = &rows.errors
                 && let Some((_, failure)) = list.first()
             {
-                *errors = merge_errors(errors, &crate::vector::errors_from((0..batch.len as u32).map(|i| (i, failure.clone())).collect()));
+                *errors = merge_errors(
+                    errors,
+                    &crate::vector::errors_from(
+                        (0..batch.len as u32)
+                            .map(|i| (i, failure.clone()))
+                            .collect(),
+                    ),
+                );
             }
             let rows = rows.remap(&vec![0; batch.len]);
             return self.items_of(&rows, &schema, batch.len);
@@ -185,27 +266,51 @@ impl<'a> Evaluator<'a> {
     }
 
     pub fn schema_of_columns(&self, columns: &[Column]) -> Schema {
-        let fields = columns.iter().map(|c| crate::bind::field_of(self.scope, *c)).collect();
+        let fields = columns
+            .iter()
+            .map(|c| crate::bind::field_of(self.scope, *c))
+            .collect();
         Schema { fields, base: None }
     }
 
     /// Comparisons of one column with a value of the context, and ANDs of them, become ranges of codes without a row being looked at.
-    fn quick_predicate(&self, columns: &[Column], frame: u32, condition: &Scalar, batch: &Rc<Batch>) -> Outcome<Option<Vec<Rc<Item>>>> {
+    fn quick_predicate(
+        &self,
+        columns: &[Column],
+        frame: u32,
+        condition: &Scalar,
+        batch: &Rc<Batch>,
+    ) -> Outcome<Option<Vec<Rc<Item>>>> {
         let [column] = columns else { return Ok(None) };
-        let ScalarKind::Binary { op, left, right } = &condition.kind else { return Ok(None) };
+        let ScalarKind::Binary { op, left, right } = &condition.kind else {
+            return Ok(None);
+        };
         if *op == BinaryOp::And {
-            let Some(mut items) = self.quick_predicate(columns, frame, left, batch)? else { return Ok(None) };
-            let Some(more) = self.quick_predicate(columns, frame, right, batch)? else { return Ok(None) };
+            let Some(mut items) = self.quick_predicate(columns, frame, left, batch)? else {
+                return Ok(None);
+            };
+            let Some(more) = self.quick_predicate(columns, frame, right, batch)? else {
+                return Ok(None);
+            };
             items.extend(more);
             return Ok(Some(items));
         }
-        let is_field = |e: &Scalar| matches!(&e.kind, ScalarKind::Field { frame: of, .. } if *of == frame);
+        let is_field =
+            |e: &Scalar| matches!(&e.kind, ScalarKind::Field { frame: of, .. } if *of == frame);
         let (op, value) = match (is_field(left), is_field(right)) {
             (true, false) => (*op, right),
             (false, true) => (mirrored(*op), left),
             _ => return Ok(None),
         };
-        let ordered = matches!(op, BinaryOp::Equal | BinaryOp::StrictEqual | BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Greater | BinaryOp::GreaterEqual);
+        let ordered = matches!(
+            op,
+            BinaryOp::Equal
+                | BinaryOp::StrictEqual
+                | BinaryOp::Less
+                | BinaryOp::LessEqual
+                | BinaryOp::Greater
+                | BinaryOp::GreaterEqual
+        );
         if !ordered || value.reads_frame(frame) {
             return Ok(None);
         }
@@ -216,25 +321,39 @@ impl<'a> Evaluator<'a> {
         self.ranges(*column, op, &values, batch.len)
     }
 
-    fn ranges(&self, column: Column, op: BinaryOp, values: &Vector, contexts: usize) -> Outcome<Option<Vec<Rc<Item>>>> {
+    fn ranges(
+        &self,
+        column: Column,
+        op: BinaryOp,
+        values: &Vector,
+        contexts: usize,
+    ) -> Outcome<Option<Vec<Rc<Item>>>> {
         let data_type = self.scope.column_type(column);
         let constant = matches!(values.data, crate::vector::Data::Constant(..));
         let n = if constant { contexts.min(1) } else { contexts };
         let mut keys = Vec::with_capacity(n);
         for i in 0..n {
             let value = values.get(i);
-            let key = if value.is_blank() { zero_of(data_type) } else { lossless(&value, data_type) };
+            let key = if value.is_blank() {
+                zero_of(data_type)
+            } else {
+                lossless(&value, data_type)
+            };
             match key {
                 Some(key) => keys.push(key),
                 None => return Ok(None),
             }
         }
-        let array = Vector::from_results(keys.into_iter().map(Ok), data_type).typed_array(data_type);
+        let array =
+            Vector::from_results(keys.into_iter().map(Ok), data_type).typed_array(data_type);
         let bounds = self.scope.bounds(column, &array)?;
         let mut sets = Vec::with_capacity(n);
         for (i, (low, high)) in bounds.into_iter().enumerate() {
             let value = values.get(i);
-            let blank = matches!(operators::one(op, &Value::Blank, &value), Ok(Value::Boolean(true)));
+            let blank = matches!(
+                operators::one(op, &Value::Blank, &value),
+                Ok(Value::Boolean(true))
+            );
             let (low, high) = match op {
                 BinaryOp::StrictEqual if value.is_blank() => (1, 1),
                 BinaryOp::Equal | BinaryOp::StrictEqual => (low, high),
@@ -245,7 +364,11 @@ impl<'a> Evaluator<'a> {
             };
             sets.push(Set::Range { low, high, blank });
         }
-        let item = if constant { Item::varying(vec![Target::Column(column)], sets, Some(&vec![0; contexts])) } else { Item::varying(vec![Target::Column(column)], sets, None) };
+        let item = if constant {
+            Item::varying(vec![Target::Column(column)], sets, Some(&vec![0; contexts]))
+        } else {
+            Item::varying(vec![Target::Column(column)], sets, None)
+        };
         Ok(Some(vec![item]))
     }
 
@@ -255,15 +378,25 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The filters that a table's rows are, context by context.
-    pub fn items_of(&self, rows: &TableRows, schema: &Schema, contexts: usize) -> Outcome<Vec<Rc<Item>>> {
+    pub fn items_of(
+        &self,
+        rows: &TableRows,
+        schema: &Schema,
+        contexts: usize,
+    ) -> Outcome<Vec<Rc<Item>>> {
         let (targets, columns): (Vec<Target>, Vec<Vec<u32>>) = match (schema.base, &rows.base) {
             (Some(table), Some(base)) => (vec![Target::Row(table)], vec![base.as_slice().to_vec()]),
             _ => {
                 let mut pairs: Vec<(Target, Vec<u32>)> = Vec::new();
                 for (index, field) in schema.fields.iter().enumerate() {
-                    let Some(column) = field.lineage else { continue };
+                    let Some(column) = field.lineage else {
+                        continue;
+                    };
                     if !pairs.iter().any(|(t, _)| *t == Target::Column(column)) {
-                        pairs.push((Target::Column(column), self.codes_of(rows, schema, index, column)?));
+                        pairs.push((
+                            Target::Column(column),
+                            self.codes_of(rows, schema, index, column)?,
+                        ));
                     }
                 }
                 pairs.into_iter().unzip()
@@ -272,9 +405,13 @@ impl<'a> Evaluator<'a> {
         if targets.is_empty() {
             return Ok(Vec::new());
         }
-        let one_row_each = rows.segments.is_none() && rows.offsets.windows(2).all(|w| w[1] == w[0] + 1);
+        let one_row_each =
+            rows.segments.is_none() && rows.offsets.windows(2).all(|w| w[1] == w[0] + 1);
         if one_row_each && contexts > 1 {
-            return Ok(vec![Item::key(targets, columns.into_iter().map(Rc::from).collect())]);
+            return Ok(vec![Item::key(
+                targets,
+                columns.into_iter().map(Rc::from).collect(),
+            )]);
         }
         let width = columns.len();
         let sets: Vec<Set> = rows
@@ -283,8 +420,18 @@ impl<'a> Evaluator<'a> {
             .map(|w| {
                 let range = w[0] as usize..w[1] as usize;
                 match columns.as_slice() {
-                    [codes] => Set::of_codes(codes[range].iter().copied().filter(|&c| c != crate::context::ABSENT)),
-                    _ => Set::of_tuples(width, &range.flat_map(|r| columns.iter().map(move |codes| codes[r])).collect::<Vec<_>>()),
+                    [codes] => Set::of_codes(
+                        codes[range]
+                            .iter()
+                            .copied()
+                            .filter(|&c| c != crate::context::ABSENT),
+                    ),
+                    _ => Set::of_tuples(
+                        width,
+                        &range
+                            .flat_map(|r| columns.iter().map(move |codes| codes[r]))
+                            .collect::<Vec<_>>(),
+                    ),
                 }
             })
             .collect();
@@ -296,13 +443,22 @@ impl<'a> Evaluator<'a> {
     }
 
     /// ALL and REMOVEFILTERS, ALLSELECTED, USERELATIONSHIP and CROSSFILTER.
-    fn modify(&self, context: &mut FilterContext, filters: &[FilterArgument], batch: &Rc<Batch>) -> Outcome<()> {
+    fn modify(
+        &self,
+        context: &mut FilterContext,
+        filters: &[FilterArgument],
+        batch: &Rc<Batch>,
+    ) -> Outcome<()> {
         let mut relations: Relations = (*context.relations).clone();
         for filter in filters {
             match filter {
                 FilterArgument::UseRelationship(handle) => {
                     relations.activated.retain(|known| known != handle);
-                    let info = self.scope.relationships().iter().find(|r| r.handle == *handle);
+                    let info = self
+                        .scope
+                        .relationships()
+                        .iter()
+                        .find(|r| r.handle == *handle);
                     // The innermost USERELATIONSHIP between two tables wins.
                     relations.activated.retain(|known| {
                         let other = self.scope.relationships().iter().find(|r| r.handle == *known);
@@ -321,7 +477,9 @@ impl<'a> Evaluator<'a> {
         for filter in filters {
             match filter {
                 FilterArgument::Remove(removal) => self.remove(context, removal)?,
-                FilterArgument::AllSelected(removal) => self.restore_selected(context, removal, batch)?,
+                FilterArgument::AllSelected(removal) => {
+                    self.restore_selected(context, removal, batch)?
+                }
                 _ => {}
             }
         }
@@ -336,21 +494,42 @@ impl<'a> Evaluator<'a> {
         let mut touched: Vec<Table> = Vec::new();
         for filter in filters {
             match filter {
-                FilterArgument::Table { table, .. } => touched.extend(table.schema.fields.iter().filter_map(|f| f.lineage).map(|c| c.table())),
-                FilterArgument::Predicate { columns, .. } => touched.extend(columns.iter().map(|c| c.table())),
+                FilterArgument::Table { table, .. } => touched.extend(
+                    table
+                        .schema
+                        .fields
+                        .iter()
+                        .filter_map(|f| f.lineage)
+                        .map(|c| c.table()),
+                ),
+                FilterArgument::Predicate { columns, .. } => {
+                    touched.extend(columns.iter().map(|c| c.table()))
+                }
                 _ => {}
             }
         }
-        let kept: Vec<Table> = context.applied.iter().copied().filter(|t| !touched.contains(t)).collect();
+        let kept: Vec<Table> = context
+            .applied
+            .iter()
+            .copied()
+            .filter(|t| !touched.contains(t))
+            .collect();
         context.applied = Rc::new(kept);
     }
 
     fn removed_columns(&self, removal: &Removal, relations: &Relations) -> HashSet<Column> {
         match removal {
             Removal::Everything => HashSet::new(),
-            Removal::Table(table) => self.expanded_columns(*table, relations).into_iter().collect(),
+            Removal::Table(table) => self
+                .expanded_columns(*table, relations)
+                .into_iter()
+                .collect(),
             Removal::Columns(columns) => columns.iter().copied().collect(),
-            Removal::TableExcept(table, kept) => self.expanded_columns(*table, relations).into_iter().filter(|c| !kept.contains(c)).collect(),
+            Removal::TableExcept(table, kept) => self
+                .expanded_columns(*table, relations)
+                .into_iter()
+                .filter(|c| !kept.contains(c))
+                .collect(),
         }
     }
 
@@ -370,7 +549,9 @@ impl<'a> Evaluator<'a> {
                 items.extend(self.remove_from_rows(item, *table, &removed, &context.relations)?);
                 continue;
             }
-            let positions: Vec<usize> = (0..item.targets.len()).filter(|&p| !matches!(item.targets[p], Target::Column(c) if removed.contains(&c))).collect();
+            let positions: Vec<usize> = (0..item.targets.len())
+                .filter(|&p| !matches!(item.targets[p], Target::Column(c) if removed.contains(&c)))
+                .collect();
             if positions.len() == item.targets.len() {
                 items.push(Rc::clone(item));
             } else if !positions.is_empty() {
@@ -382,10 +563,20 @@ impl<'a> Evaluator<'a> {
     }
 
     /// A filter on rows stands for all columns of the expanded table; what is left of it after some columns are freed.
-    fn remove_from_rows(&self, item: &Rc<Item>, table: Table, removed: &HashSet<Column>, relations: &Relations) -> Outcome<Option<Rc<Item>>> {
+    fn remove_from_rows(
+        &self,
+        item: &Rc<Item>,
+        table: Table,
+        removed: &HashSet<Column>,
+        relations: &Relations,
+    ) -> Outcome<Option<Rc<Item>>> {
         let own = self.scope.columns(table);
         let covered = self.expanded_columns(table, relations);
-        let freed: Vec<Column> = covered.iter().copied().filter(|c| removed.contains(c)).collect();
+        let freed: Vec<Column> = covered
+            .iter()
+            .copied()
+            .filter(|c| removed.contains(c))
+            .collect();
         if freed.is_empty() {
             return Ok(Some(Rc::clone(item)));
         }
@@ -393,9 +584,16 @@ impl<'a> Evaluator<'a> {
             // The rows' own columns still filter; only the filter's way to the freed tables ends.
             let mut cut = (*item.cut).clone();
             cut.extend(freed);
-            return Ok(Some(Rc::new(Item { cut: Rc::new(cut), ..(**item).clone() })));
+            return Ok(Some(Rc::new(Item {
+                cut: Rc::new(cut),
+                ..(**item).clone()
+            })));
         }
-        let left: Vec<Column> = covered.iter().copied().filter(|c| !removed.contains(c) && !item.cut.contains(c)).collect();
+        let left: Vec<Column> = covered
+            .iter()
+            .copied()
+            .filter(|c| !removed.contains(c) && !item.cut.contains(c))
+            .collect();
         if left.is_empty() {
             return Ok(None);
         }
@@ -404,14 +602,25 @@ impl<'a> Evaluator<'a> {
         // What is reached over a key column that still filters follows from it.
         let implied = |column: &Column| {
             column.table() != table
-                && paths.get(&column.table()).and_then(|path| path.first()).is_some_and(|step| {
-                    self.scope.relationships().iter().any(|r| r.handle == step.relationship && r.from_column.is_some_and(|key| left.contains(&key)))
-                })
+                && paths
+                    .get(&column.table())
+                    .and_then(|path| path.first())
+                    .is_some_and(|step| {
+                        self.scope.relationships().iter().any(|r| {
+                            r.handle == step.relationship
+                                && r.from_column.is_some_and(|key| left.contains(&key))
+                        })
+                    })
         };
         let towards: Vec<PathColumn> = left
             .iter()
             .filter(|c| !implied(c))
-            .filter_map(|c| paths.get(&c.table()).map(|path| PathColumn { path: Arc::clone(path), target: Target::Column(*c) }))
+            .filter_map(|c| {
+                paths.get(&c.table()).map(|path| PathColumn {
+                    path: Arc::clone(path),
+                    target: Target::Column(*c),
+                })
+            })
             .collect();
         Ok(Some(Rc::new(self.convert_rows(item, table, &towards)?)))
     }
@@ -424,19 +633,39 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Brings back the filters that stood before the innermost iterator over these columns gave its rows.
-    fn restore_selected(&self, context: &mut FilterContext, removal: &Removal, batch: &Rc<Batch>) -> Outcome<()> {
+    fn restore_selected(
+        &self,
+        context: &mut FilterContext,
+        removal: &Removal,
+        batch: &Rc<Batch>,
+    ) -> Outcome<()> {
         let wanted = self.removed_columns(removal, &context.relations);
-        let concerns = |columns: &[(usize, Column)]| *removal == Removal::Everything || columns.iter().any(|(_, c)| wanted.contains(c));
+        let concerns = |columns: &[(usize, Column)]| {
+            *removal == Removal::Everything || columns.iter().any(|(_, c)| wanted.contains(c))
+        };
         let mut found = None;
         let mut next = batch.filters.shadow.clone();
         while let Some((shadow, map)) = next {
-            if shadow.rows.as_ref().is_none_or(|(_, columns)| concerns(columns)) {
+            if shadow
+                .rows
+                .as_ref()
+                .is_none_or(|(_, columns)| concerns(columns))
+            {
                 found = Some((shadow, map));
                 break;
             }
-            next = shadow.outer.shadow.as_ref().map(|(outer, outer_map)| (Rc::clone(outer), map.iter().map(|&i| outer_map[i as usize]).collect::<Rc<[u32]>>()));
+            next = shadow.outer.shadow.as_ref().map(|(outer, outer_map)| {
+                (
+                    Rc::clone(outer),
+                    map.iter()
+                        .map(|&i| outer_map[i as usize])
+                        .collect::<Rc<[u32]>>(),
+                )
+            });
         }
-        let Some((shadow, map)) = found else { return Ok(()) };
+        let Some((shadow, map)) = found else {
+            return Ok(());
+        };
         self.remove(context, removal)?;
         let outer = shadow.outer.take(&map);
         let everything = *removal == Removal::Everything;
@@ -446,7 +675,9 @@ impl<'a> Evaluator<'a> {
                     everything
                         || match item.targets[p] {
                             Target::Column(c) => wanted.contains(&c),
-                            Target::Row(table) => self.scope.columns(table).iter().any(|c| wanted.contains(c)),
+                            Target::Row(table) => {
+                                self.scope.columns(table).iter().any(|c| wanted.contains(c))
+                            }
                         }
                 })
                 .collect();
@@ -464,19 +695,33 @@ impl<'a> Evaluator<'a> {
                 if everything || wanted.contains(column) {
                     let codes = match &seen.columns[*index] {
                         ColumnRows::Base => match &seen.base {
-                            Some(base) => Some(self.scope.fetch(base, &PathColumn { path: path_here(), target: Target::Column(*column) })?),
+                            Some(base) => Some(self.scope.fetch(
+                                base,
+                                &PathColumn {
+                                    path: path_here(),
+                                    target: Target::Column(*column),
+                                },
+                            )?),
                             None => None,
                         },
                         ColumnRows::Coded(codes) => Some(codes.clone()),
                         ColumnRows::Values(_) => None,
                     };
-                    kept.push(codes.map_or_else(|| seen.columns[*index].clone(), ColumnRows::Coded));
+                    kept.push(
+                        codes.map_or_else(|| seen.columns[*index].clone(), ColumnRows::Coded),
+                    );
                     fields.push(crate::bind::field_of(self.scope, *column));
                 }
             }
             let schema = Schema { fields, base: None };
-            let seen = TableRows { columns: kept, base: None, ..seen };
-            context.items.extend(self.items_of(&seen, &schema, batch.len)?);
+            let seen = TableRows {
+                columns: kept,
+                base: None,
+                ..seen
+            };
+            context
+                .items
+                .extend(self.items_of(&seen, &schema, batch.len)?);
         }
         Ok(())
     }
@@ -510,16 +755,12 @@ pub fn lossless(value: &Value, data_type: DataType) -> Option<Value> {
     if value.is_blank() || value.data_type() == Some(data_type) {
         return Some(value.clone());
     }
-    if matches!(value, Value::Text(_) | Value::Boolean(_)) || matches!(data_type, DataType::Text | DataType::Boolean) {
+    if matches!(value, Value::Text(_) | Value::Boolean(_))
+        || matches!(data_type, DataType::Text | DataType::Boolean)
+    {
         return None;
     }
     let converted = crate::convert::to_type(value, data_type)?;
-    (crate::value::compare(&converted, value) == Some(std::cmp::Ordering::Equal)).then_some(converted)
-}
-
-impl Item {
-    /// Whether the item holds one value in every context.
-    pub fn is_key(&self) -> bool {
-        matches!(self.kind, Kind::Key(_))
-    }
+    (crate::value::compare(&converted, value) == Some(std::cmp::Ordering::Equal))
+        .then_some(converted)
 }

@@ -68,11 +68,23 @@ struct Question {
 
 impl<'a> Evaluator<'a> {
     /// Groups `table` by `extra` in each of the contexts, with aggregates.
-    pub fn grouped(&self, filters: &FilterContext, contexts: usize, table: Table, extra: Vec<PathColumn>, aggregates: Vec<Aggregate>, exclude: &[Relationship]) -> Outcome<Grouped> {
+    pub fn grouped(
+        &self,
+        filters: &FilterContext,
+        contexts: usize,
+        table: Table,
+        extra: Vec<PathColumn>,
+        aggregates: Vec<Aggregate>,
+        exclude: &[Relationship],
+    ) -> Outcome<Grouped> {
         let applied = self.applicable(filters, contexts, table, exclude)?;
         let mut question = sort_out(applied, contexts);
         prune(&mut question);
-        let mut keys: Vec<PathColumn> = question.keys.iter().map(|(column, _)| column.clone()).collect();
+        let mut keys: Vec<PathColumn> = question
+            .keys
+            .iter()
+            .map(|(column, _)| column.clone())
+            .collect();
         let single_keys = keys.len();
         for (columns, _) in &question.varying {
             for column in columns {
@@ -84,17 +96,34 @@ impl<'a> Evaluator<'a> {
         let own = keys.len();
         let asked = extra.len();
         keys.extend(extra);
-        let scan = Scan { table, filters: std::mem::take(&mut question.filters), keys, aggregates };
+        let scan = Scan {
+            table,
+            filters: std::mem::take(&mut question.filters),
+            keys,
+            aggregates,
+        };
         let groups = self.scan(&scan)?;
         let lists = assign(&question, contexts, &scan.keys, single_keys, &groups);
         let single = asked == 0 && own == single_keys;
-        Ok(Grouped { groups, own, of_context: lists.0, offsets: lists.1, members: lists.2, single })
+        Ok(Grouped {
+            groups,
+            own,
+            of_context: lists.0,
+            offsets: lists.1,
+            members: lists.2,
+            single,
+        })
     }
 }
 
 /// Shared sets become filters of the scan, single values become keys, the rest stays to be combined.
 fn sort_out(applied: Vec<Applied>, contexts: usize) -> Question {
-    let mut question = Question { filters: Vec::new(), keys: Vec::new(), varying: Vec::new(), dead: None };
+    let mut question = Question {
+        filters: Vec::new(),
+        keys: Vec::new(),
+        varying: Vec::new(),
+        dead: None,
+    };
     let mut varying = Vec::new();
     for Applied { columns, item } in applied {
         match &item.kind {
@@ -115,9 +144,18 @@ fn sort_out(applied: Vec<Applied>, contexts: usize) -> Question {
 
 fn filter(columns: Vec<PathColumn>, set: &Rc<Set>) -> Filter {
     match (&**set, columns.as_slice()) {
-        (Set::Tuples { codes, .. }, _) => Filter::Tuples { columns, codes: std::sync::Arc::clone(codes) },
-        (single, [column]) => Filter::In { column: column.clone(), set: single.bitmap() },
-        (single, _) => Filter::Tuples { columns, codes: std::sync::Arc::new(single.bitmap().iter().collect()) },
+        (Set::Tuples { codes, .. }, _) => Filter::Tuples {
+            columns,
+            codes: std::sync::Arc::clone(codes),
+        },
+        (single, [column]) => Filter::In {
+            column: column.clone(),
+            set: single.bitmap(),
+        },
+        (single, _) => Filter::Tuples {
+            columns,
+            codes: std::sync::Arc::new(single.bitmap().iter().collect()),
+        },
     }
 }
 
@@ -133,7 +171,12 @@ impl Question {
         if let Some(first) = codes.first().copied()
             && codes.iter().all(|&c| c == first)
         {
-            self.filters.push(Filter::In { column, set: std::sync::Arc::new(RoaringBitmap::from_iter((first != crate::context::ABSENT).then_some(first))) });
+            self.filters.push(Filter::In {
+                column,
+                set: std::sync::Arc::new(RoaringBitmap::from_iter(
+                    (first != crate::context::ABSENT).then_some(first),
+                )),
+            });
             return;
         }
         match self.keys.iter().position(|(known, _)| *known == column) {
@@ -147,7 +190,15 @@ impl Question {
     }
 
     fn add_varying(&mut self, columns: Vec<PathColumn>, item: Rc<Item>, contexts: usize) {
-        let known: Option<Vec<Rc<[u32]>>> = columns.iter().map(|column| self.keys.iter().find(|(key, _)| key == column).map(|(_, codes)| Rc::clone(codes))).collect();
+        let known: Option<Vec<Rc<[u32]>>> = columns
+            .iter()
+            .map(|column| {
+                self.keys
+                    .iter()
+                    .find(|(key, _)| key == column)
+                    .map(|(_, codes)| Rc::clone(codes))
+            })
+            .collect();
         match known {
             // The contexts' own keys tell already.
             Some(keys) => {
@@ -167,9 +218,16 @@ impl Question {
 /// Filters the scan to the keys that occur, where they are few.
 fn prune(question: &mut Question) {
     for (column, codes) in &question.keys {
-        let distinct: RoaringBitmap = codes.iter().copied().filter(|&c| c != crate::context::ABSENT).collect();
+        let distinct: RoaringBitmap = codes
+            .iter()
+            .copied()
+            .filter(|&c| c != crate::context::ABSENT)
+            .collect();
         if distinct.len() <= PRUNE_KEYS {
-            question.filters.push(Filter::In { column: column.clone(), set: std::sync::Arc::new(distinct) });
+            question.filters.push(Filter::In {
+                column: column.clone(),
+                set: std::sync::Arc::new(distinct),
+            });
         }
     }
     for (columns, item) in &question.varying {
@@ -180,7 +238,10 @@ fn prune(question: &mut Question) {
             for set in sets.iter() {
                 union |= &*set.bitmap();
             }
-            question.filters.push(Filter::In { column: column.clone(), set: std::sync::Arc::new(union) });
+            question.filters.push(Filter::In {
+                column: column.clone(),
+                set: std::sync::Arc::new(union),
+            });
         }
     }
 }
@@ -188,15 +249,33 @@ fn prune(question: &mut Question) {
 type Lists = (Option<Rc<[u32]>>, Vec<u32>, Vec<u32>);
 
 /// Gives every context its groups. Contexts that ask the same share a list.
-fn assign(question: &Question, contexts: usize, keys: &[PathColumn], single_keys: usize, groups: &Groups) -> Lists {
+fn assign(
+    question: &Question,
+    contexts: usize,
+    keys: &[PathColumn],
+    single_keys: usize,
+    groups: &Groups,
+) -> Lists {
     let alive = |i: usize| question.dead.as_ref().is_none_or(|dead| !dead[i]);
     if question.keys.is_empty() && question.varying.is_empty() && question.dead.is_none() {
         let members: Vec<u32> = (0..groups.len as u32).collect();
-        return ((contexts != 1).then(|| vec![0; contexts].into()), vec![0, groups.len as u32], members);
+        return (
+            (contexts != 1).then(|| vec![0; contexts].into()),
+            vec![0, groups.len as u32],
+            members,
+        );
     }
     let columns: Vec<&[u32]> = groups.keys.iter().map(|codes| codes.as_slice()).collect();
-    let places: Vec<Vec<usize>> =
-        question.varying.iter().map(|(path_columns, _)| path_columns.iter().filter_map(|c| keys.iter().position(|k| k == c)).collect()).collect();
+    let places: Vec<Vec<usize>> = question
+        .varying
+        .iter()
+        .map(|(path_columns, _)| {
+            path_columns
+                .iter()
+                .filter_map(|c| keys.iter().position(|k| k == c))
+                .collect()
+        })
+        .collect();
     let mut known: HashMap<Vec<u32>, u32> = HashMap::new();
     let mut of_context = Vec::with_capacity(contexts);
     let (mut offsets, mut members) = (vec![0u32], Vec::new());
@@ -242,7 +321,14 @@ fn range_of(columns: &[&[u32]], len: usize, wanted: &[u32]) -> std::ops::Range<u
     low..high
 }
 
-fn collect(question: &Question, places: &[Vec<usize>], columns: &[&[u32]], range: std::ops::Range<usize>, context: usize, members: &mut Vec<u32>) {
+fn collect(
+    question: &Question,
+    places: &[Vec<usize>],
+    columns: &[&[u32]],
+    range: std::ops::Range<usize>,
+    context: usize,
+    members: &mut Vec<u32>,
+) {
     if question.varying.is_empty() {
         members.extend(range.start as u32..range.end as u32);
         return;

@@ -23,18 +23,38 @@ pub struct Iteration {
 
 impl<'a> Evaluator<'a> {
     /// Evaluates a table, and makes a batch of one context for each of its rows.
-    pub fn iterate(&self, table: &TableExpr, frame: FrameId, batch: &Rc<Batch>) -> Outcome<Iteration> {
+    pub fn iterate(
+        &self,
+        table: &TableExpr,
+        frame: FrameId,
+        batch: &Rc<Batch>,
+    ) -> Outcome<Iteration> {
         let rows = Rc::new(self.table(table, batch)?);
         self.iterate_rows(rows, table, frame, batch)
     }
 
-    pub fn iterate_rows(&self, rows: Rc<TableRows>, table: &TableExpr, frame: FrameId, batch: &Rc<Batch>) -> Outcome<Iteration> {
+    pub fn iterate_rows(
+        &self,
+        rows: Rc<TableRows>,
+        table: &TableExpr,
+        frame: FrameId,
+        batch: &Rc<Batch>,
+    ) -> Outcome<Iteration> {
         self.admit_rows(rows.flat_rows())?;
         let flat = rows.flatten();
         let mut filters = batch.filters.take(&flat.contexts);
-        let fields: Vec<_> = table.schema.fields.iter().enumerate().filter_map(|(i, f)| f.lineage.map(|column| (i, column))).collect();
+        let fields: Vec<_> = table
+            .schema
+            .fields
+            .iter()
+            .enumerate()
+            .filter_map(|(i, f)| f.lineage.map(|column| (i, column)))
+            .collect();
         if !fields.is_empty() {
-            let shadow = Shadow { outer: Rc::clone(&batch.filters), rows: Some((Rc::clone(&rows), fields)) };
+            let shadow = Shadow {
+                outer: Rc::clone(&batch.filters),
+                rows: Some((Rc::clone(&rows), fields)),
+            };
             filters.shadow = Some((Rc::new(shadow), Rc::clone(&flat.contexts)));
         }
         let frame = Frame {
@@ -48,7 +68,15 @@ impl<'a> Evaluator<'a> {
         Ok(Iteration { rows, flat, batch })
     }
 
-    pub fn concatenate(&self, table: &TableExpr, frame: FrameId, body: &Scalar, delimiter: Option<&Scalar>, order: &[Order], batch: &Rc<Batch>) -> Outcome<Vector> {
+    pub fn concatenate(
+        &self,
+        table: &TableExpr,
+        frame: FrameId,
+        body: &Scalar,
+        delimiter: Option<&Scalar>,
+        order: &[Order],
+        batch: &Rc<Batch>,
+    ) -> Outcome<Vector> {
         let iteration = self.iterate(table, frame, batch)?;
         let values = self.scalar(body, &iteration.batch)?;
         let delimiter = delimiter.map(|d| self.scalar(d, batch)).transpose()?;
@@ -60,7 +88,11 @@ impl<'a> Evaluator<'a> {
             }
             let mut rows: Vec<u32> = (start..end).collect();
             keys.sort(&mut rows)?;
-            let delimiter = delimiter.as_ref().map(|d| d.at(i)).transpose()?.map(|d| d.to_text());
+            let delimiter = delimiter
+                .as_ref()
+                .map(|d| d.at(i))
+                .transpose()?
+                .map(|d| d.to_text());
             let mut out = String::new();
             for (k, row) in rows.iter().enumerate() {
                 if k > 0
@@ -72,7 +104,10 @@ impl<'a> Evaluator<'a> {
             }
             Ok(Value::text(out))
         });
-        Ok(Vector::from_results(results.collect::<Vec<_>>(), DataType::Text).with_errors(iteration.rows.errors.clone()))
+        Ok(
+            Vector::from_results(results.collect::<Vec<_>>(), DataType::Text)
+                .with_errors(iteration.rows.errors.clone()),
+        )
     }
 
     /// RANKX: the place of a value among those of the table's rows.
@@ -94,16 +129,27 @@ impl<'a> Evaluator<'a> {
                         values
                     }
                 };
-                Ok(Value::Integer(place_of(&values, &value.at(i)?, rank.ascending)))
+                Ok(Value::Integer(place_of(
+                    &values,
+                    &value.at(i)?,
+                    rank.ascending,
+                )))
             };
             results.push(place());
         }
-        Ok(Vector::from_results(results, DataType::Integer).with_errors(iteration.rows.errors.clone()))
+        Ok(Vector::from_results(results, DataType::Integer)
+            .with_errors(iteration.rows.errors.clone()))
     }
 }
 
-fn sorted_values(ranked: &Vector, range: std::ops::Range<u32>, dense: bool) -> Result<Vec<Value>, Failure> {
-    let mut values = range.map(|row| ranked.at(row as usize)).collect::<Result<Vec<Value>, Failure>>()?;
+fn sorted_values(
+    ranked: &Vector,
+    range: std::ops::Range<u32>,
+    dense: bool,
+) -> Result<Vec<Value>, Failure> {
+    let mut values = range
+        .map(|row| ranked.at(row as usize))
+        .collect::<Result<Vec<Value>, Failure>>()?;
     values.sort_by(order::total);
     if dense {
         values.dedup_by(|a, b| order::total(a, b) == Ordering::Equal);
@@ -129,7 +175,10 @@ pub fn truths(results: impl Iterator<Item = Result<bool, Failure>>) -> Vector {
 /// The failures of a column by the context that each flattened row belongs to.
 pub fn by_context(vector: &Vector, contexts: &[u32]) -> crate::vector::Errors {
     let errors = vector.errors.as_ref()?;
-    let mut list: Vec<(u32, Failure)> = errors.iter().map(|(row, failure)| (contexts[*row as usize], failure.clone())).collect();
+    let mut list: Vec<(u32, Failure)> = errors
+        .iter()
+        .map(|(row, failure)| (contexts[*row as usize], failure.clone()))
+        .collect();
     list.dedup_by_key(|(context, _)| *context);
     errors_from(list)
 }

@@ -39,7 +39,12 @@ enum Choice {
 
 impl<'a> Evaluator<'a> {
     /// A measure: its row contexts become filters, calculation items apply, and its body is evaluated once for the batch.
-    pub fn measure(&self, measure: &MeasureRef, body: &Rc<Scalar>, batch: &Rc<Batch>) -> Outcome<Vector> {
+    pub fn measure(
+        &self,
+        measure: &MeasureRef,
+        body: &Rc<Scalar>,
+        batch: &Rc<Batch>,
+    ) -> Outcome<Vector> {
         let _nested = self.enter()?;
         if let Some(known) = batch.measures.borrow().get(measure) {
             return Ok(known.clone());
@@ -50,12 +55,20 @@ impl<'a> Evaluator<'a> {
             false => batch.refiltered(self.transition(batch)?),
         };
         let vector = self.with_items(measure, body, &inner)?;
-        batch.measures.borrow_mut().insert(measure.clone(), vector.clone());
+        batch
+            .measures
+            .borrow_mut()
+            .insert(measure.clone(), vector.clone());
         Ok(vector)
     }
 
     /// Applies the calculation groups that are not applied yet, the highest precedence first.
-    fn with_items(&self, measure: &MeasureRef, body: &Rc<Scalar>, batch: &Rc<Batch>) -> Outcome<Vector> {
+    fn with_items(
+        &self,
+        measure: &MeasureRef,
+        body: &Rc<Scalar>,
+        batch: &Rc<Batch>,
+    ) -> Outcome<Vector> {
         for group in &self.groups {
             if batch.filters.applied.contains(&group.table) {
                 continue;
@@ -67,28 +80,51 @@ impl<'a> Evaluator<'a> {
             return self.apply_group(group, &choices, measure, body, batch);
         }
         // Inside the body the measures that it calls are their own.
-        let own = Rc::new(FilterContext { selected: None, ..(*batch.filters).clone() });
-        let inner = if batch.filters.selected.is_some() { batch.refiltered((*own).clone()) } else { Rc::clone(batch) };
+        let own = Rc::new(FilterContext {
+            selected: None,
+            ..(*batch.filters).clone()
+        });
+        let inner = if batch.filters.selected.is_some() {
+            batch.refiltered((*own).clone())
+        } else {
+            Rc::clone(batch)
+        };
         self.scalar(body, &inner)
     }
 
     fn choices(&self, group: &CalculationGroup, batch: &Rc<Batch>) -> Outcome<Vec<Choice>> {
-        let filtered = batch.filters.items.iter().any(|item| item.targets.iter().any(|t| self.table_of(*t) == group.table));
-        let none = if group.none_selected.is_some() { Choice::NoneSelected } else { Choice::Untouched };
+        let filtered = batch.filters.items.iter().any(|item| {
+            item.targets
+                .iter()
+                .any(|t| self.table_of(*t) == group.table)
+        });
+        let none = if group.none_selected.is_some() {
+            Choice::NoneSelected
+        } else {
+            Choice::Untouched
+        };
         if !filtered {
             return Ok(vec![none; batch.len]);
         }
         let rows = self.value_rows(&[group.column], false, &batch.filters, batch.len)?;
         let schema = self.schema_of_columns(&[group.column]);
         let names = self.column_vector(&rows, &schema, 0)?;
-        let several = if group.several_selected.is_some() { Choice::SeveralSelected } else { Choice::Untouched };
+        let several = if group.several_selected.is_some() {
+            Choice::SeveralSelected
+        } else {
+            Choice::Untouched
+        };
         Ok((0..batch.len)
             .map(|i| {
                 let segment = rows.segment(i);
                 match segment.len() {
                     1 => {
                         let name = names.get(segment.start).to_text();
-                        group.items.iter().position(|item| model::same_name(&item.name, &name)).map_or(Choice::Untouched, Choice::Item)
+                        group
+                            .items
+                            .iter()
+                            .position(|item| model::same_name(&item.name, &name))
+                            .map_or(Choice::Untouched, Choice::Item)
                     }
                     n if n >= group.items.len() => none,
                     _ => several,
@@ -97,7 +133,14 @@ impl<'a> Evaluator<'a> {
             .collect())
     }
 
-    fn apply_group(&self, group: &CalculationGroup, choices: &[Choice], measure: &MeasureRef, body: &Rc<Scalar>, batch: &Rc<Batch>) -> Outcome<Vector> {
+    fn apply_group(
+        &self,
+        group: &CalculationGroup,
+        choices: &[Choice],
+        measure: &MeasureRef,
+        body: &Rc<Scalar>,
+        batch: &Rc<Batch>,
+    ) -> Outcome<Vector> {
         let mut applied = (*batch.filters.applied).clone();
         applied.push(group.table);
         let applied = Rc::new(applied);
@@ -109,9 +152,15 @@ impl<'a> Evaluator<'a> {
             }
         }
         for kind in kinds {
-            let contexts: Rc<[u32]> = (0..batch.len).filter(|&i| choices[i] == kind).map(|i| i as u32).collect();
+            let contexts: Rc<[u32]> = (0..batch.len)
+                .filter(|&i| choices[i] == kind)
+                .map(|i| i as u32)
+                .collect();
             let part = batch.select(Rc::clone(&contexts));
-            let context = FilterContext { applied: Rc::clone(&applied), ..(*part.filters).clone() };
+            let context = FilterContext {
+                applied: Rc::clone(&applied),
+                ..(*part.filters).clone()
+            };
             let expression = match kind {
                 Choice::Item(k) => group.items.get(k).map(|item| Rc::clone(&item.body)),
                 Choice::NoneSelected => group.none_selected.clone(),
@@ -121,8 +170,17 @@ impl<'a> Evaluator<'a> {
             let vector = match expression {
                 None => self.with_items(measure, body, &part.refiltered(context))?,
                 Some(expression) => {
-                    let selected = Some(Rc::new(Selected { measure: measure.clone(), body: Rc::clone(body) }));
-                    self.scalar(&expression, &part.refiltered(FilterContext { selected, ..context }))?
+                    let selected = Some(Rc::new(Selected {
+                        measure: measure.clone(),
+                        body: Rc::clone(body),
+                    }));
+                    self.scalar(
+                        &expression,
+                        &part.refiltered(FilterContext {
+                            selected,
+                            ..context
+                        }),
+                    )?
                 }
             };
             for (k, &i) in contexts.iter().enumerate() {
@@ -146,13 +204,21 @@ impl<'a> Evaluator<'a> {
     }
 
     fn no_selected_measure(&self, len: usize) -> Vector {
-        let failure = Failure::new("SELECTEDMEASURE and its kin have a value only while a calculation item is applied to a measure");
+        let failure = Failure::new(
+            "SELECTEDMEASURE and its kin have a value only while a calculation item is applied to a measure",
+        );
         Vector::from_results((0..len).map(|_| Err(failure.clone())), DataType::Variant)
     }
 
-    pub fn selected_measure_text(&self, batch: &Rc<Batch>, read: impl Fn(&Selected) -> Option<String>) -> Outcome<Vector> {
+    pub fn selected_measure_text(
+        &self,
+        batch: &Rc<Batch>,
+        read: impl Fn(&Selected) -> Option<String>,
+    ) -> Outcome<Vector> {
         Ok(match &batch.filters.selected {
-            Some(selected) => Vector::constant(read(selected).map_or(Value::Blank, Value::text), batch.len),
+            Some(selected) => {
+                Vector::constant(read(selected).map_or(Value::Blank, Value::text), batch.len)
+            }
             None => self.no_selected_measure(batch.len),
         })
     }

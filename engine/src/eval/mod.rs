@@ -56,7 +56,12 @@ pub struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    pub fn new(scope: &'a Scope, control: &'a Control, limits: &'a Limits, environment: Environment) -> Self {
+    pub fn new(
+        scope: &'a Scope,
+        control: &'a Control,
+        limits: &'a Limits,
+        environment: Environment,
+    ) -> Self {
         Evaluator {
             scope,
             control,
@@ -75,7 +80,9 @@ impl<'a> Evaluator<'a> {
     pub fn scan(&self, scan: &Scan) -> Outcome<Groups> {
         self.scans.set(self.scans.get() + 1);
         if let Some(trace) = &self.trace {
-            trace.borrow_mut().push(crate::explain::dump_scan(self.scope, scan));
+            trace
+                .borrow_mut()
+                .push(crate::explain::dump_scan(self.scope, scan));
         }
         Ok(self.scope.scan(scan, self.control)?)
     }
@@ -85,7 +92,10 @@ impl<'a> Evaluator<'a> {
         self.control.check().map_err(security::ReadError::Stopped)?;
         let depth = self.depth.get() + 1;
         if depth > self.limits.nesting {
-            let message = format!("the query nests measures, iterators and filters more than {} levels deep", self.limits.nesting);
+            let message = format!(
+                "the query nests measures, iterators and filters more than {} levels deep",
+                self.limits.nesting
+            );
             return Err(Error::nowhere(ErrorKind::Limit, message));
         }
         self.depth.set(depth);
@@ -95,7 +105,10 @@ impl<'a> Evaluator<'a> {
     /// Refuses a table that would outgrow the query's limit.
     fn admit_rows(&self, rows: usize) -> Outcome<()> {
         if rows > self.limits.table_rows {
-            let message = format!("an intermediate table would hold more than {} rows", self.limits.table_rows);
+            let message = format!(
+                "an intermediate table would hold more than {} rows",
+                self.limits.table_rows
+            );
             return Err(Error::nowhere(ErrorKind::Limit, message));
         }
         Ok(())

@@ -52,9 +52,15 @@ pub fn binary(op: BinaryOp, left: &Vector, right: &Vector) -> Vector {
         (None, None) => one(op, &left.get(i), &right.get(i)),
     });
     let hint = match op {
-        BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::Power => {
-            arithmetic_type(op, left.data_type().unwrap_or(DataType::Unknown), right.data_type().unwrap_or(DataType::Unknown))
-        }
+        BinaryOp::Add
+        | BinaryOp::Subtract
+        | BinaryOp::Multiply
+        | BinaryOp::Divide
+        | BinaryOp::Power => arithmetic_type(
+            op,
+            left.data_type().unwrap_or(DataType::Unknown),
+            right.data_type().unwrap_or(DataType::Unknown),
+        ),
         BinaryOp::Concat => DataType::Text,
         _ => DataType::Boolean,
     };
@@ -65,11 +71,17 @@ pub fn binary(op: BinaryOp, left: &Vector, right: &Vector) -> Vector {
 pub fn one(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, Failure> {
     let order = || compare(left, right).ok_or_else(|| comparison_failure(left, right));
     Ok(match op {
-        BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::Power => return arithmetic(op, left, right),
+        BinaryOp::Add
+        | BinaryOp::Subtract
+        | BinaryOp::Multiply
+        | BinaryOp::Divide
+        | BinaryOp::Power => return arithmetic(op, left, right),
         BinaryOp::Concat => Value::text(format!("{}{}", left.to_text(), right.to_text())),
         BinaryOp::Equal => Value::Boolean(order()? == Ordering::Equal),
         BinaryOp::NotEqual => Value::Boolean(order()? != Ordering::Equal),
-        BinaryOp::StrictEqual => Value::Boolean(strictly_equal(left, right).ok_or_else(|| comparison_failure(left, right))?),
+        BinaryOp::StrictEqual => Value::Boolean(
+            strictly_equal(left, right).ok_or_else(|| comparison_failure(left, right))?,
+        ),
         BinaryOp::Less => Value::Boolean(order()? == Ordering::Less),
         BinaryOp::LessEqual => Value::Boolean(order()? != Ordering::Greater),
         BinaryOp::Greater => Value::Boolean(order()? == Ordering::Greater),
@@ -81,7 +93,9 @@ pub fn one(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, Failure> 
 }
 
 pub fn logical(value: &Value) -> Result<bool, Failure> {
-    value.to_boolean().ok_or_else(|| Failure::new("text cannot be converted to a logical value"))
+    value
+        .to_boolean()
+        .ok_or_else(|| Failure::new("text cannot be converted to a logical value"))
 }
 
 fn type_name(value: &Value) -> &'static str {
@@ -105,7 +119,9 @@ fn comparison_failure(left: &Value, right: &Value) -> Failure {
 fn arithmetic(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, Failure> {
     // BLANK stays BLANK where nothing else gives a value.
     match op {
-        BinaryOp::Add | BinaryOp::Subtract if left.is_blank() && right.is_blank() => return Ok(Value::Blank),
+        BinaryOp::Add | BinaryOp::Subtract if left.is_blank() && right.is_blank() => {
+            return Ok(Value::Blank);
+        }
         BinaryOp::Multiply if left.is_blank() || right.is_blank() => {
             number(left)?;
             number(right)?;
@@ -120,14 +136,18 @@ fn arithmetic(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, Failur
         BinaryOp::Power if left.is_blank() && right.is_blank() => return Ok(Value::Blank),
         _ => {}
     }
-    let of = |v: &Value, other: &Value| v.data_type().unwrap_or_else(|| other.data_type().unwrap_or(DataType::Integer));
+    let of = |v: &Value, other: &Value| {
+        v.data_type()
+            .unwrap_or_else(|| other.data_type().unwrap_or(DataType::Integer))
+    };
     let (a, b) = (promoted(left)?, promoted(right)?);
     match arithmetic_type(op, of(&a, &b), of(&b, &a)) {
         DataType::Integer => whole(op, a.to_integer().unwrap_or(0), b.to_integer().unwrap_or(0)),
         DataType::Fixed => fixed(op, &a, &b),
         DataType::DateTime => {
             let days = double(op, number(&a)?, number(&b)?)?;
-            Value::from_days(days).ok_or_else(|| Failure::new("the result lies beyond the range of dates"))
+            Value::from_days(days)
+                .ok_or_else(|| Failure::new("the result lies beyond the range of dates"))
         }
         _ => double(op, number(&a)?, number(&b)?).map(Value::Double),
     }
@@ -138,7 +158,11 @@ fn promoted(value: &Value) -> Result<Value, Failure> {
     match value {
         Value::Text(_) => {
             let d = number(value)?;
-            Ok(if d.fract() == 0.0 && d.abs() < 9e15 { Value::Integer(d as i64) } else { Value::Double(d) })
+            Ok(if d.fract() == 0.0 && d.abs() < 9e15 {
+                Value::Integer(d as i64)
+            } else {
+                Value::Double(d)
+            })
         }
         Value::Boolean(b) => Ok(Value::Integer(i64::from(*b))),
         other => Ok(other.clone()),
@@ -146,7 +170,9 @@ fn promoted(value: &Value) -> Result<Value, Failure> {
 }
 
 pub fn number(value: &Value) -> Result<f64, Failure> {
-    value.to_double().ok_or_else(|| Failure::new("text cannot be converted to a number"))
+    value
+        .to_double()
+        .ok_or_else(|| Failure::new("text cannot be converted to a number"))
 }
 
 fn whole(op: BinaryOp, a: i64, b: i64) -> Result<Value, Failure> {
@@ -155,7 +181,9 @@ fn whole(op: BinaryOp, a: i64, b: i64) -> Result<Value, Failure> {
         BinaryOp::Subtract => a.checked_sub(b),
         _ => a.checked_mul(b),
     };
-    result.map(Value::Integer).ok_or_else(|| Failure::new("whole number overflow"))
+    result
+        .map(Value::Integer)
+        .ok_or_else(|| Failure::new("whole number overflow"))
 }
 
 fn fixed(op: BinaryOp, a: &Value, b: &Value) -> Result<Value, Failure> {
@@ -169,19 +197,31 @@ fn fixed(op: BinaryOp, a: &Value, b: &Value) -> Result<Value, Failure> {
     match op {
         BinaryOp::Add | BinaryOp::Subtract => {
             let (x, y) = (raw(a).ok_or_else(overflow)?, raw(b).ok_or_else(overflow)?);
-            let sum = if op == BinaryOp::Add { x.checked_add(y) } else { x.checked_sub(y) };
+            let sum = if op == BinaryOp::Add {
+                x.checked_add(y)
+            } else {
+                x.checked_sub(y)
+            };
             sum.map(Value::Fixed).ok_or_else(overflow)
         }
         BinaryOp::Multiply => {
-            let (money, factor) = if matches!(a, Value::Fixed(_)) { (a, b) } else { (b, a) };
-            let Value::Fixed(money) = money else { return Err(overflow()) };
+            let (money, factor) = if matches!(a, Value::Fixed(_)) {
+                (a, b)
+            } else {
+                (b, a)
+            };
+            let Value::Fixed(money) = money else {
+                return Err(overflow());
+            };
             match factor {
                 Value::Integer(i) => money.checked_mul(*i).map(Value::Fixed).ok_or_else(overflow),
                 other => rounded(*money as f64 * number(other)?),
             }
         }
         _ => {
-            let Value::Fixed(money) = a else { return Err(overflow()) };
+            let Value::Fixed(money) = a else {
+                return Err(overflow());
+            };
             let divisor = number(b)?;
             if divisor == 0.0 {
                 return double(op, *money as f64, divisor).map(Value::Double);
@@ -194,7 +234,11 @@ fn fixed(op: BinaryOp, a: &Value, b: &Value) -> Result<Value, Failure> {
 /// Ten-thousandths, rounded to the nearest, halves away from zero.
 fn rounded(raw: f64) -> Result<Value, Failure> {
     let raw = raw.round();
-    if raw.abs() < 9.2e18 { Ok(Value::Fixed(raw as i64)) } else { Err(Failure::new("fixed decimal overflow")) }
+    if raw.abs() < 9.2e18 {
+        Ok(Value::Fixed(raw as i64))
+    } else {
+        Err(Failure::new("fixed decimal overflow"))
+    }
 }
 
 fn double(op: BinaryOp, a: f64, b: f64) -> Result<f64, Failure> {
@@ -219,11 +263,16 @@ fn double(op: BinaryOp, a: f64, b: f64) -> Result<f64, Failure> {
 /// Typed loops for the common cases: both sides of one numeric type, or one side a constant of it.
 fn fast(op: BinaryOp, left: &Vector, right: &Vector, n: usize) -> Option<Vector> {
     let errors = merge_errors(&left.errors, &right.errors);
-    let numeric = matches!(op, BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide);
+    let numeric = matches!(
+        op,
+        BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide
+    );
     if numeric {
-        return match (Side::doubles(left, right)?, Side::doubles(right, left)?) {
-            (a, b) => Some(Vector { data: Data::Double(loop_doubles(op, &a, &b, n)), errors }),
-        };
+        let (a, b) = (Side::doubles(left, right)?, Side::doubles(right, left)?);
+        return Some(Vector {
+            data: Data::Double(loop_doubles(op, &a, &b, n)),
+            errors,
+        });
     }
     let (a, b) = (Side::integers(left, right)?, Side::integers(right, left)?);
     let test: fn(i64, i64) -> bool = match op {
@@ -235,8 +284,13 @@ fn fast(op: BinaryOp, left: &Vector, right: &Vector, n: usize) -> Option<Vector>
         BinaryOp::GreaterEqual => |x, y| x >= y,
         _ => return None,
     };
-    let values: Vec<bool> = (0..n).map(|i| test(a.at(i).unwrap_or(0), b.at(i).unwrap_or(0))).collect();
-    Some(Vector { data: Data::Boolean(BooleanArray::from(values)), errors })
+    let values: Vec<bool> = (0..n)
+        .map(|i| test(a.at(i).unwrap_or(0), b.at(i).unwrap_or(0)))
+        .collect();
+    Some(Vector {
+        data: Data::Boolean(BooleanArray::from(values)),
+        errors,
+    })
 }
 
 enum Side<'v, A, T> {
@@ -249,7 +303,11 @@ impl<'v> Side<'v, Float64Array, f64> {
     fn doubles(vector: &'v Vector, other: &Vector) -> Option<Self> {
         match &vector.data {
             Data::Double(array) => Some(Side::Array(array)),
-            Data::Constant(value @ (Value::Double(_) | Value::Integer(_)), _) if matches!(other.data, Data::Double(_)) => Some(Side::One(value.to_double()?)),
+            Data::Constant(value @ (Value::Double(_) | Value::Integer(_)), _)
+                if matches!(other.data, Data::Double(_)) =>
+            {
+                Some(Side::One(value.to_double()?))
+            }
             _ => None,
         }
     }
@@ -266,7 +324,9 @@ impl<'v> Side<'v, Int64Array, i64> {
     fn integers(vector: &'v Vector, other: &Vector) -> Option<Self> {
         match &vector.data {
             Data::Integer(array) => Some(Side::Array(array)),
-            Data::Constant(Value::Integer(i), _) if matches!(other.data, Data::Integer(_)) => Some(Side::One(*i)),
+            Data::Constant(Value::Integer(i), _) if matches!(other.data, Data::Integer(_)) => {
+                Some(Side::One(*i))
+            }
             _ => None,
         }
     }
@@ -279,7 +339,12 @@ impl<'v> Side<'v, Int64Array, i64> {
     }
 }
 
-fn loop_doubles(op: BinaryOp, a: &Side<Float64Array, f64>, b: &Side<Float64Array, f64>, n: usize) -> Float64Array {
+fn loop_doubles(
+    op: BinaryOp,
+    a: &Side<Float64Array, f64>,
+    b: &Side<Float64Array, f64>,
+    n: usize,
+) -> Float64Array {
     (0..n)
         .map(|i| match (op, a.at(i), b.at(i)) {
             (_, None, None) => None,
@@ -296,11 +361,18 @@ fn loop_doubles(op: BinaryOp, a: &Side<Float64Array, f64>, b: &Side<Float64Array
 /// Fixed decimals from ten-thousandths that may be too wide.
 pub fn fixed_vector(values: &[Option<i128>]) -> Vector {
     let mut errors = Vec::new();
-    let array = fixed_array(values.iter().enumerate().map(|(i, value)| match value {
-        None => None,
-        Some(wide) => i64::try_from(*wide).map_err(|_| errors.push((i as u32, Failure::new("fixed decimal overflow")))).ok(),
+    let array = fixed_array(values.iter().enumerate().map(|(i, value)| {
+        match value {
+            None => None,
+            Some(wide) => i64::try_from(*wide)
+                .map_err(|_| errors.push((i as u32, Failure::new("fixed decimal overflow"))))
+                .ok(),
+        }
     }));
-    Vector { data: Data::Fixed(array), errors: crate::vector::errors_from(errors) }
+    Vector {
+        data: Data::Fixed(array),
+        errors: crate::vector::errors_from(errors),
+    }
 }
 
 pub fn integer_vector(values: &[Option<i128>]) -> Vector {
@@ -310,10 +382,15 @@ pub fn integer_vector(values: &[Option<i128>]) -> Vector {
         .enumerate()
         .map(|(i, value)| match value {
             None => None,
-            Some(wide) => i64::try_from(*wide).map_err(|_| errors.push((i as u32, Failure::new("whole number overflow")))).ok(),
+            Some(wide) => i64::try_from(*wide)
+                .map_err(|_| errors.push((i as u32, Failure::new("whole number overflow"))))
+                .ok(),
         })
         .collect();
-    Vector { data: Data::Integer(array), errors: crate::vector::errors_from(errors) }
+    Vector {
+        data: Data::Integer(array),
+        errors: crate::vector::errors_from(errors),
+    }
 }
 
 /// Negation. BLANK stays BLANK.
@@ -322,12 +399,23 @@ pub fn negate(operand: &Vector) -> Vector {
     let results = (0..operand.len()).map(|i| match operand.at(i)? {
         Value::Blank => Ok(Value::Blank),
         Value::Double(d) => Ok(Value::Double(-d)),
-        Value::Integer(v) => v.checked_neg().map(Value::Integer).ok_or_else(|| Failure::new("whole number overflow")),
-        Value::Fixed(v) => v.checked_neg().map(Value::Fixed).ok_or_else(|| Failure::new("fixed decimal overflow")),
-        Value::DateTime(micros) => Value::from_days(-Value::days(micros)).ok_or_else(|| Failure::new("the result lies beyond the range of dates")),
+        Value::Integer(v) => v
+            .checked_neg()
+            .map(Value::Integer)
+            .ok_or_else(|| Failure::new("whole number overflow")),
+        Value::Fixed(v) => v
+            .checked_neg()
+            .map(Value::Fixed)
+            .ok_or_else(|| Failure::new("fixed decimal overflow")),
+        Value::DateTime(micros) => Value::from_days(-Value::days(micros))
+            .ok_or_else(|| Failure::new("the result lies beyond the range of dates")),
         other => {
             let d = number(&other)?;
-            Ok(if d.fract() == 0.0 && d.abs() < 9e15 { Value::Integer(-(d as i64)) } else { Value::Double(-d) })
+            Ok(if d.fract() == 0.0 && d.abs() < 9e15 {
+                Value::Integer(-(d as i64))
+            } else {
+                Value::Double(-d)
+            })
         }
     });
     Vector::from_results(results, hint)
@@ -338,5 +426,8 @@ pub fn booleans(vector: &Vector) -> Vector {
     if matches!(vector.data, Data::Boolean(_)) {
         return vector.clone();
     }
-    Vector::from_results((0..vector.len()).map(|i| vector.at(i).and_then(|v| logical(&v)).map(Value::Boolean)), DataType::Boolean)
+    Vector::from_results(
+        (0..vector.len()).map(|i| vector.at(i).and_then(|v| logical(&v)).map(Value::Boolean)),
+        DataType::Boolean,
+    )
 }

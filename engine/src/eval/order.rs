@@ -76,7 +76,10 @@ impl OrderKeys {
 
 impl<'a> Evaluator<'a> {
     pub fn order_keys(&self, order: &[Order], batch: &Rc<Batch>) -> Outcome<OrderKeys> {
-        let keys = order.iter().map(|o| Ok((self.scalar(&o.expr, batch)?, o.descending))).collect::<Outcome<_>>()?;
+        let keys = order
+            .iter()
+            .map(|o| Ok((self.scalar(&o.expr, batch)?, o.descending)))
+            .collect::<Outcome<_>>()?;
         Ok(OrderKeys { keys })
     }
 }

@@ -51,7 +51,11 @@ impl Edges {
         let mut queue = VecDeque::from([table]);
         while let Some(here) = queue.pop_front() {
             let path = found.get(&here).cloned().unwrap_or_default();
-            for edge in self.list.iter().filter(|edge| !edge.limited && !exclude.contains(&edge.handle)) {
+            for edge in self
+                .list
+                .iter()
+                .filter(|edge| !edge.limited && !exclude.contains(&edge.handle))
+            {
                 let (next, reverse) = if edge.from == here && edge.forward {
                     (edge.to, false)
                 } else if edge.one_to_one && edge.to == here && edge.back {
@@ -61,13 +65,21 @@ impl Edges {
                 };
                 if let std::collections::hash_map::Entry::Vacant(entry) = found.entry(next) {
                     let mut steps = path.clone();
-                    steps.push(Step { relationship: edge.handle, reverse });
+                    steps.push(Step {
+                        relationship: edge.handle,
+                        reverse,
+                    });
                     entry.insert(steps);
                     queue.push_back(next);
                 }
             }
         }
-        let paths: Paths = Rc::new(found.into_iter().map(|(table, steps)| (table, steps.into())).collect());
+        let paths: Paths = Rc::new(
+            found
+                .into_iter()
+                .map(|(table, steps)| (table, steps.into()))
+                .collect(),
+        );
         self.paths.borrow_mut().insert(key, Rc::clone(&paths));
         paths
     }
@@ -86,7 +98,9 @@ impl<'a> Evaluator<'a> {
             // An activated relationship takes the place of the others between the same two tables.
             let replaced = !activated
                 && infos.iter().any(|other| {
-                    relations.activated.contains(&other.handle) && ((other.from == info.from && other.to == info.to) || (other.from == info.to && other.to == info.from))
+                    relations.activated.contains(&other.handle)
+                        && ((other.from == info.from && other.to == info.to)
+                            || (other.from == info.to && other.to == info.from))
                 });
             if replaced || !(activated || info.active) {
                 continue;
@@ -104,10 +118,23 @@ impl<'a> Evaluator<'a> {
                     };
                 }
             }
-            list.push(Edge { handle: info.handle, from: info.from, to: info.to, one_to_one, limited: info.from_many && info.to_many, forward, back });
+            list.push(Edge {
+                handle: info.handle,
+                from: info.from,
+                to: info.to,
+                one_to_one,
+                limited: info.from_many && info.to_many,
+                forward,
+                back,
+            });
         }
-        let edges = Rc::new(Edges { list, paths: Default::default() });
-        self.edges.borrow_mut().insert(relations.clone(), Rc::clone(&edges));
+        let edges = Rc::new(Edges {
+            list,
+            paths: Default::default(),
+        });
+        self.edges
+            .borrow_mut()
+            .insert(relations.clone(), Rc::clone(&edges));
         edges
     }
 
@@ -124,11 +151,20 @@ impl<'a> Evaluator<'a> {
         let paths = edges.paths(table, &[]);
         let mut tables: Vec<Table> = paths.keys().copied().collect();
         tables.sort();
-        tables.into_iter().flat_map(|t| self.scope.columns(t)).collect()
+        tables
+            .into_iter()
+            .flat_map(|t| self.scope.columns(t))
+            .collect()
     }
 
     /// The items of a context as they apply to a scan of `table`.
-    pub fn applicable(&self, filters: &FilterContext, contexts: usize, table: Table, exclude: &[Relationship]) -> Outcome<Vec<Applied>> {
+    pub fn applicable(
+        &self,
+        filters: &FilterContext,
+        contexts: usize,
+        table: Table,
+        exclude: &[Relationship],
+    ) -> Outcome<Vec<Applied>> {
         let edges = self.edges(&filters.relations);
         let paths = edges.paths(table, exclude);
         let mut out = Vec::new();
@@ -141,20 +177,35 @@ impl<'a> Evaluator<'a> {
         Ok(out)
     }
 
-    fn apply_item(&self, item: &Rc<Item>, edges: &Edges, paths: &Paths, exclude: &[Relationship]) -> Outcome<Option<Applied>> {
+    fn apply_item(
+        &self,
+        item: &Rc<Item>,
+        edges: &Edges,
+        paths: &Paths,
+        exclude: &[Relationship],
+    ) -> Outcome<Option<Applied>> {
         let mut positions = Vec::new();
         let mut columns = Vec::new();
         for (position, target) in item.targets.iter().enumerate() {
             if let Some(path) = paths.get(&self.table_of(*target)) {
                 positions.push(position);
-                columns.push(PathColumn { path: Arc::clone(path), target: *target });
+                columns.push(PathColumn {
+                    path: Arc::clone(path),
+                    target: *target,
+                });
             }
         }
         if positions.len() == item.targets.len() {
-            return Ok(Some(Applied { columns, item: Rc::clone(item) }));
+            return Ok(Some(Applied {
+                columns,
+                item: Rc::clone(item),
+            }));
         }
         if !positions.is_empty() {
-            return Ok(Some(Applied { columns, item: Rc::new(item.project(&positions)) }));
+            return Ok(Some(Applied {
+                columns,
+                item: Rc::new(item.project(&positions)),
+            }));
         }
         match item.targets.as_slice() {
             [Target::Row(detail)] => self.apply_detail(item, *detail, edges, paths, exclude),
@@ -164,26 +215,67 @@ impl<'a> Evaluator<'a> {
 
     /// A filter on rows of a table that lies beyond: it filters the tables that both lead to, as the filter on an
     /// expanded table does.
-    fn apply_detail(&self, item: &Rc<Item>, detail: Table, edges: &Edges, paths: &Paths, exclude: &[Relationship]) -> Outcome<Option<Applied>> {
+    fn apply_detail(
+        &self,
+        item: &Rc<Item>,
+        detail: Table,
+        edges: &Edges,
+        paths: &Paths,
+        exclude: &[Relationship],
+    ) -> Outcome<Option<Applied>> {
         let outwards = edges.paths(detail, exclude);
-        let mut common: Vec<(Table, &Arc<[Step]>)> = outwards.iter().filter(|(table, _)| paths.contains_key(table)).map(|(t, p)| (*t, p)).collect();
+        let mut common: Vec<(Table, &Arc<[Step]>)> = outwards
+            .iter()
+            .filter(|(table, _)| paths.contains_key(table))
+            .map(|(t, p)| (*t, p))
+            .collect();
         common.sort();
         // A table behind another common table follows from it.
         let tables: Vec<Table> = common.iter().map(|(t, _)| *t).collect();
-        common.retain(|(table, _)| !tables.iter().any(|other| other != table && edges.paths(*other, exclude).contains_key(table)));
-        common.retain(|(table, _)| !self.scope.columns(*table).iter().any(|column| item.cut.contains(column)));
+        common.retain(|(table, _)| {
+            !tables
+                .iter()
+                .any(|other| other != table && edges.paths(*other, exclude).contains_key(table))
+        });
+        common.retain(|(table, _)| {
+            !self
+                .scope
+                .columns(*table)
+                .iter()
+                .any(|column| item.cut.contains(column))
+        });
         if common.is_empty() {
             return Ok(None);
         }
-        let towards: Vec<PathColumn> = common.iter().map(|(table, path)| PathColumn { path: Arc::clone(path), target: Target::Row(*table) }).collect();
+        let towards: Vec<PathColumn> = common
+            .iter()
+            .map(|(table, path)| PathColumn {
+                path: Arc::clone(path),
+                target: Target::Row(*table),
+            })
+            .collect();
         let item = self.convert_rows(item, detail, &towards)?;
-        let columns = common.iter().filter_map(|(table, _)| paths.get(table).map(|path| PathColumn { path: Arc::clone(path), target: Target::Row(*table) })).collect();
-        Ok(Some(Applied { columns, item: Rc::new(item) }))
+        let columns = common
+            .iter()
+            .filter_map(|(table, _)| {
+                paths.get(table).map(|path| PathColumn {
+                    path: Arc::clone(path),
+                    target: Target::Row(*table),
+                })
+            })
+            .collect();
+        Ok(Some(Applied {
+            columns,
+            item: Rc::new(item),
+        }))
     }
 
     /// Turns a filter on the rows of `table` into one on `towards`, path columns that begin there.
     pub fn convert_rows(&self, item: &Item, table: Table, towards: &[PathColumn]) -> Outcome<Item> {
-        let row = PathColumn { path: Arc::from([]), target: Target::Row(table) };
+        let row = PathColumn {
+            path: Arc::from([]),
+            target: Target::Row(table),
+        };
         let targets: Vec<Target> = towards.iter().map(|column| column.target).collect();
         let width = towards.len();
         if let Kind::Shared(set) = &item.kind {
@@ -191,15 +283,31 @@ impl<'a> Evaluator<'a> {
             if self.holds_blank_row(table, set)? {
                 codes.extend(self.blank_tuple(towards)?);
             }
-            return Ok(Item { targets, kind: Kind::Shared(Rc::new(Set::of_tuples(width, &codes))), cut: Rc::default() });
+            return Ok(Item {
+                targets,
+                kind: Kind::Shared(Rc::new(Set::of_tuples(width, &codes))),
+                cut: Rc::default(),
+                grouping: item.grouping,
+            });
         }
         let wanted: Set = match &item.kind {
-            Kind::Key(codes) => Set::of_codes(codes[0].iter().copied().filter(|&c| c != crate::context::ABSENT)),
-            Kind::Varying { sets, .. } => Set::of_codes(sets.iter().flat_map(|set| set.bitmap().iter().collect::<Vec<_>>())),
+            Kind::Key(codes) => Set::of_codes(
+                codes[0]
+                    .iter()
+                    .copied()
+                    .filter(|&c| c != crate::context::ABSENT),
+            ),
+            Kind::Varying { sets, .. } => Set::of_codes(
+                sets.iter()
+                    .flat_map(|set| set.bitmap().iter().collect::<Vec<_>>()),
+            ),
             Kind::Shared(set) => (**set).clone(),
         };
         let rows = self.tuples_of(table, &row, &wanted, towards, true)?;
-        let mut known: HashMap<u32, &[u32]> = rows.chunks_exact(width + 1).map(|chunk| (chunk[0], &chunk[1..])).collect();
+        let mut known: HashMap<u32, &[u32]> = rows
+            .chunks_exact(width + 1)
+            .map(|chunk| (chunk[0], &chunk[1..]))
+            .collect();
         let blank = self.blank_tuple(towards)?;
         if let Some(code) = self.blank_code(table)? {
             known.insert(code, &blank);
@@ -207,38 +315,83 @@ impl<'a> Evaluator<'a> {
         let kind = match &item.kind {
             Kind::Varying { sets, index } => {
                 let sets = sets.iter().map(|set| {
-                    let codes: Vec<u32> = set.bitmap().iter().filter_map(|row| known.get(&row)).flat_map(|t| t.iter().copied()).collect();
+                    let codes: Vec<u32> = set
+                        .bitmap()
+                        .iter()
+                        .filter_map(|row| known.get(&row))
+                        .flat_map(|t| t.iter().copied())
+                        .collect();
                     Rc::new(Set::of_tuples(width, &codes))
                 });
-                Kind::Varying { sets: Rc::new(sets.collect()), index: Rc::clone(index) }
+                Kind::Varying {
+                    sets: Rc::new(sets.collect()),
+                    index: Rc::clone(index),
+                }
             }
             Kind::Key(codes) => Kind::Key(
-                (0..width).map(|k| codes[0].iter().map(|row| known.get(row).map_or(crate::context::ABSENT, |tuple| tuple[k])).collect()).collect(),
+                (0..width)
+                    .map(|k| {
+                        codes[0]
+                            .iter()
+                            .map(|row| {
+                                known
+                                    .get(row)
+                                    .map_or(crate::context::ABSENT, |tuple| tuple[k])
+                            })
+                            .collect()
+                    })
+                    .collect(),
             ),
             shared @ Kind::Shared(_) => shared.clone(),
         };
-        Ok(Item { targets, kind, cut: Rc::default() })
+        Ok(Item {
+            targets,
+            kind,
+            cut: Rc::default(),
+            grouping: item.grouping,
+        })
     }
 
-    fn tuples_of(&self, table: Table, row: &PathColumn, rows: &Set, towards: &[PathColumn], with_row: bool) -> Outcome<Vec<u32>> {
+    fn tuples_of(
+        &self,
+        table: Table,
+        row: &PathColumn,
+        rows: &Set,
+        towards: &[PathColumn],
+        with_row: bool,
+    ) -> Outcome<Vec<u32>> {
         let mut keys = Vec::new();
         if with_row {
             keys.push(row.clone());
         }
         keys.extend(towards.iter().cloned());
-        let filters = vec![Filter::In { column: row.clone(), set: rows.bitmap() }];
-        let groups = self.scan(&Scan { table, filters, keys, aggregates: Vec::new() })?;
+        let filters = vec![Filter::In {
+            column: row.clone(),
+            set: rows.bitmap(),
+        }];
+        let groups = self.scan(&Scan {
+            table,
+            filters,
+            keys,
+            aggregates: Vec::new(),
+        })?;
         let columns: Vec<&[u32]> = groups.keys.iter().map(|codes| codes.as_slice()).collect();
-        Ok((0..groups.len).flat_map(|g| columns.iter().map(move |column| column[g])).collect())
+        Ok((0..groups.len)
+            .flat_map(|g| columns.iter().map(move |column| column[g]))
+            .collect())
     }
 
     fn holds_blank_row(&self, table: Table, set: &Set) -> Outcome<bool> {
-        Ok(self.blank_code(table)?.is_some_and(|code| set.contains(&[code])))
+        Ok(self
+            .blank_code(table)?
+            .is_some_and(|code| set.contains(&[code])))
     }
 
     /// The row number of a table's blank row, if it has one under the model's active relationships.
     pub fn blank_code(&self, table: Table) -> Outcome<Option<u32>> {
-        Ok(self.blank_row(table, &Relations::default())?.and_then(|codes| codes.as_slice().first().copied()))
+        Ok(self
+            .blank_row(table, &Relations::default())?
+            .and_then(|codes| codes.as_slice().first().copied()))
     }
 
     /// What the blank row of a table leads to: BLANK in columns, the blank row of other tables.
@@ -253,10 +406,20 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The blank row of a table, where a visible row of the many side finds no match over a relationship in force.
-    pub fn blank_row(&self, table: Table, relations: &Relations) -> Outcome<Option<security::Codes>> {
+    pub fn blank_row(
+        &self,
+        table: Table,
+        relations: &Relations,
+    ) -> Outcome<Option<security::Codes>> {
         let edges = self.edges(relations);
-        let over: Vec<Relationship> =
-            edges.list.iter().filter(|edge| !edge.limited && (edge.to == table || (edge.one_to_one && edge.from == table))).map(|edge| edge.handle).collect();
+        let over: Vec<Relationship> = edges
+            .list
+            .iter()
+            .filter(|edge| {
+                !edge.limited && (edge.to == table || (edge.one_to_one && edge.from == table))
+            })
+            .map(|edge| edge.handle)
+            .collect();
         if over.is_empty() {
             return Ok(None);
         }
@@ -264,7 +427,15 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Filters that come against the arrow, or by value: each becomes a filter on a table that the scan reaches.
-    fn induced(&self, filters: &FilterContext, contexts: usize, edges: &Edges, paths: &Paths, exclude: &[Relationship], out: &mut Vec<Applied>) -> Outcome<()> {
+    fn induced(
+        &self,
+        filters: &FilterContext,
+        contexts: usize,
+        edges: &Edges,
+        paths: &Paths,
+        exclude: &[Relationship],
+        out: &mut Vec<Applied>,
+    ) -> Outcome<()> {
         if filters.items.is_empty() {
             return Ok(());
         }
@@ -274,21 +445,42 @@ impl<'a> Evaluator<'a> {
             }
             // (the table that is filtered, the table that the filter comes from, whether it is the `from` end)
             let mut directions = Vec::new();
-            if edge.back && !edge.one_to_one && paths.contains_key(&edge.to) && !paths.contains_key(&edge.from) {
+            if edge.back
+                && !edge.one_to_one
+                && paths.contains_key(&edge.to)
+                && !paths.contains_key(&edge.from)
+            {
                 directions.push((edge.to, edge.from, true));
             }
-            if edge.limited && edge.forward && paths.contains_key(&edge.from) && !paths.contains_key(&edge.to) {
+            if edge.limited
+                && edge.forward
+                && paths.contains_key(&edge.from)
+                && !paths.contains_key(&edge.to)
+            {
                 directions.push((edge.from, edge.to, false));
             }
             for (near, far, far_is_from) in directions {
                 let mut without = exclude.to_vec();
                 without.push(edge.handle);
-                if self.applicable(filters, contexts, far, &without)?.is_empty() {
+                if self
+                    .applicable(filters, contexts, far, &without)?
+                    .is_empty()
+                {
                     continue;
                 }
-                let item = self.induce(filters, contexts, edge, near, far, far_is_from, &without)?;
-                let Some(path) = paths.get(&near) else { continue };
-                let columns = item.targets.iter().map(|target| PathColumn { path: Arc::clone(path), target: *target }).collect();
+                let item =
+                    self.induce(filters, contexts, edge, near, far, far_is_from, &without)?;
+                let Some(path) = paths.get(&near) else {
+                    continue;
+                };
+                let columns = item
+                    .targets
+                    .iter()
+                    .map(|target| PathColumn {
+                        path: Arc::clone(path),
+                        target: *target,
+                    })
+                    .collect();
                 out.push(Applied { columns, item });
             }
         }
@@ -296,23 +488,62 @@ impl<'a> Evaluator<'a> {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn induce(&self, filters: &FilterContext, contexts: usize, edge: &Edge, near: Table, far: Table, far_is_from: bool, without: &[Relationship]) -> Outcome<Rc<Item>> {
+    fn induce(
+        &self,
+        filters: &FilterContext,
+        contexts: usize,
+        edge: &Edge,
+        near: Table,
+        far: Table,
+        far_is_from: bool,
+        without: &[Relationship],
+    ) -> Outcome<Rc<Item>> {
         let (extra, target) = if edge.limited {
-            let extra = PathColumn { path: Arc::from([]), target: self.scope.key_column(edge.handle, far_is_from)? };
+            let extra = PathColumn {
+                path: Arc::from([]),
+                target: self.scope.key_column(edge.handle, far_is_from)?,
+            };
             (extra, self.scope.key_column(edge.handle, !far_is_from)?)
         } else {
-            let step = Step { relationship: edge.handle, reverse: false };
-            (PathColumn { path: Arc::from([step]), target: Target::Row(near) }, Target::Row(near))
+            let step = Step {
+                relationship: edge.handle,
+                reverse: false,
+            };
+            (
+                PathColumn {
+                    path: Arc::from([step]),
+                    target: Target::Row(near),
+                },
+                Target::Row(near),
+            )
         };
         let grouped = self.grouped(filters, contexts, far, vec![extra], Vec::new(), without)?;
         let codes = grouped.extra_codes(0);
         let translated: Vec<u32> = if edge.limited {
             let table = self.scope.translate(edge.handle, far_is_from)?;
-            codes.iter().map(|&c| table.get(c as usize).copied().unwrap_or(crate::context::ABSENT)).collect()
+            codes
+                .iter()
+                .map(|&c| {
+                    table
+                        .get(c as usize)
+                        .copied()
+                        .unwrap_or(crate::context::ABSENT)
+                })
+                .collect()
         } else {
             codes.to_vec()
         };
-        let sets: Vec<Set> = (0..grouped.lists()).map(|d| Set::of_codes(grouped.list(d).iter().map(|&g| translated[g as usize]).filter(|&c| c != crate::context::ABSENT))).collect();
+        let sets: Vec<Set> = (0..grouped.lists())
+            .map(|d| {
+                Set::of_codes(
+                    grouped
+                        .list(d)
+                        .iter()
+                        .map(|&g| translated[g as usize])
+                        .filter(|&c| c != crate::context::ABSENT),
+                )
+            })
+            .collect();
         Ok(match &grouped.of_context {
             None if sets.len() == 1 => Item::varying(vec![target], sets, Some(&vec![0; contexts])),
             of => Item::varying(vec![target], sets, of.as_deref()),

@@ -9,7 +9,10 @@ use security::Target;
 use super::sets::{KeyColumn, group_segments};
 use super::{Evaluator, Outcome, internal};
 use crate::batch::{Batch, Frame, Slot};
-use crate::bound::{FrameId, GroupColumn, Scalar, Schema, Summarize, SummarizeColumn, TableExpr, TableKind, VarId, Variable, VariableBody};
+use crate::bound::{
+    FrameId, GroupColumn, Scalar, Schema, Summarize, SummarizeColumn, TableExpr, TableKind, VarId,
+    Variable, VariableBody,
+};
 use crate::context::{Item, Set};
 use crate::table::{ColumnRows, TableRows};
 use crate::value::Value;
@@ -31,23 +34,40 @@ struct GroupedRows {
 }
 
 impl<'a> Evaluator<'a> {
-    fn group_columns(&self, rows: &TableRows, schema: &Schema, groups: &[GroupColumn]) -> Outcome<Vec<ColumnRows>> {
+    fn group_columns(
+        &self,
+        rows: &TableRows,
+        schema: &Schema,
+        groups: &[GroupColumn],
+    ) -> Outcome<Vec<ColumnRows>> {
         groups
             .iter()
             .map(|group| match group {
                 GroupColumn::Field(index) => Ok(match self.column_codes(rows, schema, *index)? {
                     Some(codes) => ColumnRows::Coded(codes),
-                    None => rows.columns.get(*index).cloned().ok_or_else(|| internal("a column that the table does not have"))?,
+                    None => rows
+                        .columns
+                        .get(*index)
+                        .cloned()
+                        .ok_or_else(|| internal("a column that the table does not have"))?,
                 }),
                 GroupColumn::Related(column) => {
-                    let base = rows.base.as_ref().ok_or_else(|| internal("a related column without rows of a table"))?;
+                    let base = rows
+                        .base
+                        .as_ref()
+                        .ok_or_else(|| internal("a related column without rows of a table"))?;
                     Ok(ColumnRows::Coded(self.scope.fetch(base, column)?))
                 }
             })
             .collect()
     }
 
-    fn group_rows(&self, rows: &TableRows, schema: &Schema, groups: &[GroupColumn]) -> Outcome<GroupedRows> {
+    fn group_rows(
+        &self,
+        rows: &TableRows,
+        schema: &Schema,
+        groups: &[GroupColumn],
+    ) -> Outcome<GroupedRows> {
         let columns = self.group_columns(rows, schema, groups)?;
         let keys: Vec<KeyColumn> = columns
             .iter()
@@ -57,7 +77,12 @@ impl<'a> Evaluator<'a> {
                 ColumnRows::Base => Err(internal("a base column without base rows")),
             })
             .collect::<Outcome<_>>()?;
-        let found = group_segments(&keys, rows.offsets.windows(2).map(|w| w[0] as usize..w[1] as usize));
+        let found = group_segments(
+            &keys,
+            rows.offsets
+                .windows(2)
+                .map(|w| w[0] as usize..w[1] as usize),
+        );
         let count = found.first_rows.len();
         let mut member_offsets = vec![0u32; count + 1];
         for &group in &found.of_row {
@@ -72,39 +97,94 @@ impl<'a> Evaluator<'a> {
             members[next[group as usize] as usize] = row as u32;
             next[group as usize] += 1;
         }
-        let columns = columns.iter().map(|column| column.take(&found.first_rows)).collect();
-        Ok(GroupedRows { offsets: found.offsets, columns, members, member_offsets })
+        let columns = columns
+            .iter()
+            .map(|column| column.take(&found.first_rows))
+            .collect();
+        Ok(GroupedRows {
+            offsets: found.offsets,
+            columns,
+            members,
+            member_offsets,
+        })
     }
 
     /// GROUPBY: extension columns aggregate over the rows of each group.
-    pub fn group_by(&self, table: &TableExpr, groups: &[GroupColumn], frame: FrameId, columns: &[Scalar], batch: &Rc<Batch>) -> Outcome<TableRows> {
+    pub fn group_by(
+        &self,
+        table: &TableExpr,
+        groups: &[GroupColumn],
+        frame: FrameId,
+        columns: &[Scalar],
+        batch: &Rc<Batch>,
+    ) -> Outcome<TableRows> {
         let rows = self.table(table, batch)?.unshared();
         let grouped = self.group_rows(&rows, &table.schema, groups)?;
         let members = rows.take(&grouped.members, grouped.member_offsets.clone());
-        let mut out = TableRows { offsets: grouped.offsets, segments: None, base: None, columns: grouped.columns, errors: rows.errors.clone() };
+        let mut out = TableRows {
+            offsets: grouped.offsets,
+            segments: None,
+            base: None,
+            columns: grouped.columns,
+            errors: rows.errors.clone(),
+        };
         let flat = out.flatten();
-        let group_batch = batch.iterate(Rc::clone(&flat.contexts), batch.filters.take(&flat.contexts), self.group_frame(frame, &out, &table.schema, groups, &flat.positions));
-        let variable = Variable { id: current_group(frame), name: String::new(), body: VariableBody::Table(TableExpr { kind: TableKind::Empty, schema: Rc::clone(&table.schema), span: None }) };
+        let group_batch = batch.iterate(
+            Rc::clone(&flat.contexts),
+            batch.filters.take(&flat.contexts),
+            self.group_frame(frame, &out, &table.schema, groups, &flat.positions),
+        );
+        let variable = Variable {
+            id: current_group(frame),
+            name: String::new(),
+            body: VariableBody::Table(TableExpr {
+                kind: TableKind::Empty,
+                schema: Rc::clone(&table.schema),
+                span: None,
+            }),
+        };
         let inner = group_batch.with_variables(&Rc::new(vec![variable]));
         if let Some(variables) = &inner.variables {
             let cell = OnceCell::new();
-            let _ = cell.set(Slot::Table(Rc::new(TableRows { errors: None, ..members })));
+            let _ = cell.set(Slot::Table(Rc::new(TableRows {
+                errors: None,
+                ..members
+            })));
             if let (Some(slot), Some(value)) = (variables.values.first(), cell.into_inner()) {
                 let _ = slot.set(value);
             }
         }
         for column in columns {
             let mut vector = self.scalar(column, &inner)?;
-            out.errors = merge_errors(&out.errors, &super::iterate::by_context(&vector, &flat.contexts));
+            out.errors = merge_errors(
+                &out.errors,
+                &super::iterate::by_context(&vector, &flat.contexts),
+            );
             vector.errors = None;
             out.columns.push(ColumnRows::Values(vector));
         }
         Ok(out)
     }
 
-    fn group_frame(&self, id: FrameId, rows: &TableRows, schema: &Schema, groups: &[GroupColumn], positions: &Rc<[u32]>) -> Frame {
-        let fields = groups.iter().map(|group| self.group_field(schema, group)).collect();
-        Frame { id, schema: Rc::new(Schema { fields, base: None }), rows: Rc::new(rows.clone()), positions: Rc::clone(positions), read: RefCell::new(HashMap::new()) }
+    fn group_frame(
+        &self,
+        id: FrameId,
+        rows: &TableRows,
+        schema: &Schema,
+        groups: &[GroupColumn],
+        positions: &Rc<[u32]>,
+    ) -> Frame {
+        let fields = groups
+            .iter()
+            .map(|group| self.group_field(schema, group))
+            .collect();
+        Frame {
+            id,
+            schema: Rc::new(Schema { fields, base: None }),
+            rows: Rc::new(rows.clone()),
+            positions: Rc::clone(positions),
+            read: RefCell::new(HashMap::new()),
+        }
     }
 
     fn group_field(&self, schema: &Schema, group: &GroupColumn) -> crate::bound::Field {
@@ -112,14 +192,21 @@ impl<'a> Evaluator<'a> {
             GroupColumn::Field(index) => schema.fields[*index].clone(),
             GroupColumn::Related(column) => match column.target {
                 Target::Column(column) => crate::bind::field_of(self.scope, column),
-                Target::Row(_) => crate::bound::Field::extension("", crate::value::DataType::Integer),
+                Target::Row(_) => {
+                    crate::bound::Field::extension("", crate::value::DataType::Integer)
+                }
             },
         }
     }
 
     /// SUMMARIZE: the groups of a table's rows, with expressions evaluated in the filter context of each group. ROLLUP adds
     /// the subtotals.
-    pub fn summarize(&self, summarize: &Summarize, schema: &Rc<Schema>, batch: &Rc<Batch>) -> Outcome<TableRows> {
+    pub fn summarize(
+        &self,
+        summarize: &Summarize,
+        schema: &Rc<Schema>,
+        batch: &Rc<Batch>,
+    ) -> Outcome<TableRows> {
         let rows = self.table(&summarize.table, batch)?.unshared();
         let all: Vec<usize> = (0..summarize.groups.len()).collect();
         let mut parts = Vec::new();
@@ -127,18 +214,34 @@ impl<'a> Evaluator<'a> {
         parts.push(self.summarize_set(summarize, &rows, &all, batch)?);
         for set in summarize.rollup.iter().rev() {
             rolled.extend(set);
-            let kept: Vec<usize> = all.iter().copied().filter(|g| !rolled.contains(g)).collect();
+            let kept: Vec<usize> = all
+                .iter()
+                .copied()
+                .filter(|g| !rolled.contains(g))
+                .collect();
             parts.push(self.summarize_set(summarize, &rows, &kept, batch)?);
         }
         self.stack(parts, schema, batch)
     }
 
     /// One grouping set: the columns rolled up are BLANK.
-    fn summarize_set(&self, summarize: &Summarize, rows: &TableRows, kept: &[usize], batch: &Rc<Batch>) -> Outcome<TableRows> {
+    fn summarize_set(
+        &self,
+        summarize: &Summarize,
+        rows: &TableRows,
+        kept: &[usize],
+        batch: &Rc<Batch>,
+    ) -> Outcome<TableRows> {
         let schema = &summarize.table.schema;
         let groups: Vec<GroupColumn> = kept.iter().map(|&g| summarize.groups[g].clone()).collect();
         let grouped = self.group_rows(rows, schema, &groups)?;
-        let keys = TableRows { offsets: grouped.offsets.clone(), segments: None, base: None, columns: grouped.columns.clone(), errors: rows.errors.clone() };
+        let keys = TableRows {
+            offsets: grouped.offsets.clone(),
+            segments: None,
+            base: None,
+            columns: grouped.columns.clone(),
+            errors: rows.errors.clone(),
+        };
         let flat = keys.flatten();
         let count = flat.positions.len();
         let mut out = keys.clone();
@@ -152,7 +255,11 @@ impl<'a> Evaluator<'a> {
             return Ok(out);
         }
         let frame = self.group_frame(summarize.frame, &keys, schema, &groups, &flat.positions);
-        let iterated = batch.iterate(Rc::clone(&flat.contexts), batch.filters.take(&flat.contexts), frame);
+        let iterated = batch.iterate(
+            Rc::clone(&flat.contexts),
+            batch.filters.take(&flat.contexts),
+            frame,
+        );
         let mut context = self.transition(&iterated)?;
         // A table that is more than the rows of a model table filters the expressions by its rows too.
         if let (Some(table), Some(base)) = (schema.base, &rows.base)
@@ -160,18 +267,28 @@ impl<'a> Evaluator<'a> {
         {
             let codes = base.as_slice();
             let sets = (0..count).map(|g| {
-                let members = &grouped.members[grouped.member_offsets[g] as usize..grouped.member_offsets[g + 1] as usize];
+                let members = &grouped.members
+                    [grouped.member_offsets[g] as usize..grouped.member_offsets[g + 1] as usize];
                 Set::of_codes(members.iter().map(|&m| codes[m as usize]))
             });
-            context.items.push(Item::varying(vec![Target::Row(table)], sets.collect(), None));
+            context.items.push(Item::varying(
+                vec![Target::Row(table)],
+                sets.collect(),
+                None,
+            ));
         }
         let inner = iterated.refiltered(context);
         for column in &summarize.columns {
             let vector = match column {
-                SummarizeColumn::IsSubtotal(group) => Vector::constant(Value::Boolean(!kept.contains(group)), count),
+                SummarizeColumn::IsSubtotal(group) => {
+                    Vector::constant(Value::Boolean(!kept.contains(group)), count)
+                }
                 SummarizeColumn::Expression(expr) => {
                     let mut vector = self.scalar(expr, &inner)?;
-                    out.errors = merge_errors(&out.errors, &super::iterate::by_context(&vector, &flat.contexts));
+                    out.errors = merge_errors(
+                        &out.errors,
+                        &super::iterate::by_context(&vector, &flat.contexts),
+                    );
                     vector.errors = None;
                     vector
                 }
@@ -182,7 +299,12 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Tables of one schema under one another, context by context.
-    pub fn stack(&self, mut parts: Vec<TableRows>, schema: &Rc<Schema>, batch: &Rc<Batch>) -> Outcome<TableRows> {
+    pub fn stack(
+        &self,
+        mut parts: Vec<TableRows>,
+        schema: &Rc<Schema>,
+        batch: &Rc<Batch>,
+    ) -> Outcome<TableRows> {
         if parts.len() == 1
             && let Some(only) = parts.pop()
         {
@@ -198,8 +320,16 @@ impl<'a> Evaluator<'a> {
         for index in 0..schema.fields.len() {
             columns.push(self.stack_column(&parts, schema, index)?);
         }
-        let errors = parts.iter().fold(None, |errors, part| merge_errors(&errors, &part.errors));
-        let stacked = TableRows { offsets: vec![0, total], segments: None, base: None, columns, errors };
+        let errors = parts
+            .iter()
+            .fold(None, |errors, part| merge_errors(&errors, &part.errors));
+        let stacked = TableRows {
+            offsets: vec![0, total],
+            segments: None,
+            base: None,
+            columns,
+            errors,
+        };
         let (mut positions, mut offsets) = (Vec::with_capacity(total as usize), vec![0u32]);
         for i in 0..batch.len {
             for (part, start) in parts.iter().zip(&starts) {
@@ -210,14 +340,25 @@ impl<'a> Evaluator<'a> {
         Ok(stacked.take(&positions, offsets))
     }
 
-    fn stack_column(&self, parts: &[TableRows], schema: &Schema, index: usize) -> Outcome<ColumnRows> {
-        let codes: Option<Vec<security::Codes>> = parts.iter().map(|part| self.column_codes(part, schema, index)).collect::<Outcome<Option<_>>>()?;
+    fn stack_column(
+        &self,
+        parts: &[TableRows],
+        schema: &Schema,
+        index: usize,
+    ) -> Outcome<ColumnRows> {
+        let codes: Option<Vec<security::Codes>> = parts
+            .iter()
+            .map(|part| self.column_codes(part, schema, index))
+            .collect::<Outcome<Option<_>>>()?;
         if let Some(codes) = codes
             && let Some(joined) = security::Codes::concat(&codes)
         {
             return Ok(ColumnRows::Coded(joined));
         }
-        let vectors: Vec<Vector> = parts.iter().map(|part| self.column_vector(part, schema, index)).collect::<Outcome<_>>()?;
+        let vectors: Vec<Vector> = parts
+            .iter()
+            .map(|part| self.column_vector(part, schema, index))
+            .collect::<Outcome<_>>()?;
         Ok(ColumnRows::Values(Vector::concat(&vectors)))
     }
 }

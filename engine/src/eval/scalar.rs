@@ -16,14 +16,24 @@ use crate::vector::{Data, Vector, errors_from};
 impl<'a> Evaluator<'a> {
     pub fn scalar(&self, expr: &Scalar, batch: &Rc<Batch>) -> Outcome<Vector> {
         self.control.check().map_err(security::ReadError::Stopped)?;
-        let vector = self.scalar_kind(expr, batch).map_err(|error| match expr.span {
-            Some(span) => error.or_at(span),
-            None => error,
-        })?;
+        let vector = self
+            .scalar_kind(expr, batch)
+            .map_err(|error| match expr.span {
+                Some(span) => error.or_at(span),
+                None => error,
+            })?;
         Ok(match (expr.span, &vector.errors) {
-            (Some(span), Some(errors)) if errors.iter().any(|(_, failure)| failure.span.is_none()) => {
-                let placed = errors.iter().map(|(i, failure)| (*i, failure.clone().or_at(span))).collect();
-                Vector { data: vector.data, errors: errors_from(placed) }
+            (Some(span), Some(errors))
+                if errors.iter().any(|(_, failure)| failure.span.is_none()) =>
+            {
+                let placed = errors
+                    .iter()
+                    .map(|(i, failure)| (*i, failure.clone().or_at(span)))
+                    .collect();
+                Vector {
+                    data: vector.data,
+                    errors: errors_from(placed),
+                }
             }
             _ => vector,
         })
@@ -37,30 +47,72 @@ impl<'a> Evaluator<'a> {
             K::Related { frame, column } => self.related(batch, *frame, column),
             K::Variable(id) => self.scalar_variable(batch, *id),
             K::Let { variables, body } => self.scalar(body, &batch.with_variables(variables)),
-            K::Call { function, arguments } => self.call(function, arguments, batch, expr.data_type),
-            K::Binary { op: op @ (BinaryOp::And | BinaryOp::Or), left, right } => self.logical(*op, left, right, batch),
-            K::Binary { op, left, right } => Ok(operators::binary(*op, &self.scalar(left, batch)?, &self.scalar(right, batch)?)),
+            K::Call {
+                function,
+                arguments,
+            } => self.call(function, arguments, batch, expr.data_type),
+            K::Binary {
+                op: op @ (BinaryOp::And | BinaryOp::Or),
+                left,
+                right,
+            } => self.logical(*op, left, right, batch),
+            K::Binary { op, left, right } => Ok(operators::binary(
+                *op,
+                &self.scalar(left, batch)?,
+                &self.scalar(right, batch)?,
+            )),
             K::Negate(operand) => Ok(operators::negate(&self.scalar(operand, batch)?)),
             K::Not(operand) => {
                 let operand = operators::booleans(&self.scalar(operand, batch)?);
-                let results = (0..operand.len()).map(|i| operand.at(i).map(|v| Value::Boolean(!v.to_boolean().unwrap_or(false))));
+                let results = (0..operand.len()).map(|i| {
+                    operand
+                        .at(i)
+                        .map(|v| Value::Boolean(!v.to_boolean().unwrap_or(false)))
+                });
                 Ok(Vector::from_results(results, DataType::Boolean))
             }
             K::In { values, table } => self.is_in(values, table, batch),
-            K::If { condition, then, otherwise } => self.branch(condition, then, otherwise.as_deref(), batch, expr.data_type),
-            K::Switch { subject, cases, otherwise } => self.switch(subject, cases, otherwise.as_deref(), batch, expr.data_type),
+            K::If {
+                condition,
+                then,
+                otherwise,
+            } => self.branch(condition, then, otherwise.as_deref(), batch, expr.data_type),
+            K::Switch {
+                subject,
+                cases,
+                otherwise,
+            } => self.switch(subject, cases, otherwise.as_deref(), batch, expr.data_type),
             K::Coalesce(parts) => self.coalesce(parts, batch, expr.data_type),
-            K::IfError { value, otherwise } => self.if_error(value, otherwise, batch, expr.data_type),
+            K::IfError { value, otherwise } => {
+                self.if_error(value, otherwise, batch, expr.data_type)
+            }
             K::IsError(value) => {
                 let value = self.scalar(value, batch)?;
-                Ok(Vector::from_results((0..value.len()).map(|i| Ok(Value::Boolean(value.error(i).is_some()))), DataType::Boolean))
+                Ok(Vector::from_results(
+                    (0..value.len()).map(|i| Ok(Value::Boolean(value.error(i).is_some()))),
+                    DataType::Boolean,
+                ))
             }
             K::Error(message) => {
                 let message = self.scalar(message, batch)?;
-                Ok(Vector::from_results((0..message.len()).map(|i| Err(Failure::new(message.at(i)?.to_text()))), DataType::Text))
+                Ok(Vector::from_results(
+                    (0..message.len()).map(|i| Err(Failure::new(message.at(i)?.to_text()))),
+                    DataType::Text,
+                ))
             }
-            K::Reduce { op, table, frame, body } => self.reduce(*op, table, *frame, body.as_deref(), batch),
-            K::ConcatenateX { table, frame, body, delimiter, order } => self.concatenate(table, *frame, body, delimiter.as_deref(), order, batch),
+            K::Reduce {
+                op,
+                table,
+                frame,
+                body,
+            } => self.reduce(*op, table, *frame, body.as_deref(), batch),
+            K::ConcatenateX {
+                table,
+                frame,
+                body,
+                delimiter,
+                order,
+            } => self.concatenate(table, *frame, body, delimiter.as_deref(), order, batch),
             K::RankX(rank) => self.rank(rank, batch),
             K::Calculate { body, filters } => {
                 let (inner, errors) = self.calculate(filters, batch)?;
@@ -68,31 +120,53 @@ impl<'a> Evaluator<'a> {
             }
             K::Measure { measure, body } => self.measure(measure, body, batch),
             K::SelectedMeasure => self.selected_measure(batch),
-            K::SelectedMeasureName => self.selected_measure_text(batch, |selected| Some(selected.measure.name.to_string())),
-            K::SelectedMeasureFormat => self.selected_measure_text(batch, |selected| selected.measure.format.as_ref().map(|f| f.to_string())),
+            K::SelectedMeasureName => self
+                .selected_measure_text(batch, |selected| Some(selected.measure.name.to_string())),
+            K::SelectedMeasureFormat => self.selected_measure_text(batch, |selected| {
+                selected.measure.format.as_ref().map(|f| f.to_string())
+            }),
             K::TableValue(table) => self.table_value(table, batch),
             K::IsEmpty(table) => {
                 let rows = self.table(table, batch)?;
-                let results = (0..batch.len).map(|i| Ok(Value::Boolean(rows.segment(i).is_empty())));
-                Ok(Vector::from_results(results, DataType::Boolean).with_errors(rows.errors.clone()))
+                let results =
+                    (0..batch.len).map(|i| Ok(Value::Boolean(rows.segment(i).is_empty())));
+                Ok(Vector::from_results(results, DataType::Boolean)
+                    .with_errors(rows.errors.clone()))
             }
-            K::Lookup { table, result, search, otherwise } => self.lookup(*table, *result, search, otherwise.as_deref(), batch),
+            K::Lookup {
+                table,
+                result,
+                search,
+                otherwise,
+            } => self.lookup(*table, *result, search, otherwise.as_deref(), batch),
             K::Contains { table, search } => self.contains(table, search, batch),
             K::Filtered { test, columns } => self.test_filters(*test, columns, batch),
-            K::Path { frame, id, parent, table } => self.path(batch, *frame, *id, *parent, *table),
+            K::Path {
+                frame,
+                id,
+                parent,
+                table,
+            } => self.path(batch, *frame, *id, *parent, *table),
             K::OnOrAfter { terms, or_on } => self.on_or_after(terms, *or_on, batch),
         }
     }
 
     /// A column of the current row of a frame.
     fn field(&self, batch: &Rc<Batch>, id: FrameId, index: usize) -> Outcome<Vector> {
-        let (holder, map) = batch.find_frame(id).ok_or_else(|| internal("a row context is missing"))?;
-        let frame = holder.frame.as_ref().ok_or_else(|| internal("a row context is missing"))?;
+        let (holder, map) = batch
+            .find_frame(id)
+            .ok_or_else(|| internal("a row context is missing"))?;
+        let frame = holder
+            .frame
+            .as_ref()
+            .ok_or_else(|| internal("a row context is missing"))?;
         let known = frame.read.borrow().get(&index).cloned();
         let vector = match known {
             Some(vector) => vector,
             None => {
-                let vector = self.column_vector(&frame.rows, &frame.schema, index)?.take(&frame.positions);
+                let vector = self
+                    .column_vector(&frame.rows, &frame.schema, index)?
+                    .take(&frame.positions);
                 frame.read.borrow_mut().insert(index, vector.clone());
                 vector
             }
@@ -103,10 +177,24 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    fn related(&self, batch: &Rc<Batch>, id: FrameId, column: &security::PathColumn) -> Outcome<Vector> {
-        let (holder, map) = batch.find_frame(id).ok_or_else(|| internal("a row context is missing"))?;
-        let frame = holder.frame.as_ref().ok_or_else(|| internal("a row context is missing"))?;
-        let base = frame.rows.base.as_ref().ok_or_else(|| internal("RELATED without rows of a table"))?;
+    fn related(
+        &self,
+        batch: &Rc<Batch>,
+        id: FrameId,
+        column: &security::PathColumn,
+    ) -> Outcome<Vector> {
+        let (holder, map) = batch
+            .find_frame(id)
+            .ok_or_else(|| internal("a row context is missing"))?;
+        let frame = holder
+            .frame
+            .as_ref()
+            .ok_or_else(|| internal("a row context is missing"))?;
+        let base = frame
+            .rows
+            .base
+            .as_ref()
+            .ok_or_else(|| internal("RELATED without rows of a table"))?;
         let codes = self.scope.fetch(&base.take(&frame.positions), column)?;
         let codes = match map {
             Some(map) => codes.take(&map),
@@ -122,23 +210,42 @@ impl<'a> Evaluator<'a> {
     }
 
     /// All rows of one column of a table value.
-    pub fn column_vector(&self, rows: &TableRows, schema: &crate::bound::Schema, index: usize) -> Outcome<Vector> {
+    pub fn column_vector(
+        &self,
+        rows: &TableRows,
+        schema: &crate::bound::Schema,
+        index: usize,
+    ) -> Outcome<Vector> {
         match rows.columns.get(index) {
             Some(ColumnRows::Values(vector)) => Ok(vector.clone()),
-            Some(_) => self.decode(&self.column_codes(rows, schema, index)?.ok_or_else(|| internal("a column without values"))?),
+            Some(_) => self.decode(
+                &self
+                    .column_codes(rows, schema, index)?
+                    .ok_or_else(|| internal("a column without values"))?,
+            ),
             None => Err(internal("a column that the table does not have")),
         }
     }
 
     /// The codes of one column of a table value, if it has codes.
-    pub fn column_codes(&self, rows: &TableRows, schema: &crate::bound::Schema, index: usize) -> Outcome<Option<security::Codes>> {
+    pub fn column_codes(
+        &self,
+        rows: &TableRows,
+        schema: &crate::bound::Schema,
+        index: usize,
+    ) -> Outcome<Option<security::Codes>> {
         match rows.columns.get(index) {
             Some(ColumnRows::Coded(codes)) => Ok(Some(codes.clone())),
             Some(ColumnRows::Base) => {
-                let (Some(base), Some(column)) = (&rows.base, schema.fields.get(index).and_then(|f| f.lineage)) else {
+                let (Some(base), Some(column)) =
+                    (&rows.base, schema.fields.get(index).and_then(|f| f.lineage))
+                else {
                     return Err(internal("a base column without base rows"));
                 };
-                let column = security::PathColumn { path: crate::bound::path_here(), target: security::Target::Column(column) };
+                let column = security::PathColumn {
+                    path: crate::bound::path_here(),
+                    target: security::Target::Column(column),
+                };
                 Ok(Some(self.scope.fetch(base, &column)?))
             }
             _ => Ok(None),
@@ -147,8 +254,13 @@ impl<'a> Evaluator<'a> {
 
     /// A variable: evaluated at most once, where it is defined, when it is first asked for.
     fn slot(&self, batch: &Rc<Batch>, id: VarId) -> Outcome<(Slot, Option<Rc<[u32]>>)> {
-        let (holder, map, at) = batch.find_variable(id).ok_or_else(|| internal("a variable is missing"))?;
-        let variables = holder.variables.as_ref().ok_or_else(|| internal("a variable is missing"))?;
+        let (holder, map, at) = batch
+            .find_variable(id)
+            .ok_or_else(|| internal("a variable is missing"))?;
+        let variables = holder
+            .variables
+            .as_ref()
+            .ok_or_else(|| internal("a variable is missing"))?;
         if let Some(slot) = variables.values[at].get() {
             return Ok((slot.clone(), map));
         }
@@ -177,16 +289,32 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn call(&self, function: &'static Function, arguments: &[Scalar], batch: &Rc<Batch>, hint: DataType) -> Outcome<Vector> {
-        let Body::Scalar(evaluate) = function.body else { return Err(internal("a function without an evaluator")) };
-        let vectors: Vec<Vector> = arguments.iter().map(|argument| self.scalar(argument, batch)).collect::<Outcome<_>>()?;
-        let constant = !function.is_volatile_by_row() && vectors.iter().all(|v| matches!(v.data, Data::Constant(..)) && v.errors.is_none());
+    fn call(
+        &self,
+        function: &'static Function,
+        arguments: &[Scalar],
+        batch: &Rc<Batch>,
+        hint: DataType,
+    ) -> Outcome<Vector> {
+        let Body::Scalar(evaluate) = function.body else {
+            return Err(internal("a function without an evaluator"));
+        };
+        let vectors: Vec<Vector> = arguments
+            .iter()
+            .map(|argument| self.scalar(argument, batch))
+            .collect::<Outcome<_>>()?;
+        let constant = !function.is_volatile_by_row()
+            && vectors
+                .iter()
+                .all(|v| matches!(v.data, Data::Constant(..)) && v.errors.is_none());
         let mut values = Vec::with_capacity(vectors.len());
         if constant && batch.len > 0 {
             values.extend(vectors.iter().map(|v| v.get(0)));
             return Ok(match evaluate(&values, &self.environment) {
                 Ok(value) => Vector::constant(value, batch.len),
-                Err(failure) => Vector::from_results((0..batch.len).map(|_| Err(failure.clone())), hint),
+                Err(failure) => {
+                    Vector::from_results((0..batch.len).map(|_| Err(failure.clone())), hint)
+                }
             });
         }
         let results = (0..batch.len).map(|i| {
@@ -200,15 +328,32 @@ impl<'a> Evaluator<'a> {
     }
 
     /// AND and OR evaluate the right side only where the left does not decide.
-    fn logical(&self, op: BinaryOp, left: &Scalar, right: &Scalar, batch: &Rc<Batch>) -> Outcome<Vector> {
+    fn logical(
+        &self,
+        op: BinaryOp,
+        left: &Scalar,
+        right: &Scalar,
+        batch: &Rc<Batch>,
+    ) -> Outcome<Vector> {
         let left = operators::booleans(&self.scalar(left, batch)?);
         let decides = op == BinaryOp::Or;
-        let open: Vec<u32> =
-            (0..batch.len).filter(|&i| left.error(i).is_none() && left.get(i).to_boolean().unwrap_or(false) != decides).map(|i| i as u32).collect();
+        let open: Vec<u32> = (0..batch.len)
+            .filter(|&i| {
+                left.error(i).is_none() && left.get(i).to_boolean().unwrap_or(false) != decides
+            })
+            .map(|i| i as u32)
+            .collect();
         let right = operators::booleans(&self.on(right, batch, &open)?);
-        let mut results: Vec<Result<Value, Failure>> = (0..batch.len).map(|i| left.at(i).map(|v| Value::Boolean(v.to_boolean().unwrap_or(false)))).collect();
+        let mut results: Vec<Result<Value, Failure>> = (0..batch.len)
+            .map(|i| {
+                left.at(i)
+                    .map(|v| Value::Boolean(v.to_boolean().unwrap_or(false)))
+            })
+            .collect();
         for (k, &i) in open.iter().enumerate() {
-            results[i as usize] = right.at(k).map(|v| Value::Boolean(v.to_boolean().unwrap_or(false)));
+            results[i as usize] = right
+                .at(k)
+                .map(|v| Value::Boolean(v.to_boolean().unwrap_or(false)));
         }
         Ok(Vector::from_results(results, DataType::Boolean))
     }
@@ -222,7 +367,14 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn branch(&self, condition: &Scalar, then: &Scalar, otherwise: Option<&Scalar>, batch: &Rc<Batch>, hint: DataType) -> Outcome<Vector> {
+    fn branch(
+        &self,
+        condition: &Scalar,
+        then: &Scalar,
+        otherwise: Option<&Scalar>,
+        batch: &Rc<Batch>,
+        hint: DataType,
+    ) -> Outcome<Vector> {
         let condition = operators::booleans(&self.scalar(condition, batch)?);
         let mut chosen: Vec<Option<usize>> = vec![None; batch.len];
         for (i, slot) in chosen.iter_mut().enumerate() {
@@ -230,17 +382,30 @@ impl<'a> Evaluator<'a> {
                 *slot = Some(usize::from(!condition.get(i).to_boolean().unwrap_or(false)));
             }
         }
-        let blank = Scalar { kind: ScalarKind::Constant(Value::Blank), data_type: hint, span: None };
+        let blank = Scalar {
+            kind: ScalarKind::Constant(Value::Blank),
+            data_type: hint,
+            span: None,
+        };
         let branches = [then, otherwise.unwrap_or(&blank)];
         let taken = self.take_branches(&branches, &chosen, batch, hint)?;
         Ok(taken.with_errors(condition.errors))
     }
 
     /// Evaluates each branch for the contexts that take it. A context that takes none is BLANK.
-    fn take_branches(&self, branches: &[&Scalar], chosen: &[Option<usize>], batch: &Rc<Batch>, hint: DataType) -> Outcome<Vector> {
+    fn take_branches(
+        &self,
+        branches: &[&Scalar],
+        chosen: &[Option<usize>],
+        batch: &Rc<Batch>,
+        hint: DataType,
+    ) -> Outcome<Vector> {
         let mut results: Vec<Result<Value, Failure>> = vec![Ok(Value::Blank); batch.len];
         for (k, branch) in branches.iter().enumerate() {
-            let contexts: Vec<u32> = (0..batch.len).filter(|&i| chosen[i] == Some(k)).map(|i| i as u32).collect();
+            let contexts: Vec<u32> = (0..batch.len)
+                .filter(|&i| chosen[i] == Some(k))
+                .map(|i| i as u32)
+                .collect();
             if contexts.is_empty() {
                 continue;
             }
@@ -255,7 +420,14 @@ impl<'a> Evaluator<'a> {
         Ok(Vector::from_results(results, hint))
     }
 
-    fn switch(&self, subject: &Scalar, cases: &[(Scalar, Scalar)], otherwise: Option<&Scalar>, batch: &Rc<Batch>, hint: DataType) -> Outcome<Vector> {
+    fn switch(
+        &self,
+        subject: &Scalar,
+        cases: &[(Scalar, Scalar)],
+        otherwise: Option<&Scalar>,
+        batch: &Rc<Batch>,
+        hint: DataType,
+    ) -> Outcome<Vector> {
         let subject = self.scalar(subject, batch)?;
         let mut chosen: Vec<Option<usize>> = vec![None; batch.len];
         let mut errors: Vec<(u32, Failure)> = Vec::new();
@@ -273,7 +445,10 @@ impl<'a> Evaluator<'a> {
             let value = self.on(case, batch, &open)?;
             let mut rest = Vec::new();
             for (j, &i) in open.iter().enumerate() {
-                match value.at(j).and_then(|v| operators::one(BinaryOp::Equal, &subject.get(i as usize), &v)) {
+                match value
+                    .at(j)
+                    .and_then(|v| operators::one(BinaryOp::Equal, &subject.get(i as usize), &v))
+                {
                     Ok(Value::Boolean(true)) => chosen[i as usize] = Some(k),
                     Ok(_) => rest.push(i),
                     Err(failure) => errors.push((i, failure)),
@@ -287,7 +462,9 @@ impl<'a> Evaluator<'a> {
         errors.sort_by_key(|(i, _)| *i);
         let mut branches: Vec<&Scalar> = cases.iter().map(|(_, result)| result).collect();
         branches.extend(otherwise);
-        Ok(self.take_branches(&branches, &chosen, batch, hint)?.with_errors(errors_from(errors)))
+        Ok(self
+            .take_branches(&branches, &chosen, batch, hint)?
+            .with_errors(errors_from(errors)))
     }
 
     fn coalesce(&self, parts: &[Scalar], batch: &Rc<Batch>, hint: DataType) -> Outcome<Vector> {
@@ -310,14 +487,24 @@ impl<'a> Evaluator<'a> {
         Ok(Vector::from_results(results, hint))
     }
 
-    fn if_error(&self, value: &Scalar, otherwise: &Scalar, batch: &Rc<Batch>, hint: DataType) -> Outcome<Vector> {
+    fn if_error(
+        &self,
+        value: &Scalar,
+        otherwise: &Scalar,
+        batch: &Rc<Batch>,
+        hint: DataType,
+    ) -> Outcome<Vector> {
         let value = self.scalar(value, batch)?;
-        let failed: Vec<u32> = (0..batch.len).filter(|&i| value.error(i).is_some()).map(|i| i as u32).collect();
+        let failed: Vec<u32> = (0..batch.len)
+            .filter(|&i| value.error(i).is_some())
+            .map(|i| i as u32)
+            .collect();
         if failed.is_empty() {
             return Ok(value);
         }
         let other = self.on(otherwise, batch, &failed)?;
-        let mut results: Vec<Result<Value, Failure>> = (0..batch.len).map(|i| Ok(value.get(i))).collect();
+        let mut results: Vec<Result<Value, Failure>> =
+            (0..batch.len).map(|i| Ok(value.get(i))).collect();
         for (j, &i) in failed.iter().enumerate() {
             results[i as usize] = other.at(j);
         }
@@ -332,14 +519,23 @@ impl<'a> Evaluator<'a> {
         for i in 0..batch.len {
             let segment = rows.segment(i);
             if segment.len() > 1 {
-                errors.push((i as u32, Failure::new("a table of several rows was supplied where a single value was expected")));
+                errors.push((
+                    i as u32,
+                    Failure::new(
+                        "a table of several rows was supplied where a single value was expected",
+                    ),
+                ));
             }
             positions.push((segment.len() == 1).then_some(segment.start as u32));
         }
         let column = self.column_vector(&rows, &table.schema, 0)?;
         let hint = column.data_type().unwrap_or(DataType::Text);
-        let results = positions.iter().map(|position| position.map_or(Ok(Value::Blank), |p| column.at(p as usize)));
-        Ok(Vector::from_results(results, hint).with_errors(rows.errors.clone()).with_errors(errors_from(errors)))
+        let results = positions
+            .iter()
+            .map(|position| position.map_or(Ok(Value::Blank), |p| column.at(p as usize)));
+        Ok(Vector::from_results(results, hint)
+            .with_errors(rows.errors.clone())
+            .with_errors(errors_from(errors)))
     }
 
     /// The errors of a vector as the query's error, if any context has one.

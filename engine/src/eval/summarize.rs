@@ -10,7 +10,10 @@ use security::{Column, PathColumn, Table, Target};
 
 use super::{Evaluator, Outcome};
 use crate::batch::{Batch, Frame};
-use crate::bound::{FilterArgument, Reduction, Removal, Scalar, ScalarKind, Schema, SummarizeColumns, TableKind, Variable, VariableBody};
+use crate::bound::{
+    FilterArgument, Reduction, Removal, Scalar, ScalarKind, Schema, SummarizeColumns, TableKind,
+    Variable, VariableBody,
+};
 use crate::context::{FilterContext, Relations, Shadow};
 use crate::table::{ColumnRows, TableRows};
 use crate::value::Value;
@@ -28,9 +31,21 @@ struct Site {
 }
 
 impl<'a> Evaluator<'a> {
-    pub fn summarize_columns(&self, summarize: &SummarizeColumns, schema: &Rc<Schema>, batch: &Rc<Batch>) -> Outcome<TableRows> {
+    pub fn summarize_columns(
+        &self,
+        summarize: &SummarizeColumns,
+        schema: &Rc<Schema>,
+        batch: &Rc<Batch>,
+    ) -> Outcome<TableRows> {
         let (filtered, errors) = self.calculate(&summarize.filters, batch)?;
-        let rolled = |level: usize| -> Vec<usize> { summarize.rollups.iter().skip(level).flat_map(|r| r.groups.iter().copied()).collect() };
+        let rolled = |level: usize| -> Vec<usize> {
+            summarize
+                .rollups
+                .iter()
+                .skip(level)
+                .flat_map(|r| r.groups.iter().copied())
+                .collect()
+        };
         let mut parts = Vec::new();
         // From the detail to the grand total.
         for level in (0..=summarize.rollups.len()).rev() {
@@ -42,8 +57,16 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The rows of one grouping set. Rolled columns are BLANK, and flags tell of them.
-    fn grouping_set(&self, summarize: &SummarizeColumns, rolled: &[usize], level: usize, batch: &Rc<Batch>) -> Outcome<TableRows> {
-        let kept: Vec<usize> = (0..summarize.groups.len()).filter(|g| !rolled.contains(g)).collect();
+    fn grouping_set(
+        &self,
+        summarize: &SummarizeColumns,
+        rolled: &[usize],
+        level: usize,
+        batch: &Rc<Batch>,
+    ) -> Outcome<TableRows> {
+        let kept: Vec<usize> = (0..summarize.groups.len())
+            .filter(|g| !rolled.contains(g))
+            .collect();
         let groups: Vec<Column> = kept.iter().map(|&g| summarize.groups[g]).collect();
         let candidates = self.candidates(summarize, &groups, batch)?.unshared();
         self.admit_rows(candidates.rows())?;
@@ -57,7 +80,13 @@ impl<'a> Evaluator<'a> {
             read: RefCell::new(HashMap::new()),
         };
         let mut filters = batch.filters.take(&flat.contexts);
-        filters.shadow = Some((Rc::new(Shadow { outer: Rc::clone(&batch.filters), rows: None }), Rc::clone(&flat.contexts)));
+        filters.shadow = Some((
+            Rc::new(Shadow {
+                outer: Rc::clone(&batch.filters),
+                rows: None,
+            }),
+            Rc::clone(&flat.contexts),
+        ));
         let iterated = batch.iterate(Rc::clone(&flat.contexts), filters, frame);
         let inner = iterated.refiltered(self.transition(&iterated)?);
         let count = flat.positions.len();
@@ -65,10 +94,23 @@ impl<'a> Evaluator<'a> {
         for column in &summarize.columns {
             values.push(self.scalar(&column.expr, &inner)?);
         }
-        let deciding: Vec<&Vector> = summarize.columns.iter().zip(&values).filter(|(c, _)| !c.ignore).map(|(_, v)| v).collect();
+        let deciding: Vec<&Vector> = summarize
+            .columns
+            .iter()
+            .zip(&values)
+            .filter(|(c, _)| !c.ignore)
+            .map(|(_, v)| v)
+            .collect();
         // Without an expression every row stays.
-        let keeps = |row: usize| summarize.columns.is_empty() || deciding.iter().any(|v| !v.is_blank(row) || v.error(row).is_some());
-        let positions: Vec<u32> = (0..count as u32).filter(|&row| keeps(row as usize)).collect();
+        let keeps = |row: usize| {
+            summarize.columns.is_empty()
+                || deciding
+                    .iter()
+                    .any(|v| !v.is_blank(row) || v.error(row).is_some())
+        };
+        let positions: Vec<u32> = (0..count as u32)
+            .filter(|&row| keeps(row as usize))
+            .collect();
         let mut offsets = vec![0u32];
         let mut next = 0usize;
         for i in 0..batch.len {
@@ -87,29 +129,55 @@ impl<'a> Evaluator<'a> {
             });
             for (r, rollup) in summarize.rollups.iter().enumerate() {
                 if rollup.flag && rollup.groups.last() == Some(&g) {
-                    columns.push(ColumnRows::Values(Vector::constant(Value::Boolean(r >= level), positions.len())));
+                    columns.push(ColumnRows::Values(Vector::constant(
+                        Value::Boolean(r >= level),
+                        positions.len(),
+                    )));
                 }
             }
         }
         for value in values {
             let mut value = value.take(&positions);
-            let contexts: Vec<u32> = positions.iter().map(|&p| flat.contexts[p as usize]).collect();
+            let contexts: Vec<u32> = positions
+                .iter()
+                .map(|&p| flat.contexts[p as usize])
+                .collect();
             errors = merge_errors(&errors, &super::iterate::by_context(&value, &contexts));
             value.errors = None;
             columns.push(ColumnRows::Values(value));
         }
-        Ok(TableRows { offsets, segments: None, base: None, columns, errors })
+        Ok(TableRows {
+            offsets,
+            segments: None,
+            base: None,
+            columns,
+            errors,
+        })
     }
 
     /// The combinations of group values to evaluate, context by context.
-    fn candidates(&self, summarize: &SummarizeColumns, groups: &[Column], batch: &Rc<Batch>) -> Outcome<TableRows> {
+    fn candidates(
+        &self,
+        summarize: &SummarizeColumns,
+        groups: &[Column],
+        batch: &Rc<Batch>,
+    ) -> Outcome<TableRows> {
         if groups.is_empty() {
-            return Ok(TableRows { offsets: (0..=batch.len as u32).collect(), segments: None, base: None, columns: Vec::new(), errors: None });
+            return Ok(TableRows {
+                offsets: (0..=batch.len as u32).collect(),
+                segments: None,
+                base: None,
+                columns: Vec::new(),
+                errors: None,
+            });
         }
         let dense = self.dense_parts(groups, batch)?;
         let mut worst = 0usize;
         for i in 0..batch.len {
-            let product = dense.iter().map(|(_, rows)| rows.segment(i).len()).fold(1usize, usize::saturating_mul);
+            let product = dense
+                .iter()
+                .map(|(_, rows)| rows.segment(i).len())
+                .fold(1usize, usize::saturating_mul);
             worst = worst.saturating_add(product);
         }
         let tables: BTreeSet<Table> = groups.iter().map(|c| c.table()).collect();
@@ -124,7 +192,11 @@ impl<'a> Evaluator<'a> {
     }
 
     /// For each table of the groups, the values of its columns that exist together.
-    fn dense_parts(&self, groups: &[Column], batch: &Rc<Batch>) -> Outcome<Vec<(Vec<usize>, TableRows)>> {
+    fn dense_parts(
+        &self,
+        groups: &[Column],
+        batch: &Rc<Batch>,
+    ) -> Outcome<Vec<(Vec<usize>, TableRows)>> {
         let mut parts: Vec<(Table, Vec<usize>)> = Vec::new();
         for (at, column) in groups.iter().enumerate() {
             match parts.iter_mut().find(|(table, _)| *table == column.table()) {
@@ -136,16 +208,25 @@ impl<'a> Evaluator<'a> {
             .into_iter()
             .map(|(_, list)| {
                 let columns: Vec<Column> = list.iter().map(|&at| groups[at]).collect();
-                Ok((list, self.value_rows(&columns, true, &batch.filters, batch.len)?))
+                Ok((
+                    list,
+                    self.value_rows(&columns, true, &batch.filters, batch.len)?,
+                ))
             })
             .collect()
     }
 
-    fn cross(&self, parts: &[(Vec<usize>, TableRows)], groups: &[Column], contexts: usize) -> Outcome<TableRows> {
+    fn cross(
+        &self,
+        parts: &[(Vec<usize>, TableRows)],
+        groups: &[Column],
+        contexts: usize,
+    ) -> Outcome<TableRows> {
         let mut picks: Vec<Vec<u32>> = vec![Vec::new(); parts.len()];
         let mut offsets = vec![0u32];
         for i in 0..contexts {
-            let segments: Vec<std::ops::Range<usize>> = parts.iter().map(|(_, rows)| rows.segment(i)).collect();
+            let segments: Vec<std::ops::Range<usize>> =
+                parts.iter().map(|(_, rows)| rows.segment(i)).collect();
             let total: usize = segments.iter().map(|s| s.len()).product();
             for k in 0..total {
                 let mut rest = k;
@@ -162,11 +243,22 @@ impl<'a> Evaluator<'a> {
                 columns[at] = Some(rows.columns[k].take(picks));
             }
         }
-        Ok(TableRows { offsets, segments: None, base: None, columns: columns.into_iter().flatten().collect(), errors: None })
+        Ok(TableRows {
+            offsets,
+            segments: None,
+            base: None,
+            columns: columns.into_iter().flatten().collect(),
+            errors: None,
+        })
     }
 
     /// The combinations that the facts hold, where every expression is BLANK without facts.
-    fn sparse_candidates(&self, summarize: &SummarizeColumns, groups: &[Column], batch: &Rc<Batch>) -> Outcome<Option<TableRows>> {
+    fn sparse_candidates(
+        &self,
+        summarize: &SummarizeColumns,
+        groups: &[Column],
+        batch: &Rc<Batch>,
+    ) -> Outcome<Option<TableRows>> {
         let mut sites: HashSet<Site> = HashSet::new();
         if summarize.columns.is_empty() || batch.len != 1 {
             return Ok(None);
@@ -178,32 +270,42 @@ impl<'a> Evaluator<'a> {
             }
         }
         let edges = self.edges(&batch.filters.relations);
-        let mut found: BTreeSet<Vec<u32>> = BTreeSet::new();
         let mut minted: Vec<Vec<security::Codes>> = vec![Vec::new(); groups.len()];
-        let mut rows: Vec<Vec<u32>> = Vec::new();
         for site in sites {
             let paths = edges.paths(site.table, &[]);
-            let keys: Option<Vec<PathColumn>> =
-                groups.iter().map(|c| paths.get(&c.table()).map(|path| PathColumn { path: Arc::clone(path), target: Target::Column(*c) })).collect();
+            let keys: Option<Vec<PathColumn>> = groups
+                .iter()
+                .map(|c| {
+                    paths.get(&c.table()).map(|path| PathColumn {
+                        path: Arc::clone(path),
+                        target: Target::Column(*c),
+                    })
+                })
+                .collect();
             let Some(keys) = keys else { return Ok(None) };
-            let unfiltered = FilterContext { relations: Rc::clone(&batch.filters.relations), ..FilterContext::default() };
-            let filters = if site.unfiltered { &unfiltered } else { &*batch.filters };
+            let unfiltered = FilterContext {
+                relations: Rc::clone(&batch.filters.relations),
+                ..FilterContext::default()
+            };
+            let filters = if site.unfiltered {
+                &unfiltered
+            } else {
+                &*batch.filters
+            };
             let grouped = self.grouped(filters, 1, site.table, keys, Vec::new(), &[])?;
-            let columns: Vec<&[u32]> = (0..groups.len()).map(|k| grouped.extra_codes(k)).collect();
-            for &g in grouped.list(0) {
-                let tuple: Vec<u32> = columns.iter().map(|c| c[g as usize]).collect();
-                if found.insert(tuple.clone()) {
-                    rows.push(tuple);
-                }
-            }
             let members: Vec<u32> = grouped.list(0).to_vec();
             for (k, minted) in minted.iter_mut().enumerate() {
                 minted.push(grouped.extra(k).take(&members));
             }
         }
         // The tuples, in order, as positions among the codes that the scans gave.
-        let joined: Option<Vec<security::Codes>> = minted.iter().map(|parts| security::Codes::concat(parts)).collect();
-        let Some(joined) = joined else { return Ok(None) };
+        let joined: Option<Vec<security::Codes>> = minted
+            .iter()
+            .map(|parts| security::Codes::concat(parts))
+            .collect();
+        let Some(joined) = joined else {
+            return Ok(None);
+        };
         let slices: Vec<&[u32]> = joined.iter().map(|codes| codes.as_slice()).collect();
         let total = slices.first().map_or(0, |s| s.len());
         let mut positions: Vec<u32> = (0..total as u32).collect();
@@ -211,12 +313,26 @@ impl<'a> Evaluator<'a> {
         positions.sort_by(|a, b| key(*a).cmp(key(*b)));
         positions.dedup_by(|a, b| key(*a).eq(key(*b)));
         let count = positions.len() as u32;
-        let columns = joined.iter().map(|codes| ColumnRows::Coded(codes.take(&positions))).collect();
-        Ok(Some(TableRows { offsets: vec![0, count], segments: None, base: None, columns, errors: None }))
+        let columns = joined
+            .iter()
+            .map(|codes| ColumnRows::Coded(codes.take(&positions)))
+            .collect();
+        Ok(Some(TableRows {
+            offsets: vec![0, count],
+            segments: None,
+            base: None,
+            columns,
+            errors: None,
+        }))
     }
 
     /// The tables without whose rows an expression is BLANK; None where that is not known.
-    fn sites(&self, expr: &Scalar, groups: &[Column], variables: &mut Vec<Variable>) -> Option<Vec<Site>> {
+    fn sites(
+        &self,
+        expr: &Scalar,
+        groups: &[Column],
+        variables: &mut Vec<Variable>,
+    ) -> Option<Vec<Site>> {
         let both = |a: Option<Vec<Site>>, b: Option<Vec<Site>>| -> Option<Vec<Site>> {
             let (mut a, b) = (a?, b?);
             a.extend(b);
@@ -224,41 +340,99 @@ impl<'a> Evaluator<'a> {
         };
         match &expr.kind {
             ScalarKind::Constant(value) if value.is_blank() => Some(Vec::new()),
-            ScalarKind::Reduce { op, table, body, .. } => match &table.kind {
-                TableKind::Base { table, blank_row: false } if *op != Reduction::CountBlank && body.as_ref().is_none_or(|b| b.is_of_row()) => {
-                    Some(vec![Site { table: *table, unfiltered: false }])
+            ScalarKind::Reduce {
+                op, table, body, ..
+            } => match &table.kind {
+                TableKind::Base {
+                    table,
+                    blank_row: false,
+                } if *op != Reduction::CountBlank
+                    && body.as_ref().is_none_or(|b| b.is_of_row()) =>
+                {
+                    Some(vec![Site {
+                        table: *table,
+                        unfiltered: false,
+                    }])
                 }
-                TableKind::Values { .. } | TableKind::Base { .. } if matches!(op, Reduction::Sum | Reduction::Average | Reduction::Min | Reduction::Max) => {
+                TableKind::Values { .. } | TableKind::Base { .. }
+                    if matches!(
+                        op,
+                        Reduction::Sum | Reduction::Average | Reduction::Min | Reduction::Max
+                    ) =>
+                {
                     self.sites(body.as_ref()?, groups, variables)
                 }
                 _ => None,
             },
-            ScalarKind::Measure { body, .. } if self.groups.is_empty() => self.sites(body, groups, &mut Vec::new()),
-            ScalarKind::Binary { op: dax::BinaryOp::Add | dax::BinaryOp::Subtract, left, right } => {
-                both(self.sites(left, groups, variables), self.sites(right, groups, variables))
+            ScalarKind::Measure { body, .. } if self.groups.is_empty() => {
+                self.sites(body, groups, &mut Vec::new())
             }
-            ScalarKind::Binary { op: dax::BinaryOp::Multiply, left, right } => self.sites(left, groups, variables).or_else(|| self.sites(right, groups, variables)),
-            ScalarKind::Binary { op: dax::BinaryOp::Divide, left, .. } => self.sites(left, groups, variables),
+            ScalarKind::Binary {
+                op: dax::BinaryOp::Add | dax::BinaryOp::Subtract,
+                left,
+                right,
+            } => both(
+                self.sites(left, groups, variables),
+                self.sites(right, groups, variables),
+            ),
+            ScalarKind::Binary {
+                op: dax::BinaryOp::Multiply,
+                left,
+                right,
+            } => self
+                .sites(left, groups, variables)
+                .or_else(|| self.sites(right, groups, variables)),
+            ScalarKind::Binary {
+                op: dax::BinaryOp::Divide,
+                left,
+                ..
+            } => self.sites(left, groups, variables),
             ScalarKind::Negate(operand) => self.sites(operand, groups, variables),
-            ScalarKind::Call { function, arguments } if function.name == "DIVIDE" => self.sites(arguments.first()?, groups, variables),
-            ScalarKind::If { then, otherwise, .. } => match otherwise {
+            ScalarKind::Call {
+                function,
+                arguments,
+            } if function.name == "DIVIDE" => self.sites(arguments.first()?, groups, variables),
+            ScalarKind::If {
+                then, otherwise, ..
+            } => match otherwise {
                 None => self.sites(then, groups, variables),
-                Some(otherwise) => both(self.sites(then, groups, variables), self.sites(otherwise, groups, variables)),
+                Some(otherwise) => both(
+                    self.sites(then, groups, variables),
+                    self.sites(otherwise, groups, variables),
+                ),
             },
-            ScalarKind::Let { variables: list, body } => {
+            ScalarKind::Let {
+                variables: list,
+                body,
+            } => {
                 variables.extend(list.iter().cloned());
                 self.sites(body, groups, variables)
             }
-            ScalarKind::Variable(id) => match variables.iter().find(|v| v.id == *id).map(|v| v.body.clone())? {
+            ScalarKind::Variable(id) => match variables
+                .iter()
+                .find(|v| v.id == *id)
+                .map(|v| v.body.clone())?
+            {
                 VariableBody::Scalar(body) => self.sites(&body, groups, variables),
                 VariableBody::Table(_) => None,
             },
             ScalarKind::Calculate { body, filters } => {
-                if !filters.iter().all(|filter| self.leaves_groups(filter, groups)) {
+                if !filters
+                    .iter()
+                    .all(|filter| self.leaves_groups(filter, groups))
+                {
                     return None;
                 }
                 let found = self.sites(body, groups, variables)?;
-                Some(found.into_iter().map(|site| Site { unfiltered: site.unfiltered || !filters.is_empty(), ..site }).collect())
+                Some(
+                    found
+                        .into_iter()
+                        .map(|site| Site {
+                            unfiltered: site.unfiltered || !filters.is_empty(),
+                            ..site
+                        })
+                        .collect(),
+                )
             }
             _ => None,
         }
@@ -266,12 +440,28 @@ impl<'a> Evaluator<'a> {
 
     /// Whether a filter argument leaves the filters on the group columns as they are.
     fn leaves_groups(&self, filter: &FilterArgument, groups: &[Column]) -> bool {
-        let free = |columns: &[Column]| !columns.iter().any(|c| groups.iter().any(|g| g.table() == c.table()));
+        let free = |columns: &[Column]| {
+            !columns
+                .iter()
+                .any(|c| groups.iter().any(|g| g.table() == c.table()))
+        };
         match filter {
             FilterArgument::Predicate { columns, .. } => free(columns),
-            FilterArgument::Table { table, .. } => table.schema.base.is_none() && free(&table.schema.fields.iter().filter_map(|f| f.lineage).collect::<Vec<_>>()),
+            FilterArgument::Table { table, .. } => {
+                table.schema.base.is_none()
+                    && free(
+                        &table
+                            .schema
+                            .fields
+                            .iter()
+                            .filter_map(|f| f.lineage)
+                            .collect::<Vec<_>>(),
+                    )
+            }
             FilterArgument::Remove(Removal::Columns(columns)) => free(columns),
-            FilterArgument::Remove(Removal::Table(table)) => free(&self.expanded_columns(*table, &Relations::default())),
+            FilterArgument::Remove(Removal::Table(table)) => {
+                free(&self.expanded_columns(*table, &Relations::default()))
+            }
             _ => false,
         }
     }

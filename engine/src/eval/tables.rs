@@ -15,10 +15,12 @@ use crate::vector::merge_errors;
 impl<'a> Evaluator<'a> {
     pub fn table(&self, expr: &TableExpr, batch: &Rc<Batch>) -> Outcome<TableRows> {
         let _nested = self.enter()?;
-        let rows = self.table_kind(expr, batch).map_err(|error| match expr.span {
-            Some(span) => error.or_at(span),
-            None => error,
-        })?;
+        let rows = self
+            .table_kind(expr, batch)
+            .map_err(|error| match expr.span {
+                Some(span) => error.or_at(span),
+                None => error,
+            })?;
         self.admit_rows(rows.rows())?;
         Ok(rows)
     }
@@ -26,45 +28,104 @@ impl<'a> Evaluator<'a> {
     fn table_kind(&self, expr: &TableExpr, batch: &Rc<Batch>) -> Outcome<TableRows> {
         use TableKind as K;
         match &expr.kind {
-            K::Base { table, blank_row } => self.base_rows(*table, *blank_row, &batch.filters, batch.len),
-            K::Values { columns, blank_row } => self.value_rows(columns, *blank_row, &batch.filters, batch.len),
-            K::AllRows { table, blank_row } => self.base_rows(*table, *blank_row, &self.unfiltered(batch), batch.len),
-            K::AllValues { columns, blank_row } => self.value_rows(columns, *blank_row, &self.unfiltered(batch), batch.len),
+            K::Base { table, blank_row } => {
+                self.base_rows(*table, *blank_row, &batch.filters, batch.len)
+            }
+            K::Values { columns, blank_row } => {
+                self.value_rows(columns, *blank_row, &batch.filters, batch.len)
+            }
+            K::AllRows { table, blank_row } => {
+                self.base_rows(*table, *blank_row, &self.unfiltered(batch), batch.len)
+            }
+            K::AllValues { columns, blank_row } => {
+                self.value_rows(columns, *blank_row, &self.unfiltered(batch), batch.len)
+            }
             K::AllSelected { removal, table } => {
                 let filters = self.all_selected(removal, batch)?;
                 self.table(table, &batch.refiltered(filters))
             }
             K::Filters(column) => self.direct_filters(*column, batch),
-            K::Filter { table, frame, condition } => self.filter(table, *frame, condition, batch),
+            K::Filter {
+                table,
+                frame,
+                condition,
+            } => self.filter(table, *frame, condition, batch),
             K::Calculate { table, filters } => {
                 let (inner, errors) = self.calculate(filters, batch)?;
                 let rows = self.table(table, &inner)?;
-                Ok(TableRows { errors: merge_errors(&rows.errors, &errors), ..rows })
+                Ok(TableRows {
+                    errors: merge_errors(&rows.errors, &errors),
+                    ..rows
+                })
             }
-            K::AddColumns { table, frame, columns } => self.add_columns(table, *frame, columns, true, batch),
-            K::SelectColumns { table, frame, columns } => self.add_columns(table, *frame, columns, false, batch),
+            K::AddColumns {
+                table,
+                frame,
+                columns,
+            } => self.add_columns(table, *frame, columns, true, batch),
+            K::SelectColumns {
+                table,
+                frame,
+                columns,
+            } => self.add_columns(table, *frame, columns, false, batch),
             K::Distinct(table) => self.distinct(table, batch),
             K::Summarize(summarize) => self.summarize(summarize, &expr.schema, batch),
-            K::SummarizeColumns(summarize) => self.summarize_columns(summarize, &expr.schema, batch),
-            K::GroupBy { table, groups, frame, columns } => self.group_by(table, groups, *frame, columns, batch),
+            K::SummarizeColumns(summarize) => {
+                self.summarize_columns(summarize, &expr.schema, batch)
+            }
+            K::GroupBy {
+                table,
+                groups,
+                frame,
+                columns,
+            } => self.group_by(table, groups, *frame, columns, batch),
             K::CrossJoin(tables) => self.cross_join(tables, batch),
-            K::Generate { left, frame, right, all } => self.generate(left, *frame, right, *all, batch),
+            K::Generate {
+                left,
+                frame,
+                right,
+                all,
+            } => self.generate(left, *frame, right, *all, batch),
             K::Union(tables) => self.union(tables, batch),
             K::Intersect(left, right) => self.intersect(left, right, true, batch),
             K::Except(left, right) => self.intersect(left, right, false, batch),
-            K::NaturalJoin { left, right, on, outer } => self.natural_join(left, right, on, *outer, batch),
-            K::TopN { count, table, frame, order } => self.top_n(count, table, *frame, order, batch),
+            K::NaturalJoin {
+                left,
+                right,
+                on,
+                outer,
+            } => self.natural_join(left, right, on, *outer, batch),
+            K::TopN {
+                count,
+                table,
+                frame,
+                order,
+            } => self.top_n(count, table, *frame, order, batch),
             K::Row(values) => self.constructor(std::slice::from_ref(values), batch),
             K::Constructor(rows) => self.constructor(rows, batch),
             K::Series { start, end, step } => self.series(start, end, step.as_deref(), batch),
             K::Calendar { start, end } => self.calendar(start, end, batch),
-            K::CalendarAuto { last_month, columns } => self.calendar_auto(last_month.as_deref(), columns, batch),
+            K::CalendarAuto {
+                last_month,
+                columns,
+            } => self.calendar_auto(last_month.as_deref(), columns, batch),
             K::TreatAs { table } => self.treat_as(table, &expr.schema, batch),
-            K::SubstituteWithIndex { table, index, on, frame, order } => self.substitute_with_index(table, index, on, *frame, order, batch),
+            K::SubstituteWithIndex {
+                table,
+                index,
+                on,
+                frame,
+                order,
+            } => self.substitute_with_index(table, index, on, *frame, order, batch),
             K::Variable(id) => self.table_variable(batch, *id),
             K::Let { variables, body } => self.table(body, &batch.with_variables(variables)),
             K::Dates(dates) => self.dates(dates, batch),
-            K::NonBlank { values, frame, body, last } => self.non_blank(values, *frame, body, *last, batch),
+            K::NonBlank {
+                values,
+                frame,
+                body,
+                last,
+            } => self.non_blank(values, *frame, body, *last, batch),
             K::Information(table) => self.information(*table, batch),
             K::ColumnStatistics => self.column_statistics(batch),
             K::Empty => Ok(TableRows::shared(batch.len, 0, None, Vec::new())),
@@ -73,12 +134,24 @@ impl<'a> Evaluator<'a> {
 
     /// No filters; the relationships stay as they are.
     fn unfiltered(&self, batch: &Batch) -> FilterContext {
-        FilterContext { relations: Rc::clone(&batch.filters.relations), ..FilterContext::default() }
+        FilterContext {
+            relations: Rc::clone(&batch.filters.relations),
+            ..FilterContext::default()
+        }
     }
 
     /// The rows of a model table in each context.
-    pub fn base_rows(&self, table: Table, blank_row: bool, filters: &FilterContext, contexts: usize) -> Outcome<TableRows> {
-        let row = PathColumn { path: Arc::from([]), target: Target::Row(table) };
+    pub fn base_rows(
+        &self,
+        table: Table,
+        blank_row: bool,
+        filters: &FilterContext,
+        contexts: usize,
+    ) -> Outcome<TableRows> {
+        let row = PathColumn {
+            path: Arc::from([]),
+            target: Target::Row(table),
+        };
         let grouped = self.grouped(filters, contexts, table, vec![row], Vec::new(), &[])?;
         let mut rows = TableRows {
             offsets: grouped.offsets().to_vec(),
@@ -90,35 +163,84 @@ impl<'a> Evaluator<'a> {
         if grouped.of_context.is_none() && grouped.lists() != contexts {
             rows.segments = Some(vec![0; contexts].into());
         }
-        if blank_row && let Some((codes, admitted)) = self.admitted_blank_row(table, filters, contexts)? {
-            rows = append_blank(rows, &admitted, |base, _| base.as_ref().and_then(|base| security::Codes::concat(&[base.clone(), codes.clone()])), None)?;
+        if blank_row
+            && let Some((codes, admitted)) = self.admitted_blank_row(table, filters, contexts)?
+        {
+            rows = append_blank(
+                rows,
+                &admitted,
+                |base, _| {
+                    base.as_ref()
+                        .and_then(|base| security::Codes::concat(&[base.clone(), codes.clone()]))
+                },
+                None,
+            )?;
         }
         Ok(rows)
     }
 
     /// The distinct values of columns of one table in each context.
-    pub fn value_rows(&self, columns: &[Column], blank_row: bool, filters: &FilterContext, contexts: usize) -> Outcome<TableRows> {
-        let Some(first) = columns.first() else { return Ok(TableRows::shared(contexts, 0, None, Vec::new())) };
+    pub fn value_rows(
+        &self,
+        columns: &[Column],
+        blank_row: bool,
+        filters: &FilterContext,
+        contexts: usize,
+    ) -> Outcome<TableRows> {
+        let Some(first) = columns.first() else {
+            return Ok(TableRows::shared(contexts, 0, None, Vec::new()));
+        };
         let table = first.table();
-        let extra: Vec<PathColumn> = columns.iter().map(|c| PathColumn { path: Arc::from([]), target: Target::Column(*c) }).collect();
+        let extra: Vec<PathColumn> = columns
+            .iter()
+            .map(|c| PathColumn {
+                path: Arc::from([]),
+                target: Target::Column(*c),
+            })
+            .collect();
         let grouped = self.grouped(filters, contexts, table, extra, Vec::new(), &[])?;
         let (offsets, members) = distinct_members(&grouped, columns.len());
         let mut rows = TableRows {
             offsets,
             segments: grouped.of_context.clone(),
             base: None,
-            columns: (0..columns.len()).map(|k| ColumnRows::Coded(grouped.extra(k).take(&members))).collect(),
+            columns: (0..columns.len())
+                .map(|k| ColumnRows::Coded(grouped.extra(k).take(&members)))
+                .collect(),
             errors: None,
         };
-        if blank_row && let Some((codes, mut admitted)) = self.admitted_blank_row(table, filters, contexts)? {
+        if blank_row
+            && let Some((codes, mut admitted)) =
+                self.admitted_blank_row(table, filters, contexts)?
+        {
             // A row that holds BLANK in all these columns is the blank row's equal: the values are listed once.
-            let blanks: Vec<Vec<u32>> = rows.columns.iter().map(|c| if let ColumnRows::Coded(codes) = c { codes.as_slice().to_vec() } else { Vec::new() }).collect();
+            let blanks: Vec<Vec<u32>> = rows
+                .columns
+                .iter()
+                .map(|c| {
+                    if let ColumnRows::Coded(codes) = c {
+                        codes.as_slice().to_vec()
+                    } else {
+                        Vec::new()
+                    }
+                })
+                .collect();
             for (i, admitted) in admitted.iter_mut().enumerate() {
-                *admitted &= !rows.segment(i).any(|r| blanks.iter().all(|column| column[r] == 0));
+                *admitted &= !rows
+                    .segment(i)
+                    .any(|r| blanks.iter().all(|column| column[r] == 0));
             }
             let blank: Vec<security::Codes> = columns
                 .iter()
-                .map(|c| self.scope.fetch(&codes, &PathColumn { path: Arc::from([]), target: Target::Column(*c) }))
+                .map(|c| {
+                    self.scope.fetch(
+                        &codes,
+                        &PathColumn {
+                            path: Arc::from([]),
+                            target: Target::Column(*c),
+                        },
+                    )
+                })
                 .collect::<Result<_, _>>()?;
             rows = append_blank(rows, &admitted, |_, _| None, Some(&blank))?;
         }
@@ -126,14 +248,29 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The blank row of a table, and in which contexts its filters admit it.
-    fn admitted_blank_row(&self, table: Table, filters: &FilterContext, contexts: usize) -> Outcome<Option<(security::Codes, Vec<bool>)>> {
-        let Some(codes) = self.blank_row(table, &filters.relations)? else { return Ok(None) };
+    fn admitted_blank_row(
+        &self,
+        table: Table,
+        filters: &FilterContext,
+        contexts: usize,
+    ) -> Outcome<Option<(security::Codes, Vec<bool>)>> {
+        let Some(codes) = self.blank_row(table, &filters.relations)? else {
+            return Ok(None);
+        };
         let mut admitted = vec![true; contexts];
         for applied in self.applicable(filters, contexts, table, &[])? {
             let tuple: Vec<u32> = applied
                 .columns
                 .iter()
-                .map(|column| Ok(self.scope.fetch(&codes, column)?.as_slice().first().copied().unwrap_or(0)))
+                .map(|column| {
+                    Ok(self
+                        .scope
+                        .fetch(&codes, column)?
+                        .as_slice()
+                        .first()
+                        .copied()
+                        .unwrap_or(0))
+                })
                 .collect::<Outcome<_>>()?;
             if let Kind::Shared(set) = &applied.item.kind {
                 if !set.contains(&tuple) {
@@ -148,7 +285,13 @@ impl<'a> Evaluator<'a> {
         Ok(admitted.contains(&true).then_some((codes, admitted)))
     }
 
-    fn filter(&self, table: &TableExpr, frame: FrameId, condition: &Scalar, batch: &Rc<Batch>) -> Outcome<TableRows> {
+    fn filter(
+        &self,
+        table: &TableExpr,
+        frame: FrameId,
+        condition: &Scalar,
+        batch: &Rc<Batch>,
+    ) -> Outcome<TableRows> {
         let iteration = self.iterate(table, frame, batch)?;
         let condition = operators::booleans(&self.scalar(condition, &iteration.batch)?);
         let mut kept = Vec::new();
@@ -162,13 +305,25 @@ impl<'a> Evaluator<'a> {
             offsets.push(kept.len() as u32);
         }
         let mut rows = iteration.rows.take(&kept, offsets);
-        rows.errors = merge_errors(&rows.errors, &super::iterate::by_context(&condition, &iteration.flat.contexts));
+        rows.errors = merge_errors(
+            &rows.errors,
+            &super::iterate::by_context(&condition, &iteration.flat.contexts),
+        );
         Ok(rows)
     }
 
-    fn add_columns(&self, table: &TableExpr, frame: FrameId, columns: &[Scalar], keep: bool, batch: &Rc<Batch>) -> Outcome<TableRows> {
+    fn add_columns(
+        &self,
+        table: &TableExpr,
+        frame: FrameId,
+        columns: &[Scalar],
+        keep: bool,
+        batch: &Rc<Batch>,
+    ) -> Outcome<TableRows> {
         let iteration = self.iterate(table, frame, batch)?;
-        let mut rows = iteration.rows.take(&iteration.flat.positions, iteration.flat.offsets.clone());
+        let mut rows = iteration
+            .rows
+            .take(&iteration.flat.positions, iteration.flat.offsets.clone());
         let mut added = Vec::with_capacity(columns.len());
         for column in columns {
             // A column taken over as it is keeps its codes.
@@ -180,7 +335,10 @@ impl<'a> Evaluator<'a> {
                 continue;
             }
             let mut vector = self.scalar(column, &iteration.batch)?;
-            rows.errors = merge_errors(&rows.errors, &super::iterate::by_context(&vector, &iteration.flat.contexts));
+            rows.errors = merge_errors(
+                &rows.errors,
+                &super::iterate::by_context(&vector, &iteration.flat.contexts),
+            );
             vector.errors = None;
             added.push(ColumnRows::Values(vector));
         }
@@ -202,7 +360,11 @@ impl<'a> Evaluator<'a> {
                 None => rows.columns[index].clone(),
             });
         }
-        Ok(TableRows { columns, base: None, ..rows })
+        Ok(TableRows {
+            columns,
+            base: None,
+            ..rows
+        })
     }
 }
 
@@ -245,7 +407,10 @@ fn append_blank(
                 .iter()
                 .zip(blank)
                 .map(|(column, blank)| match column {
-                    ColumnRows::Coded(codes) => security::Codes::concat(&[codes.clone(), blank.clone()]).map(ColumnRows::Coded),
+                    ColumnRows::Coded(codes) => {
+                        security::Codes::concat(&[codes.clone(), blank.clone()])
+                            .map(ColumnRows::Coded)
+                    }
                     _ => None,
                 })
                 .collect::<Option<_>>()
@@ -253,9 +418,17 @@ fn append_blank(
         },
         errors: rows.errors.clone(),
     };
-    let shared = admitted.iter().all(|a| *a) && rows.segments.as_ref().is_some_and(|s| s.iter().all(|&k| k == 0)) && rows.offsets.len() == 2;
+    let shared = admitted.iter().all(|a| *a)
+        && rows
+            .segments
+            .as_ref()
+            .is_some_and(|s| s.iter().all(|&k| k == 0))
+        && rows.offsets.len() == 2;
     if shared {
-        return Ok(TableRows { segments: rows.segments.clone(), ..extended });
+        return Ok(TableRows {
+            segments: rows.segments.clone(),
+            ..extended
+        });
     }
     let (mut offsets, mut positions) = (vec![0u32], Vec::new());
     for (i, admitted) in admitted.iter().enumerate() {

@@ -37,7 +37,7 @@ impl<'a> Evaluator<'a> {
                     .filters
                     .items
                     .iter()
-                    .any(|item| item.is_key() && self.filters_directly(item, *column, batch))
+                    .any(|item| item.grouping && self.filters_directly(item, *column, batch))
             }),
             FilterTest::OneFilter => return self.has_one_filter(columns, batch),
         };

@@ -46,7 +46,10 @@ impl Parameters {
         Parameters { least, most }
     }
     pub const fn at_least(least: usize) -> Self {
-        Parameters { least, most: usize::MAX }
+        Parameters {
+            least,
+            most: usize::MAX,
+        }
     }
 }
 
