@@ -45,17 +45,25 @@ impl<'a> Evaluator<'a> {
                     .with_errors(rows.errors.clone()),
             );
         };
-        let iteration = self.iterate(table, frame, batch)?;
-        let values = self.scalar(body, &iteration.batch)?;
-        let hint = values.data_type().unwrap_or(body.data_type);
-        let results = (0..batch.len).map(|i| {
-            let rows = iteration.flat.offsets[i] as usize..iteration.flat.offsets[i + 1] as usize;
-            reduce_values(op, &values, rows, hint)
-        });
-        let vector = Vector::from_results(results.collect::<Vec<_>>(), reduced_type(op, hint));
-        Ok(vector
-            .with_errors(by_context(&values, &iteration.flat.contexts))
-            .with_errors(iteration.rows.errors.clone()))
+        let rows = Rc::new(self.table(table, batch)?);
+        let mut parts = Vec::new();
+        for piece in self.pieces(rows, batch) {
+            let iteration = self.iterate_rows(piece.rows, table, frame, &piece.batch)?;
+            let values = self.scalar(body, &iteration.batch)?;
+            let hint = values.data_type().unwrap_or(body.data_type);
+            let results = (0..piece.batch.len).map(|i| {
+                let rows =
+                    iteration.flat.offsets[i] as usize..iteration.flat.offsets[i + 1] as usize;
+                reduce_values(op, &values, rows, hint)
+            });
+            let vector = Vector::from_results(results.collect::<Vec<_>>(), reduced_type(op, hint));
+            parts.push(
+                vector
+                    .with_errors(by_context(&values, &iteration.flat.contexts))
+                    .with_errors(iteration.rows.errors.clone()),
+            );
+        }
+        Ok(Vector::concat(&parts))
     }
 
     fn reduce_in_scan(

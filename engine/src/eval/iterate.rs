@@ -14,6 +14,15 @@ use crate::table::{Flat, TableRows};
 use crate::value::{DataType, Value};
 use crate::vector::{Vector, errors_from};
 
+/// As many rows are evaluated at once: keys, offsets and partial results of a batch stay within tens of megabytes.
+const PIECE_ROWS: usize = 1 << 20;
+
+/// Some consecutive contexts of a batch, with their rows.
+pub struct Piece {
+    pub rows: Rc<TableRows>,
+    pub batch: Rc<Batch>,
+}
+
 /// A table's rows as contexts.
 pub struct Iteration {
     pub rows: Rc<TableRows>,
@@ -68,6 +77,35 @@ impl<'a> Evaluator<'a> {
         Ok(Iteration { rows, flat, batch })
     }
 
+    /// Cuts a batch whose rows, flattened, would be too many at once into pieces of consecutive contexts. Rows that contexts
+    /// share stay shared.
+    pub fn pieces(&self, rows: Rc<TableRows>, batch: &Rc<Batch>) -> Vec<Piece> {
+        if batch.len < 2 || rows.flat_rows() <= PIECE_ROWS {
+            return vec![Piece {
+                rows,
+                batch: Rc::clone(batch),
+            }];
+        }
+        let mut pieces = Vec::new();
+        let mut start = 0;
+        while start < batch.len {
+            let mut end = start;
+            let mut held = 0;
+            while end < batch.len && (end == start || held + rows.segment(end).len() <= PIECE_ROWS)
+            {
+                held += rows.segment(end).len();
+                end += 1;
+            }
+            let contexts: Rc<[u32]> = (start as u32..end as u32).collect();
+            pieces.push(Piece {
+                rows: Rc::new(rows.remap(&contexts)),
+                batch: batch.select(contexts),
+            });
+            start = end;
+        }
+        pieces
+    }
+
     pub fn concatenate(
         &self,
         table: &TableExpr,
@@ -112,7 +150,17 @@ impl<'a> Evaluator<'a> {
 
     /// RANKX: the place of a value among those of the table's rows.
     pub fn rank(&self, rank: &RankX, batch: &Rc<Batch>) -> Outcome<Vector> {
-        let iteration = self.iterate(&rank.table, rank.frame, batch)?;
+        let rows = Rc::new(self.table(&rank.table, batch)?);
+        let mut parts = Vec::new();
+        for piece in self.pieces(rows, batch) {
+            parts.push(self.rank_piece(rank, piece)?);
+        }
+        Ok(Vector::concat(&parts))
+    }
+
+    fn rank_piece(&self, rank: &RankX, piece: Piece) -> Outcome<Vector> {
+        let batch = &piece.batch;
+        let iteration = self.iterate_rows(piece.rows, &rank.table, rank.frame, batch)?;
         let ranked = self.scalar(&rank.body, &iteration.batch)?;
         let value = self.scalar(rank.value.as_ref().unwrap_or(&rank.body), batch)?;
         let mut sorted: HashMap<(u32, u32), Rc<Vec<Value>>> = HashMap::new();

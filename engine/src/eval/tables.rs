@@ -292,23 +292,27 @@ impl<'a> Evaluator<'a> {
         condition: &Scalar,
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
-        let iteration = self.iterate(table, frame, batch)?;
-        let condition = operators::booleans(&self.scalar(condition, &iteration.batch)?);
+        let all = Rc::new(self.table(table, batch)?);
         let mut kept = Vec::new();
         let mut offsets = vec![0u32];
-        for i in 0..batch.len {
-            for row in iteration.flat.offsets[i]..iteration.flat.offsets[i + 1] {
-                if condition.get(row as usize).to_boolean().unwrap_or(false) {
-                    kept.push(iteration.flat.positions[row as usize]);
+        let mut errors = all.errors.clone();
+        for piece in self.pieces(Rc::clone(&all), batch) {
+            let before = offsets.len() as u32 - 1;
+            let iteration = self.iterate_rows(piece.rows, table, frame, &piece.batch)?;
+            let truth = operators::booleans(&self.scalar(condition, &iteration.batch)?);
+            for i in 0..piece.batch.len {
+                for row in iteration.flat.offsets[i]..iteration.flat.offsets[i + 1] {
+                    if truth.get(row as usize).to_boolean().unwrap_or(false) {
+                        kept.push(iteration.flat.positions[row as usize]);
+                    }
                 }
+                offsets.push(kept.len() as u32);
             }
-            offsets.push(kept.len() as u32);
+            let contexts: Vec<u32> = iteration.flat.contexts.iter().map(|c| before + c).collect();
+            errors = merge_errors(&errors, &super::iterate::by_context(&truth, &contexts));
         }
-        let mut rows = iteration.rows.take(&kept, offsets);
-        rows.errors = merge_errors(
-            &rows.errors,
-            &super::iterate::by_context(&condition, &iteration.flat.contexts),
-        );
+        let mut rows = all.take(&kept, offsets);
+        rows.errors = errors;
         Ok(rows)
     }
 
