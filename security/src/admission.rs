@@ -581,7 +581,7 @@ impl Gate {
                     path: Path::here(),
                     target: Target::Column(column),
                 };
-                let codes = self.data.fetch(TableId(t), &every, &here)?;
+                let codes = self.data.fetch(TableId(t), &every, &here, &[])?;
                 let names = self.data.decode(
                     ColumnId {
                         table: TableId(t),

@@ -25,6 +25,7 @@ mod graph;
 mod handle;
 mod identity;
 mod lower;
+mod mask;
 mod objects;
 mod prune;
 mod references;

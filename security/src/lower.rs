@@ -4,18 +4,18 @@
 //! - every table, column and relationship in it was minted by this very scope, so it is visible to it;
 //! - the scanned table carries the visibility of this scope's view;
 //! - no path leads to a row that the view hides: a step either carries the row filters of the table that it leads to, or
-//!   no row filter of the view bears on that table;
+//!   no row filter of the view bears on that table, or the path is masked there and hidden rows count as blank;
 //! - hidden key columns serve to group and to filter, and never to compute, to compare with values or to decode.
 
 use std::sync::Arc;
 
 use model::SecurityFilter;
-use storage::{ColumnId, Path, RelationshipId, TableId, Visibility};
+use storage::{ColumnId, Control, Path, RelationshipId, TableId, Visibility};
 
+use crate::mask::{Crossing, MaskedPaths};
 use crate::objects::{RelationshipEntry, at};
 use crate::request::{self, Aggregated, ArithmeticOp, Groups, PathColumn, Step, Target};
 use crate::scope::Scope;
-use crate::travel::carries;
 use crate::{Codes, Column, ReadError, Relationship, Table};
 
 /// No query may make more groups than this; it bounds memory, and a result is refused beyond it and never cut.
@@ -65,12 +65,12 @@ impl Scope {
         at(&self.objects.relationships, relationship.ordinal).ok_or(ReadError::Foreign)
     }
 
-    /// One step from a table, and the table that it leads to.
+    /// One step from a table, the table that it leads to, and what it may find there.
     fn lower_step(
         &self,
         step: &Step,
         from: TableId,
-    ) -> Result<(storage::Step, TableId), ReadError> {
+    ) -> Result<(storage::Step, TableId, Crossing), ReadError> {
         let entry = self.lower_relationship(step.relationship)?;
         let (start, end) = if step.reverse {
             (entry.to, entry.from)
@@ -87,9 +87,8 @@ impl Scope {
                 "a path steps to the many side of a relationship".to_owned(),
             ));
         }
-        if !carries(entry.active, entry.security, step.reverse)
-            && self.visible.is_restricted(end.id.table)
-        {
+        let crossing = self.crossing(entry, step.reverse);
+        if crossing == Crossing::Refused {
             return Err(ReadError::Secured);
         }
         Ok((
@@ -98,16 +97,25 @@ impl Scope {
                 reverse: step.reverse,
             },
             end.id.table,
+            crossing,
         ))
     }
 
-    fn lower_path(&self, steps: &[Step], from: TableId) -> Result<(Path, TableId), ReadError> {
+    fn lower_path(
+        &self,
+        steps: &[Step],
+        from: TableId,
+        masked: &mut MaskedPaths,
+    ) -> Result<(Path, TableId), ReadError> {
         let mut reached = from;
         let mut lowered = Vec::with_capacity(steps.len());
         for step in steps {
-            let (step, end) = self.lower_step(step, reached)?;
+            let (step, end, crossing) = self.lower_step(step, reached)?;
             lowered.push(step);
             reached = end;
+            if crossing == Crossing::Masked {
+                masked.insert(Path(Arc::from(lowered.as_slice())), reached);
+            }
         }
         Ok((Path(Arc::from(lowered)), reached))
     }
@@ -117,8 +125,9 @@ impl Scope {
         column: &PathColumn,
         from: TableId,
         wanted: Use,
+        masked: &mut MaskedPaths,
     ) -> Result<storage::PathColumn, ReadError> {
-        let (path, reached) = self.lower_path(&column.path, from)?;
+        let (path, reached) = self.lower_path(&column.path, from, masked)?;
         let (table, target) = match column.target {
             Target::Row(table) => (self.lower_table(table)?, storage::Target::Row),
             Target::Column(column) => {
@@ -134,28 +143,34 @@ impl Scope {
         Ok(storage::PathColumn { path, target })
     }
 
-    /// A scan of storage with this view's visibility inside.
-    pub(crate) fn lower_scan(&self, scan: &request::Scan) -> Result<storage::Scan, ReadError> {
+    /// A scan of storage with this view's visibility inside. `control` may stop the search for the rows of masks.
+    pub(crate) fn lower_scan(
+        &self,
+        scan: &request::Scan,
+        control: &Control,
+    ) -> Result<storage::Scan, ReadError> {
+        let mut masked = MaskedPaths::new();
         let table = self.lower_table(scan.table)?;
         let filters = scan
             .filters
             .iter()
-            .map(|filter| self.lower_filter(filter, table))
+            .map(|filter| self.lower_filter(filter, table, &mut masked))
             .collect::<Result<_, _>>()?;
         let keys = scan
             .keys
             .iter()
-            .map(|key| self.lower_path_column(key, table, Use::Code))
+            .map(|key| self.lower_path_column(key, table, Use::Code, &mut masked))
             .collect::<Result<_, _>>()?;
         let aggregates = scan
             .aggregates
             .iter()
-            .map(|one| self.lower_aggregate(one, table))
+            .map(|one| self.lower_aggregate(one, table, &mut masked))
             .collect::<Result<_, _>>()?;
         let visibility: Visibility = self.visible.of(table);
         Ok(storage::Scan {
             table,
             visibility,
+            masks: self.masks(masked, control)?,
             filters,
             keys,
             aggregates,
@@ -167,16 +182,17 @@ impl Scope {
         &self,
         filter: &request::Filter,
         table: TableId,
+        masked: &mut MaskedPaths,
     ) -> Result<storage::Filter, ReadError> {
         match filter {
             request::Filter::In { column, set } => Ok(storage::Filter::In {
-                column: self.lower_path_column(column, table, Use::Code)?,
+                column: self.lower_path_column(column, table, Use::Code, masked)?,
                 set: set.clone(),
             }),
             request::Filter::Tuples { columns, codes } => {
                 let lowered = columns
                     .iter()
-                    .map(|column| self.lower_path_column(column, table, Use::Code))
+                    .map(|column| self.lower_path_column(column, table, Use::Code, masked))
                     .collect::<Result<Vec<_>, _>>()?;
                 let width = columns.len();
                 if width == 0 || !codes.len().is_multiple_of(width) {
@@ -203,6 +219,7 @@ impl Scope {
         &self,
         aggregate: &request::Aggregate,
         table: TableId,
+        masked: &mut MaskedPaths,
     ) -> Result<storage::Aggregate, ReadError> {
         let op = match aggregate.op {
             request::AggregateOp::Rows => storage::AggregateOp::Rows,
@@ -215,7 +232,7 @@ impl Scope {
         let argument = aggregate
             .argument
             .as_ref()
-            .map(|argument| self.lower_expression(argument, table))
+            .map(|argument| self.lower_expression(argument, table, masked))
             .transpose()?;
         Ok(storage::Aggregate { op, argument })
     }
@@ -224,11 +241,12 @@ impl Scope {
         &self,
         expression: &request::Expression,
         table: TableId,
+        masked: &mut MaskedPaths,
     ) -> Result<storage::Expression, ReadError> {
         Ok(match expression {
-            request::Expression::Column(column) => {
-                storage::Expression::Column(self.lower_path_column(column, table, Use::Value)?)
-            }
+            request::Expression::Column(column) => storage::Expression::Column(
+                self.lower_path_column(column, table, Use::Value, masked)?,
+            ),
             request::Expression::Integer(value) => storage::Expression::Integer(*value),
             request::Expression::Fixed(value) => storage::Expression::Fixed(*value),
             request::Expression::Double(value) => storage::Expression::Double(*value),
@@ -240,8 +258,8 @@ impl Scope {
                         ArithmeticOp::Multiply => storage::ArithmeticOp::Multiply,
                         ArithmeticOp::Divide => storage::ArithmeticOp::Divide,
                     },
-                    left: Box::new(self.lower_expression(left, table)?),
-                    right: Box::new(self.lower_expression(right, table)?),
+                    left: Box::new(self.lower_expression(left, table, masked)?),
+                    right: Box::new(self.lower_expression(right, table, masked)?),
                 }
             }
         })

@@ -10,6 +10,7 @@ use roaring::RoaringBitmap;
 use storage::{Control, Dataset, RowSet, TableId, Visibility};
 
 use crate::lower::{MAX_GROUPS, Use};
+use crate::mask::{Crossing, MaskedPaths};
 use crate::objects::{End, Objects, at};
 use crate::request::{Expression, Groups, PathColumn, Scan, Target};
 use crate::trees::ordinal;
@@ -281,12 +282,12 @@ impl Scope {
         })))
     }
 
-    fn data(&self) -> Result<&Dataset, ReadError> {
+    pub(crate) fn data(&self) -> Result<&Dataset, ReadError> {
         self.data.as_deref().ok_or(ReadError::NoData)
     }
 
     /// An error of storage. Its message may name what this scope hides, so it is told only where nothing is hidden.
-    fn tell(&self, error: impl Into<ReadError>) -> ReadError {
+    pub(crate) fn tell(&self, error: impl Into<ReadError>) -> ReadError {
         match error.into() {
             ReadError::Internal(_) if !(self.objects.complete && self.visible.is_everything()) => {
                 ReadError::Internal("the data could not be read as the plan asks".to_owned())
@@ -297,7 +298,7 @@ impl Scope {
 
     /// One pass over the visible rows of a table.
     pub fn scan(&self, scan: &Scan, control: &Control) -> Result<Groups, ReadError> {
-        let lowered = self.lower_scan(scan)?;
+        let lowered = self.lower_scan(scan, control)?;
         let groups = self
             .data()?
             .scan(&lowered, control)
@@ -307,7 +308,7 @@ impl Scope {
 
     /// The visible rows of the scanned table that pass the filters. Keys and aggregates are ignored.
     pub fn scan_rows(&self, scan: &Scan, control: &Control) -> Result<Codes, ReadError> {
-        let lowered = self.lower_scan(scan)?;
+        let lowered = self.lower_scan(scan, control)?;
         let rows = self
             .data()?
             .scan_rows(&lowered, control)
@@ -324,10 +325,12 @@ impl Scope {
             return Err(ReadError::Foreign);
         }
         let table = self.lower_table(table)?;
-        let lowered = self.lower_path_column(column, table, Use::Code)?;
+        let mut masked = MaskedPaths::new();
+        let lowered = self.lower_path_column(column, table, Use::Code, &mut masked)?;
+        let masks = self.masks(masked, &Control::new(None))?;
         let codes = self
             .data()?
-            .fetch(table, &rows.codes, &lowered)
+            .fetch(table, &rows.codes, &lowered, &masks)
             .map_err(|error| self.tell(error))?;
         Ok(self.mint(column.target, codes))
     }
@@ -502,10 +505,9 @@ impl Scope {
                 ));
             }
             let step = self.storage_step(entry.id, reverse);
-            if self
-                .visible
-                .blank(step, || self.finds_blank(data, start.id.table, step, blank))?
-            {
+            let masked = (self.crossing(entry, reverse) == Crossing::Masked).then_some(id);
+            let find = || self.finds_blank(data, start.id.table, step, blank, masked);
+            if self.visible.blank(step, find)? {
                 return Ok(Some(self.mint(Target::Row(table), vec![blank])));
             }
         }
@@ -518,14 +520,19 @@ impl Scope {
         table: TableId,
         step: storage::Step,
         blank: u32,
+        masked: Option<TableId>,
     ) -> Result<bool, ReadError> {
+        let control = Control::new(None);
+        let path = storage::Path(Arc::from([step]));
+        let masked: MaskedPaths = masked.map(|end| (path.clone(), end)).into_iter().collect();
         let column = storage::PathColumn {
-            path: storage::Path(Arc::from([step])),
+            path,
             target: storage::Target::Row,
         };
         let scan = storage::Scan {
             table,
             visibility: self.visible.of(table),
+            masks: self.masks(masked, &control)?,
             filters: vec![storage::Filter::In {
                 column,
                 set: Arc::new(RoaringBitmap::from_iter([blank])),
@@ -535,7 +542,7 @@ impl Scope {
             max_groups: MAX_GROUPS,
         };
         let rows = data
-            .scan_rows(&scan, &Control::new(None))
+            .scan_rows(&scan, &control)
             .map_err(|error| self.tell(error))?;
         Ok(!rows.is_empty())
     }
@@ -544,7 +551,9 @@ impl Scope {
     /// without data.
     pub fn expression_type(&self, table: Table, expression: &Expression) -> Option<DataType> {
         let id = self.lower_table(table).ok()?;
-        let lowered = self.lower_expression(expression, id).ok()?;
+        let lowered = self
+            .lower_expression(expression, id, &mut MaskedPaths::new())
+            .ok()?;
         self.data.as_ref()?.expression_type(id, &lowered)
     }
 

@@ -231,6 +231,7 @@ impl Ground<'_> {
         let scan = Scan {
             table: TableId(edge.target),
             visibility: Visibility::All,
+            masks: Vec::new(),
             filters: vec![filter],
             keys: Vec::new(),
             aggregates: Vec::new(),
@@ -285,6 +286,7 @@ impl Ground<'_> {
         let scan = Scan {
             table: TableId(table),
             visibility,
+            masks: Vec::new(),
             filters: Vec::new(),
             keys: vec![key],
             aggregates: Vec::new(),

@@ -13,9 +13,11 @@ use crate::column::Column;
 use crate::column_build::encode_column;
 use crate::column_values::ValuesError;
 use crate::dictionary::Domain;
+use crate::mask::Masks;
 use crate::relationship::Relationship;
 use crate::{
-    ColumnId, DataType, MAX_ROWS, PathColumn, RelationshipId, RowSet, StorageError, TableId, Target,
+    ColumnId, DataType, MAX_ROWS, PathColumn, PlacedSet, RelationshipId, RowSet, StorageError,
+    TableId, Target,
 };
 
 /// One generation of the data of a model. It is filled table by table, and from then on only read, by all readers at once.
@@ -288,13 +290,15 @@ impl Dataset {
     }
 
     /// Codes of a column (or row numbers) along a path, for rows of the start table. A blank row gives BLANK, or the
-    /// blank row at the path's end.
+    /// blank row at the path's end. A row that a mask on the path leaves out counts as blank.
     pub fn fetch(
         &self,
         table: TableId,
         rows: &[u32],
         column: &PathColumn,
+        masks: &[PlacedSet],
     ) -> Result<Vec<u32>, StorageError> {
+        let masks = Masks::new(masks)?;
         let blank = self.loaded_rows(table)?;
         if rows.iter().any(|row| *row > blank) {
             return Err(StorageError::Internal(format!(
@@ -304,13 +308,14 @@ impl Dataset {
         }
         let mut reached = table;
         let mut rows = rows.to_vec();
-        for step in column.path.iter() {
+        for (place, step) in column.path.iter().enumerate() {
             let hop = self.hop(*step)?;
             self.check_start(reached, hop.column)?;
             // The blank row has the key BLANK, which leads to the blank row.
             rows = self.column(hop.column)?.codes.gather(&rows);
             rows.iter_mut()
                 .for_each(|row| *row = hop.rows[*row as usize]);
+            masks.apply(self, &column.path[..=place], hop.target, &mut rows)?;
             reached = hop.target;
         }
         match column.target {

@@ -15,6 +15,7 @@ mod dictionary;
 mod error;
 mod hash;
 mod import;
+mod mask;
 mod relationship;
 mod scan;
 mod scan_spec;

@@ -104,6 +104,10 @@ pub struct PlacedSet {
 pub struct Scan {
     pub table: TableId,
     pub visibility: Visibility,
+    /// Rows beyond relationships that do not exist for this scan: a row at the end of a mask's path that is not in its set
+    /// counts as the blank row of its table, for filters, keys and aggregates, and for all that paths reach from there. The
+    /// visibility is decided without masks.
+    pub masks: Vec<PlacedSet>,
     /// All must hold.
     pub filters: Vec<Filter>,
     /// Group by these. None: one group, even over no rows.

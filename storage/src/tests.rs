@@ -359,7 +359,8 @@ fn loading_refuses_what_does_not_fit() {
             &PathColumn {
                 path: Path::here(),
                 target: Target::Row
-            }
+            },
+            &[]
         )
         .is_err()
     );
@@ -422,7 +423,7 @@ fn dates_can_be_joined_by_day() {
         target: Target::Row,
     };
     assert_eq!(
-        data.fetch(TableId(0), &[0, 1, 2, 3], &column).unwrap(),
+        data.fetch(TableId(0), &[0, 1, 2, 3], &column, &[]).unwrap(),
         [0, 1, 2, 2]
     );
     assert!(matches!(

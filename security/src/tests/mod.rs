@@ -3,6 +3,7 @@
 mod calculated;
 mod evaluator;
 mod handles;
+mod masks;
 mod object_rules;
 mod row_rules;
 mod union;

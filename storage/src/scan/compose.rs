@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::column::{Codes, Column};
 use crate::hash::FastMap;
-use crate::{ColumnId, Dataset, Path, PathColumn, StorageError, TableId, Target};
+use crate::mask::Masks;
+use crate::{ColumnId, Dataset, Path, PathColumn, PlacedSet, StorageError, TableId, Target};
 
 /// Where the codes of a path column come from.
 #[derive(Clone)]
@@ -22,6 +23,7 @@ pub(super) struct Composer<'a> {
     pub(super) data: &'a Dataset,
     table: TableId,
     rows: u32,
+    masks: Masks,
     paths: FastMap<Path, (Arc<[u32]>, TableId)>,
 }
 
@@ -31,8 +33,17 @@ impl<'a> Composer<'a> {
             data,
             table,
             rows: data.loaded_rows(table)?,
+            masks: Masks::default(),
             paths: FastMap::default(),
         })
+    }
+
+    /// Paths that are composed from now on are masked.
+    pub(super) fn mask(&mut self, masks: &[PlacedSet]) -> Result<(), StorageError> {
+        self.masks = Masks::new(masks)?;
+        self.paths
+            .retain(|path, _| !masks.iter().any(|mask| path.starts_with(&mask.path[..])));
+        Ok(())
     }
 
     /// Rows of the scanned table.
@@ -112,17 +123,21 @@ impl<'a> Composer<'a> {
         }
         let mut reached = self.table;
         let mut rows: Option<Arc<[u32]>> = None;
-        for step in path.iter() {
+        for (place, step) in path.iter().enumerate() {
             let hop = self.data.hop(*step)?;
             self.data.check_start(reached, hop.column)?;
-            rows = Some(match rows {
+            let mut led_to = match rows {
                 None => hop.rows.clone(),
                 // The blank row has the key BLANK, which leads to the blank row.
                 Some(rows) => {
                     let keys = self.data.column(hop.column)?.codes.gather(&rows);
                     keys.iter().map(|key| hop.rows[*key as usize]).collect()
                 }
-            });
+            };
+            let walked = &path[..=place];
+            self.masks
+                .apply_shared(self.data, walked, hop.target, &mut led_to)?;
+            rows = Some(led_to);
             reached = hop.target;
         }
         let rows = rows.unwrap_or_else(|| Arc::from([]));

@@ -16,7 +16,8 @@ use roaring::RoaringBitmap;
 
 use crate::column::BLOCK;
 use crate::{
-    Control, DataType, Dataset, Expression, Filter, Groups, Scan, ScanError, TableId, Visibility,
+    Control, DataType, Dataset, Expression, Filter, Groups, PlacedSet, Scan, ScanError, TableId,
+    Visibility,
 };
 use aggregate::Accumulator;
 use compose::Composer;
@@ -29,7 +30,7 @@ impl Dataset {
     /// Groups the rows that pass visibility and filters, and aggregates each group.
     pub fn scan(&self, scan: &Scan, control: &Control) -> Result<Groups, ScanError> {
         let mut composer = Composer::new(self, scan.table)?;
-        let selector = selector(&mut composer, &scan.visibility, &scan.filters)?;
+        let selector = selector(&mut composer, &scan.visibility, &scan.masks, &scan.filters)?;
         let mut grouper = Grouper::new(&mut composer, &scan.keys, &selector)?;
         let mut accumulators = Vec::with_capacity(scan.aggregates.len());
         for aggregate in &scan.aggregates {
@@ -72,7 +73,7 @@ impl Dataset {
     /// The rows that pass visibility and filters, ascending. Keys and aggregates of the scan are not looked at.
     pub fn scan_rows(&self, scan: &Scan, control: &Control) -> Result<Vec<u32>, ScanError> {
         let mut composer = Composer::new(self, scan.table)?;
-        let selector = selector(&mut composer, &scan.visibility, &scan.filters)?;
+        let selector = selector(&mut composer, &scan.visibility, &scan.masks, &scan.filters)?;
         let mut rows = Vec::new();
         each_strip(&composer, &selector, control, |strip| {
             rows.extend(strip.rows());
@@ -89,7 +90,7 @@ impl Dataset {
         control: &Control,
     ) -> Result<RoaringBitmap, ScanError> {
         let mut composer = Composer::new(self, table)?;
-        let selector = selector(&mut composer, visibility, &[])?;
+        let selector = selector(&mut composer, visibility, &[], &[])?;
         let mut rows = RoaringBitmap::new();
         each_strip(&composer, &selector, control, |strip| {
             if strip.picks.is_none() {
@@ -115,13 +116,17 @@ impl Dataset {
     }
 }
 
+/// From here on the composer's paths are masked.
 fn selector<'a>(
     composer: &mut Composer<'a>,
     visibility: &Visibility,
+    masks: &[PlacedSet],
     filters: &[Filter],
 ) -> Result<Selector<'a>, ScanError> {
     let mut requirements = Requirements::default();
     requirements.add_visibility(composer, visibility)?;
+    // Only now: whether a row is visible is a matter of the rows that there are, not of those that are shown.
+    composer.mask(masks)?;
     for filter in filters {
         requirements.add_filter(composer, filter)?;
     }

@@ -65,10 +65,16 @@ impl<'w> Literal<'w> {
     }
 
     /// The row at the end of a path, and the table there. None: the blank row.
-    fn walk(&self, table: TableId, row: u32, path: &Path) -> (Option<u32>, u32) {
+    fn walk(
+        &self,
+        table: TableId,
+        row: u32,
+        path: &Path,
+        masks: &[PlacedSet],
+    ) -> (Option<u32>, u32) {
         let mut reached = table.0;
         let mut row = Some(row).filter(|row| *row < self.count(reached));
-        for step in path.iter() {
+        for (place, step) in path.iter().enumerate() {
             let number = step.relationship.0 as usize;
             let (map, (a, b)) = (
                 if step.reverse {
@@ -80,6 +86,15 @@ impl<'w> Literal<'w> {
             );
             row = row.and_then(|row| map[number][row as usize]);
             reached = if step.reverse { a.0 } else { b.0 };
+            let here = masks.iter().filter(|mask| mask.path[..] == path[..=place]);
+            let shown = |row: u32| {
+                here.clone().all(|mask| match &*mask.rows {
+                    RowSet::All => true,
+                    RowSet::None => false,
+                    RowSet::Some(rows) => rows.contains(row),
+                })
+            };
+            row = row.filter(|row| shown(*row));
         }
         (row, reached)
     }
@@ -88,8 +103,14 @@ impl<'w> Literal<'w> {
         self.world.tables[table as usize][0].len() as u32
     }
 
-    pub(super) fn code(&self, table: TableId, row: u32, column: &PathColumn) -> u32 {
-        let (row, end) = self.walk(table, row, &column.path);
+    pub(super) fn code(
+        &self,
+        table: TableId,
+        row: u32,
+        column: &PathColumn,
+        masks: &[PlacedSet],
+    ) -> u32 {
+        let (row, end) = self.walk(table, row, &column.path, masks);
         match (column.target, row) {
             (Target::Row, row) => row.unwrap_or(self.count(end)),
             (Target::Column(_), None) => BLANK,
@@ -97,8 +118,9 @@ impl<'w> Literal<'w> {
         }
     }
 
-    fn value(&self, table: TableId, row: u32, column: &PathColumn) -> Value {
-        let (row, end) = self.walk(table, row, &column.path);
+    fn value(&self, scan: &Scan, row: u32, column: &PathColumn) -> Value {
+        let (table, masks) = (scan.table, &scan.masks);
+        let (row, end) = self.walk(table, row, &column.path, masks);
         match (column.target, row) {
             (Target::Column(column), Some(row)) => {
                 match &self.world.tables[end as usize][column as usize][row as usize] {
@@ -141,7 +163,7 @@ impl<'w> Literal<'w> {
                 match &*set.rows {
                     RowSet::All => true,
                     RowSet::None => false,
-                    RowSet::Some(rows) => rows.contains(self.code(scan.table, row, &place)),
+                    RowSet::Some(rows) => rows.contains(self.code(scan.table, row, &place, &[])),
                 }
             })
         })
@@ -149,11 +171,13 @@ impl<'w> Literal<'w> {
 
     fn passes(&self, scan: &Scan, row: u32) -> bool {
         scan.filters.iter().all(|filter| match filter {
-            Filter::In { column, set } => set.contains(self.code(scan.table, row, column)),
+            Filter::In { column, set } => {
+                set.contains(self.code(scan.table, row, column, &scan.masks))
+            }
             Filter::Tuples { columns, tuples } => {
                 let tuple: Vec<u32> = columns
                     .iter()
-                    .map(|c| self.code(scan.table, row, c))
+                    .map(|c| self.code(scan.table, row, c, &scan.masks))
                     .collect();
                 tuples.codes.chunks(tuples.width).any(|t| t == tuple)
             }
@@ -169,7 +193,7 @@ impl<'w> Literal<'w> {
             let key = scan
                 .keys
                 .iter()
-                .map(|k| self.code(scan.table, *row, k))
+                .map(|k| self.code(scan.table, *row, k, &scan.masks))
                 .collect();
             groups.entry(key).or_default().push(*row);
         }
@@ -179,7 +203,7 @@ impl<'w> Literal<'w> {
                 .zip(&mut keys)
                 .for_each(|(code, codes)| codes.push(*code));
         }
-        let aggregate = |a: &Aggregate| self.aggregate(scan.table, a, groups.values());
+        let aggregate = |a: &Aggregate| self.aggregate(scan, a, groups.values());
         let aggregates = scan
             .aggregates
             .iter()
@@ -195,11 +219,12 @@ impl<'w> Literal<'w> {
 
     fn aggregate<'g>(
         &self,
-        table: TableId,
+        scan: &Scan,
         aggregate: &Aggregate,
         groups: impl Iterator<Item = &'g Vec<u32>>,
     ) -> Result<Aggregated, ScanError> {
         use AggregateOp::{Count, DistinctCount, Max, Min, Rows, Sum};
+        let table = scan.table;
         let Some(argument) = &aggregate.argument else {
             return Ok(Aggregated::Count(
                 groups.map(|rows| rows.len() as u64).collect(),
@@ -210,7 +235,7 @@ impl<'w> Literal<'w> {
         {
             let codes = |rows: &Vec<u32>| -> Vec<u32> {
                 rows.iter()
-                    .map(|row| self.code(table, *row, column))
+                    .map(|row| self.code(table, *row, column, &scan.masks))
                     .collect()
             };
             let valued = |rows: &Vec<u32>| codes(rows).into_iter().filter(|code| *code != BLANK);
@@ -245,7 +270,7 @@ impl<'w> Literal<'w> {
         for rows in groups {
             let mut values = Vec::new();
             for row in rows {
-                let value = self.evaluate(table, *row, argument)?;
+                let value = self.evaluate(scan, *row, argument)?;
                 values.extend((value != Value::Blank).then_some(value));
             }
             results.push(values);
@@ -301,26 +326,21 @@ impl<'w> Literal<'w> {
         })
     }
 
-    fn evaluate(
-        &self,
-        table: TableId,
-        row: u32,
-        expression: &Expression,
-    ) -> Result<Value, ScanError> {
+    fn evaluate(&self, scan: &Scan, row: u32, expression: &Expression) -> Result<Value, ScanError> {
         let of_type = |value: Value| {
             self.world
                 .data
-                .expression_type(table, expression)
+                .expression_type(scan.table, expression)
                 .map(|t| (t, value))
         };
         Ok(match expression {
             Expression::Integer(v) => Value::Integer(*v),
             Expression::Fixed(v) => Value::Fixed(*v),
             Expression::Double(v) => Value::Double(*v),
-            Expression::Column(column) => self.value(table, row, column),
+            Expression::Column(column) => self.value(scan, row, column),
             Expression::Arithmetic { op, left, right } => {
-                let l = self.evaluate(table, row, left)?;
-                let r = self.evaluate(table, row, right)?;
+                let l = self.evaluate(scan, row, left)?;
+                let r = self.evaluate(scan, row, right)?;
                 let blanks = (l == Value::Blank, r == Value::Blank);
                 let blank = match op {
                     ArithmeticOp::Add | ArithmeticOp::Subtract => blanks.0 && blanks.1,
@@ -332,7 +352,7 @@ impl<'w> Literal<'w> {
                 }
                 // The type of a side that is BLANK still decides the type of the result.
                 let zero = |side: &Expression, v: Value| match (
-                    self.world.data.expression_type(table, side),
+                    self.world.data.expression_type(scan.table, side),
                     v,
                 ) {
                     (Some(DataType::Integer), Value::Blank) => Value::Integer(0),

@@ -84,6 +84,7 @@ fn blocks_without_passing_codes_are_skipped() {
         let scan = Scan {
             table: random::FACT,
             visibility: Visibility::All,
+            masks: Vec::new(),
             filters: vec![Filter::In {
                 column: column.clone(),
                 set: RoaringBitmap::from_iter(codes).into(),
@@ -108,17 +109,40 @@ fn fetching_follows_paths_as_the_literal_evaluator_does() {
         let mut random = Random::new(seed);
         let world = World::new(&mut random, 40);
         let literal = Literal::new(&world);
-        for column in world.path_columns(random::FACT) {
-            let count = world.data.rows(random::FACT).unwrap();
+        for table in [random::FACT, TableId(4)] {
+            let count = world.data.rows(table).unwrap();
             let rows: Vec<u32> = (0..=count).rev().collect();
-            let found = world.data.fetch(random::FACT, &rows, &column).unwrap();
-            let expected: Vec<u32> = rows
-                .iter()
-                .map(|row| literal.code(random::FACT, *row, &column))
-                .collect();
-            assert_eq!(found, expected, "seed {seed}: {column:?}");
+            for column in world.path_columns(table) {
+                let masks = world.masks(&mut random, table);
+                let found = world.data.fetch(table, &rows, &column, &masks).unwrap();
+                let expected: Vec<u32> = rows
+                    .iter()
+                    .map(|row| literal.code(table, *row, &column, &masks))
+                    .collect();
+                assert_eq!(found, expected, "seed {seed}: {column:?} {masks:?}");
+            }
         }
     }
+}
+
+#[test]
+fn the_scanned_table_itself_takes_no_mask() {
+    let mut random = Random::new(3);
+    let world = World::new(&mut random, 10);
+    let masks = vec![PlacedSet {
+        path: Path::here(),
+        rows: RowSet::All.into(),
+    }];
+    let here = PathColumn {
+        path: Path::here(),
+        target: Target::Row,
+    };
+    assert!(world.data.fetch(random::FACT, &[0], &here, &masks).is_err());
+    let scan = Scan {
+        masks,
+        ..world.scan(&mut random)
+    };
+    assert!(world.data.scan(&scan, &Control::default()).is_err());
 }
 
 #[test]
@@ -172,6 +196,7 @@ fn more_than_sixty_four_roles() {
     let scan = Scan {
         table: random::FACT,
         visibility: Visibility::AnyOf(terms.collect()),
+        masks: Vec::new(),
         filters: Vec::new(),
         keys: Vec::new(),
         aggregates: Vec::new(),
@@ -195,6 +220,7 @@ fn a_scan_stops_when_it_is_told_to() {
     scan = Scan {
         table: random::FACT,
         visibility: Visibility::All,
+        masks: Vec::new(),
         filters: Vec::new(),
         keys: vec![PathColumn {
             path: Path::here(),

@@ -212,8 +212,9 @@ impl World {
     pub(super) fn scan(&self, random: &mut Random) -> Scan {
         let table = *random.pick(&[FACT, FACT, FACT, PRODUCT, TableId(4)]);
         let columns = self.path_columns(table);
+        let masks = self.masks(random, table);
         let filters = (0..random.below(4))
-            .map(|_| self.filter(random, table, &columns))
+            .map(|_| self.filter(random, table, &columns, &masks))
             .collect();
         let most_keys = if random.chance(10) { 30 } else { 4 };
         let keys = (0..random.below(most_keys))
@@ -226,6 +227,7 @@ impl World {
         Scan {
             table,
             visibility,
+            masks,
             filters,
             keys,
             aggregates,
@@ -247,7 +249,37 @@ impl World {
         }
     }
 
-    fn filter(&self, random: &mut Random, table: TableId, columns: &[PathColumn]) -> Filter {
+    /// Sets on some of the paths, now and then two on the same one.
+    pub(super) fn masks(&self, random: &mut Random, table: TableId) -> Vec<PlacedSet> {
+        let count = if random.chance(50) {
+            0
+        } else {
+            random.below(4)
+        };
+        let paths = self.paths(table);
+        let beyond = &paths[1..];
+        let mask = |_| {
+            let (path, end) = random.pick(beyond).clone();
+            let rows = match random.below(8) {
+                0 => RowSet::All,
+                1 => RowSet::None,
+                _ => RowSet::Some(self.set(random, self.data.rows(end).unwrap() + 1)),
+            };
+            PlacedSet {
+                path,
+                rows: Arc::new(rows),
+            }
+        };
+        (0..count).map(mask).collect()
+    }
+
+    fn filter(
+        &self,
+        random: &mut Random,
+        table: TableId,
+        columns: &[PathColumn],
+        masks: &[PlacedSet],
+    ) -> Filter {
         if random.chance(70) {
             let column = random.pick(columns).clone();
             let set = Arc::new(self.set(random, self.size(table, &column)));
@@ -264,7 +296,7 @@ impl World {
             .iter()
             .map(|c| {
                 self.data
-                    .fetch(table, &(0..rows).collect::<Vec<_>>(), c)
+                    .fetch(table, &(0..rows).collect::<Vec<_>>(), c, masks)
                     .unwrap()
             })
             .collect();

@@ -1,0 +1,67 @@
+//! Masks: rows at the end of a path that count as not being there.
+
+use std::sync::Arc;
+
+use crate::{Dataset, PlacedSet, RowSet, Step, StorageError, TableId};
+
+/// The masks of a scan or a fetch. They bear on every path that comes by.
+#[derive(Default)]
+pub(crate) struct Masks(Vec<PlacedSet>);
+
+impl Masks {
+    /// A mask on the start table is refused: which of its own rows count is for the visibility to say.
+    pub(crate) fn new(masks: &[PlacedSet]) -> Result<Masks, StorageError> {
+        if masks.iter().any(|mask| mask.path.is_empty()) {
+            return Err(StorageError::Internal(
+                "a mask stands on the table that the scan starts from".to_owned(),
+            ));
+        }
+        Ok(Masks(masks.to_vec()))
+    }
+
+    /// The sets that bear on the rows which the steps so far have led to.
+    fn on<'m>(&'m self, walked: &'m [Step]) -> impl Iterator<Item = &'m RowSet> {
+        let bearing = self.0.iter().filter(move |mask| *mask.path == *walked);
+        bearing
+            .map(|mask| &*mask.rows)
+            .filter(|rows| **rows != RowSet::All)
+    }
+
+    /// Leads to the blank row of the table what the masks on this path leave out. `rows` is only copied where a mask is.
+    pub(crate) fn apply_shared(
+        &self,
+        data: &Dataset,
+        walked: &[Step],
+        table: TableId,
+        rows: &mut Arc<[u32]>,
+    ) -> Result<(), StorageError> {
+        if self.on(walked).next().is_none() {
+            return Ok(());
+        }
+        self.apply(data, walked, table, Arc::make_mut(rows))
+    }
+
+    pub(crate) fn apply(
+        &self,
+        data: &Dataset,
+        walked: &[Step],
+        table: TableId,
+        rows: &mut [u32],
+    ) -> Result<(), StorageError> {
+        for set in self.on(walked) {
+            let blank = data.loaded_rows(table)?;
+            for row in rows.iter_mut().filter(|row| !contains(set, **row)) {
+                *row = blank;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn contains(set: &RowSet, row: u32) -> bool {
+    match set {
+        RowSet::All => true,
+        RowSet::None => false,
+        RowSet::Some(rows) => rows.contains(row),
+    }
+}
