@@ -129,6 +129,11 @@ pub enum ScalarKind {
         order: Vec<Order>,
     },
     RankX(Box<RankX>),
+    Statistic(Box<Statistic>),
+    /// RANK and ROWNUMBER: the place of the current row.
+    WindowPlace(Box<Window>),
+    /// TOCSV and TOJSON.
+    TableText(Box<TableText>),
     Calculate {
         body: Rc<Scalar>,
         filters: Rc<Vec<FilterArgument>>,
@@ -239,6 +244,134 @@ pub struct RankX {
     pub dense: bool,
 }
 
+/// A value from expressions over the rows of a table, and from arguments of the context.
+#[derive(Clone, Debug)]
+pub struct Statistic {
+    pub function: StatisticFunction,
+    pub table: TableExpr,
+    pub frame: FrameId,
+    /// Evaluated for each row.
+    pub columns: Vec<Scalar>,
+    pub arguments: Vec<Scalar>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatisticFunction {
+    PercentileInclusive,
+    PercentileExclusive,
+    RankEq,
+    Xirr,
+    Xnpv,
+    /// NETWORKDAYS with a table of holidays.
+    WorkDays,
+}
+
+/// A window function: it finds the current rows in a table, and looks from there along an order.
+#[derive(Clone, Debug)]
+pub struct Window {
+    pub function: WindowFunction,
+    pub table: TableExpr,
+    pub frame: FrameId,
+    pub order: Vec<WindowOrder>,
+    /// Evaluated for each row, as the order is.
+    pub partition: Vec<Scalar>,
+    /// What tells the current row from others. Without any, all rows are current.
+    pub current: Vec<CurrentColumn>,
+}
+
+#[derive(Clone, Debug)]
+pub enum WindowFunction {
+    Offset(Scalar),
+    Index(Scalar),
+    Range { from: WindowEnd, to: WindowEnd },
+    Rank { dense: bool },
+    RowNumber,
+}
+
+/// One end of WINDOW.
+#[derive(Clone, Debug)]
+pub struct WindowEnd {
+    pub at: Scalar,
+    /// Counted from the current row.
+    pub relative: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct WindowOrder {
+    pub expr: Scalar,
+    pub descending: bool,
+    pub blanks: Blanks,
+}
+
+/// Where BLANK stands in an order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Blanks {
+    /// By value.
+    #[default]
+    Default,
+    First,
+    Last,
+}
+
+/// A column of the table that the current row is found by.
+#[derive(Clone, Debug)]
+pub struct CurrentColumn {
+    pub of_row: Scalar,
+    /// Of the model; None for one that the query computed.
+    pub column: Option<Column>,
+    /// The column in a row context outside; None: the values in the filter context are current.
+    pub outer: Option<Scalar>,
+}
+
+/// LINEST over the rows of a table.
+#[derive(Clone, Debug)]
+pub struct Regression {
+    pub table: TableExpr,
+    pub frame: FrameId,
+    /// The y, and then each x.
+    pub columns: Vec<Scalar>,
+    pub intercept: bool,
+}
+
+/// Some rows of a table, as many as are asked for.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    pub function: SampleFunction,
+    pub count: Scalar,
+    pub table: TableExpr,
+    pub frame: FrameId,
+    pub order: Vec<Order>,
+    /// Of each row: x and y, or an axis and what is drawn along it.
+    pub columns: Vec<Scalar>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleFunction {
+    /// The first row, the last row, and rows evenly between.
+    Even,
+    /// Points spread over the plane.
+    Cover,
+    /// Least and greatest of each stretch of an axis.
+    Extremes,
+}
+
+/// A table as text: its first rows.
+#[derive(Clone, Debug)]
+pub struct TableText {
+    pub table: TableExpr,
+    pub most_rows: Option<Scalar>,
+    pub form: TextForm,
+}
+
+#[derive(Clone, Debug)]
+pub enum TextForm {
+    Json,
+    Csv {
+        delimiter: Option<Scalar>,
+        headers: Option<Scalar>,
+    },
+}
+
 /// An argument of CALCULATE after the first.
 #[derive(Clone, Debug)]
 pub enum FilterArgument {
@@ -266,6 +399,8 @@ pub enum Removal {
     /// A table, with what it expands to.
     Table(Table),
     Columns(Vec<Column>),
+    /// Everything that filters a table, wherever it stands.
+    Reaching(Table),
     /// A table as expanded, but for these columns.
     TableExcept(Table, Vec<Column>),
 }
@@ -403,8 +538,15 @@ pub enum TableKind {
         body: Box<Scalar>,
         last: bool,
     },
+    /// OFFSET, INDEX and WINDOW.
+    Window(Box<Window>),
+    /// LINEST: one row.
+    Regression(Box<Regression>),
+    Sample(Box<Sample>),
     /// A table that follows from the view's names.
     Information(InformationTable),
+    /// The other INFO functions, by name.
+    Rowset(&'static str),
     ColumnStatistics,
     /// IF over tables is not DAX; an empty table of the schema.
     Empty,
@@ -445,17 +587,29 @@ pub enum SummarizeColumn {
 #[derive(Clone, Debug)]
 pub struct SummarizeColumns {
     pub groups: Vec<Column>,
-    /// Sets that are rolled up, outermost first: indexes into `groups`, and whether a flag column tells.
-    pub rollups: Vec<Rollup>,
+    /// One for each ROLLUPADDISSUBTOTAL. The grouping sets are all combinations of their levels.
+    pub rollups: Vec<RollupSet>,
     pub filters: Vec<FilterArgument>,
+    /// NONVISUAL: these choose the groups, and do not filter the expressions.
+    pub group_filters: Vec<FilterArgument>,
     pub columns: Vec<NamedColumn>,
     pub frame: FrameId,
 }
 
+/// Groups that are rolled up one after another, the last first.
+#[derive(Clone, Debug, Default)]
+pub struct RollupSet {
+    pub levels: Vec<Rollup>,
+    /// Filters of the level at which all are rolled up.
+    pub total_filters: Vec<FilterArgument>,
+}
+
 #[derive(Clone, Debug)]
 pub struct Rollup {
+    /// Indexes into the groups.
     pub groups: Vec<usize>,
-    pub flag: bool,
+    /// Filters of the level at which this is the last one shown.
+    pub filters: Vec<FilterArgument>,
 }
 
 #[derive(Clone, Debug)]

@@ -131,6 +131,20 @@ impl Scalar {
                 s.push(&rank.body);
                 s.extend(rank.value.as_ref());
             }
+            K::Statistic(statistic) => {
+                t.push(&statistic.table);
+                s.extend(&statistic.columns);
+                s.extend(&statistic.arguments);
+            }
+            K::WindowPlace(window) => window.parts(&mut s, &mut t),
+            K::TableText(text) => {
+                t.push(&text.table);
+                s.extend(text.most_rows.as_ref());
+                if let TextForm::Csv { delimiter, headers } = &text.form {
+                    s.extend(delimiter.as_ref());
+                    s.extend(headers.as_ref());
+                }
+            }
             K::Calculate { body, filters } => {
                 s.push(body);
                 filter_parts(filters, &mut s, &mut t);
@@ -171,7 +185,18 @@ impl TableExpr {
             | K::AllValues { .. }
             | K::Filters(_)
             | K::Variable(_) => {}
-            K::Information(_) | K::ColumnStatistics | K::Empty => {}
+            K::Information(_) | K::Rowset(_) | K::ColumnStatistics | K::Empty => {}
+            K::Window(window) => window.parts(&mut s, &mut t),
+            K::Regression(regression) => {
+                t.push(&regression.table);
+                s.extend(&regression.columns);
+            }
+            K::Sample(sample) => {
+                t.push(&sample.table);
+                s.push(&sample.count);
+                s.extend(sample.order.iter().map(|o| &o.expr));
+                s.extend(&sample.columns);
+            }
             K::AllSelected { table, .. } | K::Distinct(table) | K::TreatAs { table } => {
                 t.push(table)
             }
@@ -203,6 +228,13 @@ impl TableExpr {
             }
             K::SummarizeColumns(summarize) => {
                 filter_parts(&summarize.filters, &mut s, &mut t);
+                filter_parts(&summarize.group_filters, &mut s, &mut t);
+                for set in &summarize.rollups {
+                    filter_parts(&set.total_filters, &mut s, &mut t);
+                    for level in &set.levels {
+                        filter_parts(&level.filters, &mut s, &mut t);
+                    }
+                }
                 s.extend(summarize.columns.iter().map(|c| &c.expr));
             }
             K::CrossJoin(tables) | K::Union(tables) => t.extend(tables),
@@ -251,6 +283,23 @@ impl TableExpr {
             }
         }
         (s, t)
+    }
+}
+
+impl Window {
+    fn parts<'e>(&'e self, s: &mut Vec<&'e Scalar>, t: &mut Vec<&'e TableExpr>) {
+        t.push(&self.table);
+        match &self.function {
+            WindowFunction::Offset(at) | WindowFunction::Index(at) => s.push(at),
+            WindowFunction::Range { from, to } => s.extend([&from.at, &to.at]),
+            WindowFunction::Rank { .. } | WindowFunction::RowNumber => {}
+        }
+        s.extend(self.order.iter().map(|o| &o.expr));
+        s.extend(&self.partition);
+        for column in &self.current {
+            s.push(&column.of_row);
+            s.extend(column.outer.as_ref());
+        }
     }
 }
 

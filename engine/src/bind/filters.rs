@@ -59,10 +59,14 @@ impl<'a> Binder<'a> {
                 }
                 "ALLCROSSFILTERED" => {
                     self.function(&name.text, args, expr)?;
-                    let table = self.removal(args, expr.span)?;
-                    // Everything that reaches the table: filters beyond what it expands to are taken off with all others.
-                    let _ = table;
-                    return Ok(FilterArgument::Remove(Removal::Everything));
+                    let Removal::Table(table) = self.removal(args, expr.span)? else {
+                        return self.error(
+                            ErrorKind::Argument,
+                            expr.span,
+                            "ALLCROSSFILTERED takes a table of the model",
+                        );
+                    };
+                    return Ok(FilterArgument::Remove(Removal::Reaching(table)));
                 }
                 "ALLEXCEPT" => {
                     self.function(&name.text, args, expr)?;
@@ -103,6 +107,7 @@ impl<'a> Binder<'a> {
         if columns.iter().any(|c| c.table() != first.table()) {
             return self.error(ErrorKind::Argument, expr.span, "a condition may name columns of one table only; FILTER over a table takes conditions on several");
         }
+        self.no_measures(expr)?;
         let frame = self.fresh();
         let schema = self.schema_of_columns(&columns);
         let condition = self.with_rows(frame, schema, |b| b.bind_scalar(expr))?;
@@ -119,6 +124,34 @@ impl<'a> Binder<'a> {
             condition,
             keep,
         })
+    }
+
+    /// A condition may hold aggregates, but no measure and no CALCULATE: in which context they would be evaluated is not
+    /// defined. FILTER and variables say it.
+    fn no_measures(&self, expr: &Expr) -> Bound<()> {
+        const WHY: &str = "a condition of CALCULATE may not refer to measures, nor use CALCULATE; put the value into a variable, or use FILTER";
+        match &expr.kind {
+            ExprKind::Bracket(name) if self.row_field(None, &name.text, 0).is_none() => {
+                let measure = self.scope.find_measure(&name.text).is_some()
+                    || self.query_measures.iter().any(|(m, _)| model::same_name(&m.name, &name.text));
+                if measure { self.error(ErrorKind::Argument, expr.span, WHY) } else { Ok(()) }
+            }
+            ExprKind::Call { name, args } => {
+                if name.text.eq_ignore_ascii_case("CALCULATE") {
+                    return self.error(ErrorKind::Argument, expr.span, WHY);
+                }
+                args.iter().try_for_each(|a| self.no_measures(a))
+            }
+            ExprKind::Unary { operand, .. } => self.no_measures(operand),
+            ExprKind::Binary { left, right, .. } => {
+                self.no_measures(left)?;
+                self.no_measures(right)
+            }
+            ExprKind::Row(parts) | ExprKind::Table(parts) => {
+                parts.iter().try_for_each(|p| self.no_measures(p))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The model columns that a condition is about: those that stand in it by themselves, not inside aggregates or tables.

@@ -7,7 +7,7 @@ use security::Column;
 
 use super::{Binder, Bound};
 use crate::bound::{
-    Field, FilterArgument, NamedColumn, Rollup, Schema, Summarize, SummarizeColumn,
+    Field, FilterArgument, NamedColumn, Rollup, RollupSet, Schema, Summarize, SummarizeColumn,
     SummarizeColumns, TableExpr, TableKind,
 };
 use crate::error::ErrorKind;
@@ -123,6 +123,8 @@ impl<'a> Binder<'a> {
                 for column in inner {
                     parts.groups.push(self.column_argument(column)?);
                 }
+            } else if let Some([inner]) = call(first, "NONVISUAL") {
+                parts.group_filters.push(self.table_filter(inner)?);
             } else {
                 parts.filters.push(self.table_filter(first)?);
             }
@@ -137,6 +139,7 @@ impl<'a> Binder<'a> {
             groups: parts.groups,
             rollups: parts.rollups,
             filters: parts.filters,
+            group_filters: parts.group_filters,
             columns,
             frame,
         };
@@ -167,39 +170,41 @@ impl<'a> Binder<'a> {
 
     /// ROLLUPADDISSUBTOTAL ( [filter,] column or ROLLUPGROUP, "flag" [, filter], ... ).
     fn rollup_flags(&mut self, args: &[Expr], span: Span, parts: &mut Parts) -> Bound<()> {
+        let is_group = |e: &Expr| is_column(e) || call(e, "ROLLUPGROUP").is_some();
+        let mut set = RollupSet::default();
+        let mut flags = Vec::new();
         let mut rest = args;
         while let [first, after @ ..] = rest {
-            let columns: Vec<&Expr> = match call(first, "ROLLUPGROUP") {
-                Some(inner) => inner.iter().collect(),
-                None if is_column(first) => vec![first],
-                None => return self.error(ErrorKind::Argument, first.span, "ROLLUPADDISSUBTOTAL takes columns, each with the name of its flag; filters in it are not built yet"),
+            if !is_group(first) {
+                let filter = self.table_filter(first)?;
+                match set.levels.last_mut() {
+                    Some(level) => level.filters.push(filter),
+                    None => set.total_filters.push(filter),
+                }
+                rest = after;
+                continue;
+            }
+            let columns = call(first, "ROLLUPGROUP").unwrap_or(std::slice::from_ref(first));
+            let [flag, after @ ..] = after else {
+                return self.error(ErrorKind::Argument, span, FLAG_WANTED);
             };
-            let [
-                Expr {
-                    kind: ExprKind::Text(flag),
-                    ..
-                },
-                after @ ..,
-            ] = after
-            else {
-                return self.error(
-                    ErrorKind::Argument,
-                    span,
-                    "ROLLUPADDISSUBTOTAL needs the name of a flag, as text, behind each column",
-                );
+            let ExprKind::Text(flag) = &flag.kind else {
+                return self.error(ErrorKind::Argument, flag.span, FLAG_WANTED);
             };
-            let mut places = Vec::new();
+            let mut groups = Vec::new();
             for column in columns {
-                places.push(parts.groups.len());
+                groups.push(parts.groups.len());
                 parts.groups.push(self.column_argument(column)?);
             }
-            parts.rollups.push(Rollup {
-                groups: places,
-                flag: true,
+            set.levels.push(Rollup {
+                groups,
+                filters: Vec::new(),
             });
-            parts.flags.push(flag.clone());
+            flags.push(flag.clone());
             rest = after;
         }
+        parts.rollups.push(set);
+        parts.flags.push(flags);
         Ok(())
     }
 
@@ -243,14 +248,15 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// Group columns, each flag behind the last column of its group, then the expressions.
+    /// Group columns, the flags behind the last column of their ROLLUPADDISSUBTOTAL, then the expressions.
     fn summarized_fields(&self, parts: &Parts, columns: &[(Field, NamedColumn)]) -> Vec<Field> {
         let mut fields = Vec::new();
         for (place, column) in parts.groups.iter().enumerate() {
             fields.push(super::field_of(self.scope, *column));
-            for (rollup, flag) in parts.rollups.iter().zip(&parts.flags) {
-                if rollup.groups.last() == Some(&place) {
-                    fields.push(Field::extension(flag, DataType::Boolean));
+            for (set, flags) in parts.rollups.iter().zip(&parts.flags) {
+                if set.last_group() == Some(place) {
+                    let flags = flags.iter();
+                    fields.extend(flags.map(|flag| Field::extension(flag, DataType::Boolean)));
                 }
             }
         }
@@ -319,11 +325,22 @@ impl<'a> Binder<'a> {
     }
 }
 
+const FLAG_WANTED: &str =
+    "ROLLUPADDISSUBTOTAL needs the name of a flag, as text, behind each column";
+
 /// What the arguments of SUMMARIZECOLUMNS say.
 #[derive(Default)]
 struct Parts {
     groups: Vec<Column>,
-    rollups: Vec<Rollup>,
-    flags: Vec<String>,
+    rollups: Vec<RollupSet>,
+    flags: Vec<Vec<String>>,
     filters: Vec<FilterArgument>,
+    group_filters: Vec<FilterArgument>,
+}
+
+impl RollupSet {
+    /// The group behind which the flags of the set stand.
+    pub fn last_group(&self) -> Option<usize> {
+        self.levels.last().and_then(|level| level.groups.last()).copied()
+    }
 }

@@ -359,7 +359,7 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn all_selected(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
+    pub fn all_selected(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let removal = self.removal(args, span)?;
         let table =
             match &removal {

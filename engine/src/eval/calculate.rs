@@ -519,7 +519,7 @@ impl<'a> Evaluator<'a> {
 
     fn removed_columns(&self, removal: &Removal, relations: &Relations) -> HashSet<Column> {
         match removal {
-            Removal::Everything => HashSet::new(),
+            Removal::Everything | Removal::Reaching(_) => HashSet::new(),
             Removal::Table(table) => self
                 .expanded_columns(*table, relations)
                 .into_iter()
@@ -540,6 +540,13 @@ impl<'a> Evaluator<'a> {
             return Ok(());
         }
         if context.items.is_empty() {
+            return Ok(());
+        }
+        if let Removal::Reaching(table) = removal {
+            let sources = self.sources_of_filters(*table, &context.relations);
+            context.items.retain(|item| {
+                !item.targets.iter().any(|t| sources.contains(&self.table_of(*t)))
+            });
             return Ok(());
         }
         let removed = self.removed_columns(removal, &context.relations);

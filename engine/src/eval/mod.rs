@@ -8,18 +8,25 @@ mod dates;
 mod group;
 mod information;
 mod iterate;
+mod listed;
 mod measure;
 mod operators;
 mod order;
 mod reach;
+mod regression;
 mod rows;
+mod rowsets;
+mod samples;
 mod scalar;
 mod search;
 mod sets;
 mod shape;
+mod statistics;
 mod summarize;
+mod table_text;
 mod tables;
 mod tests_of_filters;
+mod window;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -35,7 +42,9 @@ use crate::functions::Environment;
 pub use information::{column_statistics_schema, information_schema};
 pub use measure::{CalculationGroup, CalculationItem};
 pub use operators::arithmetic_type;
+pub use regression::regression_columns;
 pub use rows::current_group;
+pub use rowsets::{Audience, rowset_audience, rowset_schema};
 
 /// The result of a step of evaluation. Errors of single contexts are inside the vectors.
 pub type Outcome<T> = Result<T, Error>;

@@ -157,6 +157,26 @@ impl<'a> Evaluator<'a> {
             .collect()
     }
 
+    /// The tables whose filters arrive at a table, over relationships in force, however far.
+    pub fn sources_of_filters(&self, table: Table, relations: &Relations) -> Vec<Table> {
+        let edges = self.edges(relations);
+        let mut found = vec![table];
+        let mut next = 0;
+        while let Some(&here) = found.get(next) {
+            next += 1;
+            for edge in &edges.list {
+                let mut arrive = |to: Table, from: Table, flows: bool| {
+                    if flows && to == here && !found.contains(&from) {
+                        found.push(from);
+                    }
+                };
+                arrive(edge.from, edge.to, edge.forward);
+                arrive(edge.to, edge.from, edge.back);
+            }
+        }
+        found
+    }
+
     /// The items of a context as they apply to a scan of `table`.
     pub fn applicable(
         &self,

@@ -114,6 +114,9 @@ impl<'a> Evaluator<'a> {
                 order,
             } => self.concatenate(table, *frame, body, delimiter.as_deref(), order, batch),
             K::RankX(rank) => self.rank(rank, batch),
+            K::Statistic(statistic) => self.statistic(statistic, batch),
+            K::WindowPlace(window) => self.window_place(window, batch),
+            K::TableText(text) => self.table_text(text, batch),
             K::Calculate { body, filters } => {
                 let (inner, errors) = self.calculate(filters, batch)?;
                 Ok(self.scalar(body, &inner)?.with_errors(errors))

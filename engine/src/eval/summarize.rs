@@ -17,7 +17,7 @@ use crate::bound::{
 use crate::context::{FilterContext, Relations, Shadow};
 use crate::table::{ColumnRows, TableRows};
 use crate::value::Value;
-use crate::vector::{Vector, merge_errors};
+use crate::vector::{Errors, Vector, merge_errors};
 
 /// Up to this many combinations of group values are simply tried; beyond, only those that the facts hold.
 const DENSE_COMBINATIONS: usize = 20_000;
@@ -37,38 +37,49 @@ impl<'a> Evaluator<'a> {
         schema: &Rc<Schema>,
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
-        let (filtered, errors) = self.calculate(&summarize.filters, batch)?;
-        let rolled = |level: usize| -> Vec<usize> {
-            summarize
-                .rollups
-                .iter()
-                .skip(level)
-                .flat_map(|r| r.groups.iter().copied())
-                .collect()
-        };
         let mut parts = Vec::new();
-        // From the detail to the grand total.
-        for level in (0..=summarize.rollups.len()).rev() {
-            parts.push(self.grouping_set(summarize, &rolled(level), level, &filtered)?);
+        let mut errors = None;
+        for levels in grouping_sets(summarize) {
+            let (part, failed) = self.grouping_set(summarize, &levels, batch)?;
+            parts.push(part);
+            errors = merge_errors(&errors, &failed);
         }
         let mut out = self.stack(parts, schema, batch)?;
         out.errors = merge_errors(&out.errors, &errors);
         Ok(out)
     }
 
-    /// The rows of one grouping set. Rolled columns are BLANK, and flags tell of them.
+    /// The rows of one grouping set: of each ROLLUPADDISSUBTOTAL so many levels are shown. Rolled columns are BLANK, and flags
+    /// tell of them.
     fn grouping_set(
         &self,
         summarize: &SummarizeColumns,
-        rolled: &[usize],
-        level: usize,
-        batch: &Rc<Batch>,
-    ) -> Outcome<TableRows> {
+        levels: &[usize],
+        outside: &Rc<Batch>,
+    ) -> Outcome<(TableRows, Errors)> {
+        let mut rolled = Vec::new();
+        let mut filters = summarize.filters.clone();
+        for (set, &level) in summarize.rollups.iter().zip(levels) {
+            rolled.extend(set.levels.iter().skip(level).flat_map(|r| r.groups.iter().copied()));
+            filters.extend(match level.checked_sub(1).and_then(|k| set.levels.get(k)) {
+                Some(shown) => shown.filters.iter().cloned(),
+                None => set.total_filters.iter().cloned(),
+            });
+        }
+        let (batch, mut failed) = self.calculate(&filters, outside)?;
         let kept: Vec<usize> = (0..summarize.groups.len())
             .filter(|g| !rolled.contains(g))
             .collect();
         let groups: Vec<Column> = kept.iter().map(|&g| summarize.groups[g]).collect();
-        let candidates = self.candidates(summarize, &groups, batch)?.unshared();
+        let chooser = if summarize.group_filters.is_empty() {
+            Rc::clone(&batch)
+        } else {
+            filters.extend(summarize.group_filters.iter().cloned());
+            let (chooser, errors) = self.calculate(&filters, outside)?;
+            failed = merge_errors(&failed, &errors);
+            chooser
+        };
+        let candidates = self.candidates(summarize, &groups, &chooser)?.unshared();
         self.admit_rows(candidates.rows())?;
         let flat = candidates.flatten();
         let schema = Rc::new(self.schema_of_columns(&groups));
@@ -101,9 +112,9 @@ impl<'a> Evaluator<'a> {
             .filter(|(c, _)| !c.ignore)
             .map(|(_, v)| v)
             .collect();
-        // Without an expression every row stays.
+        // Without an expression that decides, every row stays.
         let keeps = |row: usize| {
-            summarize.columns.is_empty()
+            deciding.is_empty()
                 || deciding
                     .iter()
                     .any(|v| !v.is_blank(row) || v.error(row).is_some())
@@ -127,12 +138,12 @@ impl<'a> Evaluator<'a> {
                 Some(at) => candidates.columns[at].take(&positions),
                 None => ColumnRows::Values(Vector::blank(positions.len())),
             });
-            for (r, rollup) in summarize.rollups.iter().enumerate() {
-                if rollup.flag && rollup.groups.last() == Some(&g) {
-                    columns.push(ColumnRows::Values(Vector::constant(
-                        Value::Boolean(r >= level),
-                        positions.len(),
-                    )));
+            for (set, &level) in summarize.rollups.iter().zip(levels) {
+                if set.last_group() == Some(g) {
+                    columns.extend((0..set.levels.len()).map(|k| {
+                        let flag = Value::Boolean(k >= level);
+                        ColumnRows::Values(Vector::constant(flag, positions.len()))
+                    }));
                 }
             }
         }
@@ -146,13 +157,14 @@ impl<'a> Evaluator<'a> {
             value.errors = None;
             columns.push(ColumnRows::Values(value));
         }
-        Ok(TableRows {
+        let rows = TableRows {
             offsets,
             segments: None,
             base: None,
             columns,
             errors,
-        })
+        };
+        Ok((rows, failed))
     }
 
     /// The combinations of group values to evaluate, context by context.
@@ -465,4 +477,22 @@ impl<'a> Evaluator<'a> {
             _ => false,
         }
     }
+}
+
+/// All combinations of the levels of the rollups, from the detail to the grand total.
+fn grouping_sets(summarize: &SummarizeColumns) -> Vec<Vec<usize>> {
+    let mut sets = vec![Vec::new()];
+    for rollup in &summarize.rollups {
+        sets = sets
+            .iter()
+            .flat_map(|levels: &Vec<usize>| {
+                (0..=rollup.levels.len()).rev().map(move |level| {
+                    let mut longer = levels.clone();
+                    longer.push(level);
+                    longer
+                })
+            })
+            .collect();
+    }
+    sets
 }

@@ -126,7 +126,11 @@ impl<'a> Evaluator<'a> {
                 body,
                 last,
             } => self.non_blank(values, *frame, body, *last, batch),
+            K::Window(window) => self.window(window, batch),
+            K::Regression(regression) => self.regression(regression, batch),
+            K::Sample(sample) => self.sample(sample, batch),
             K::Information(table) => self.information(*table, batch),
+            K::Rowset(name) => self.rowset(name, batch),
             K::ColumnStatistics => self.column_statistics(batch),
             K::Empty => Ok(TableRows::shared(batch.len, 0, None, Vec::new())),
         }
