@@ -12,7 +12,7 @@ use security::{BuildView, Calculated, Codes, Control, EvaluateError, Evaluators,
 use crate::answer::Limits;
 use crate::batch::{Batch, Frame};
 use crate::bind::Binder;
-use crate::bound::Schema;
+use crate::bound::{Field, FrameId, Scalar, Schema, TableExpr};
 use crate::context::FilterContext;
 use crate::error::Error;
 use crate::eval::Evaluator;
@@ -75,7 +75,7 @@ fn calculated_table(
     tree: &Expr,
     control: &Control,
 ) -> Result<Vec<Calculated>, EvaluateError> {
-    let run = || -> Result<Vec<(crate::bound::Field, Vector)>, Error> {
+    let run = || -> Result<Vec<(Field, Vector)>, Error> {
         let scope = build.scope();
         let mut binder = Binder::new(scope, &[]);
         binder.enter_model();
@@ -83,19 +83,7 @@ fn calculated_table(
         let limits = Limits::default();
         let mut evaluator = Evaluator::new(scope, control, &limits, environment(scope));
         evaluator.groups = bind_groups(&mut binder)?;
-        let rows = evaluator
-            .table(&table, &Batch::root(FilterContext::default()))?
-            .unshared();
-        if let Some((_, failure)) = rows.errors.as_ref().and_then(|list| list.first()) {
-            return Err(Error::from(failure.clone()));
-        }
-        let mut out = Vec::new();
-        for (index, field) in table.schema.fields.iter().enumerate() {
-            let vector = evaluator.column_vector(&rows, &table.schema, index)?;
-            evaluator.settle(&vector)?;
-            out.push((field.clone(), vector));
-        }
-        Ok(out)
+        columns_of(&evaluator, &table, &Batch::root(FilterContext::default()))
     };
     run()
         .map_err(told)?
@@ -126,11 +114,27 @@ fn by_row(
     let limits = Limits::default();
     let mut evaluator = Evaluator::new(scope, control, &limits, environment(scope));
     evaluator.groups = bind_groups(&mut binder)?;
+    let root = Batch::root(FilterContext::default());
+    over_rows(
+        &evaluator,
+        (frame, binder.schema_of(table)),
+        rows,
+        &scalar,
+        &root,
+    )
+}
+
+/// An expression in the row context of each of the rows, without filters. An error in one row is an error.
+pub fn over_rows(
+    evaluator: &Evaluator,
+    (frame, schema): (FrameId, Rc<Schema>),
+    rows: Codes,
+    scalar: &Scalar,
+    root: &Rc<Batch>,
+) -> Result<Vector, Error> {
     let count = rows.len();
-    let schema: Rc<Schema> = binder.schema_of(table);
     let columns = vec![ColumnRows::Base; schema.fields.len()];
     let rows = Rc::new(TableRows::shared(1, count, Some(rows), columns));
-    let root = Batch::root(FilterContext::default());
     let contexts: Rc<[u32]> = vec![0; count].into();
     let frame = Frame {
         id: frame,
@@ -139,14 +143,33 @@ fn by_row(
         positions: (0..count as u32).collect(),
         read: RefCell::new(HashMap::new()),
     };
-    let batch = root.iterate(Rc::clone(&contexts), FilterContext::default(), frame);
-    let vector = evaluator.scalar(&scalar, &batch)?;
+    let batch = root.iterate(contexts, FilterContext::default(), frame);
+    let vector = evaluator.scalar(scalar, &batch)?;
     evaluator.settle(&vector)?;
     Ok(vector)
 }
 
+/// The columns of a table, each with its values. An error in one cell is an error.
+pub fn columns_of(
+    evaluator: &Evaluator,
+    table: &TableExpr,
+    root: &Rc<Batch>,
+) -> Result<Vec<(Field, Vector)>, Error> {
+    let rows = evaluator.table(table, root)?.unshared();
+    if let Some((_, failure)) = rows.errors.as_ref().and_then(|list| list.first()) {
+        return Err(Error::from(failure.clone()));
+    }
+    let mut columns = Vec::new();
+    for (index, field) in table.schema.fields.iter().enumerate() {
+        let vector = evaluator.column_vector(&rows, &table.schema, index)?;
+        evaluator.settle(&vector)?;
+        columns.push((field.clone(), vector));
+    }
+    Ok(columns)
+}
+
 /// The canonical array of a vector. Values of several types have no column.
-fn typed(vector: &Vector, hint: DataType) -> Result<(DataType, ArrayRef), EvaluateError> {
+pub fn typed(vector: &Vector, hint: DataType) -> Result<(DataType, ArrayRef), EvaluateError> {
     match &vector.data {
         Data::Variant(_) => Err(EvaluateError {
             message: "the values are of several types".to_string(),

@@ -6,6 +6,7 @@ use security::{Control, Filter, PathColumn, Scan, Scope, Target};
 
 use crate::answer::{Options, Stage};
 use crate::bound::{Scalar, ScalarKind, TableExpr, TableKind, VariableBody};
+use crate::define::define;
 use crate::error::Error;
 use crate::eval::Evaluator;
 use crate::query::{BoundQuery, bind, environment, parse, run};
@@ -25,12 +26,15 @@ pub fn explain(
     if stage == Stage::Tree {
         return Ok(dax::dump_query(&parsed));
     }
+    let environment = environment(scope);
+    let defined = define(scope, &parsed, options, control, &environment)?;
+    let scope = defined.scope();
     let bound = bind(scope, &parsed, options)?;
     match stage {
         Stage::Bound => Ok(dump_bound(scope, &bound, false)),
         Stage::Plan => Ok(dump_bound(scope, &bound, true)),
         _ => {
-            let mut evaluator = Evaluator::new(scope, control, &options.limits, environment(scope));
+            let mut evaluator = Evaluator::new(scope, control, &options.limits, environment);
             evaluator.trace = Some(Default::default());
             run(&mut evaluator, bound)?;
             let trace = evaluator
@@ -39,7 +43,7 @@ pub fn explain(
                 .map(|t| t.into_inner())
                 .unwrap_or_default();
             let mut out = String::new();
-            for (k, scan) in trace.iter().enumerate() {
+            for (k, scan) in defined.trace.iter().chain(&trace).enumerate() {
                 let _ = writeln!(out, "scan {}\n{scan}", k + 1);
             }
             Ok(out)

@@ -12,6 +12,7 @@ mod bound_reads;
 mod build;
 mod context;
 pub mod convert;
+mod define;
 mod error;
 mod eval;
 mod explain;

@@ -9,14 +9,15 @@ use arrow::array::{
 };
 use arrow::datatypes::{Field as ArrowField, Schema as ArrowSchema};
 use chrono::{Local, Offset, Utc};
-use dax::{DefinitionKind, Query};
+use dax::{Definition, DefinitionKind, Query};
 use security::{Control, Scope};
 
 use crate::answer::{Answer, AnswerColumn, AnswerTable, Options, Statistics};
 use crate::batch::Batch;
-use crate::bind::{Binder, Named, QueryMeasure};
-use crate::bound::{TableExpr, Variable, VariableBody};
+use crate::bind::{Binder, QueryMeasure};
+use crate::bound::{TableExpr, Variable};
 use crate::context::FilterContext;
+use crate::define::define;
 use crate::error::{Error, ErrorKind};
 use crate::eval::{CalculationGroup, CalculationItem, Evaluator};
 use crate::functions::{Clock, Environment};
@@ -47,22 +48,28 @@ pub fn query(
     let started = Instant::now();
     let parsed = parse(text)?;
     let parse_time = started.elapsed();
+    let environment = environment(scope);
+    let started = Instant::now();
+    let defined = define(scope, &parsed, options, control, &environment)?;
+    let scope = defined.scope();
+    let define_time = started.elapsed();
     let started = Instant::now();
     let bound = bind(scope, &parsed, options)?;
     let bind_time = started.elapsed();
     let started = Instant::now();
-    let mut evaluator = Evaluator::new(scope, control, &options.limits, environment(scope));
+    let mut evaluator = Evaluator::new(scope, control, &options.limits, environment);
     let tables = run(&mut evaluator, bound)?;
+    let mut stages = vec![("parse", parse_time)];
+    if defined.is_extended() {
+        stages.push(("define", define_time));
+    }
+    stages.extend([("bind", bind_time), ("evaluate", started.elapsed())]);
     let statistics = Statistics {
-        scans: evaluator.scans.get(),
+        scans: defined.scans + evaluator.scans.get(),
         rows_scanned: control.rows_scanned(),
         cache_hits: 0,
-        one_by_one: evaluator.one_by_one.get(),
-        stages: vec![
-            ("parse", parse_time),
-            ("bind", bind_time),
-            ("evaluate", started.elapsed()),
-        ],
+        one_by_one: defined.one_by_one + evaluator.one_by_one.get(),
+        stages,
     };
     Ok(Answer { tables, statistics })
 }
@@ -78,54 +85,8 @@ pub fn parse(text: &str) -> Result<Query, Error> {
 
 pub fn bind(scope: &Scope, query: &Query, options: &Options) -> Result<BoundQuery, Error> {
     let mut binder = Binder::new(scope, &options.parameters);
-    // Measures and functions may be used before they are defined; variables may not.
-    for definition in &query.definitions {
-        match &definition.kind {
-            DefinitionKind::Measure { table, name, body } => {
-                let table = table.as_ref().map(|t| binder.model_table(t)).transpose()?;
-                binder.define_measure(QueryMeasure {
-                    name: name.text.clone(),
-                    table,
-                    body: Rc::new(body.clone()),
-                });
-            }
-            DefinitionKind::Function { name, function } => {
-                binder.define_function(&name.text, function.clone())
-            }
-            _ => {}
-        }
-    }
-    let mut variables = Vec::new();
-    for definition in &query.definitions {
-        match &definition.kind {
-            DefinitionKind::Var { name, body } => variables.extend(
-                binder.bind_variables(std::slice::from_ref(&(name.clone(), body.clone())))?,
-            ),
-            DefinitionKind::Table { name, body } => {
-                let table = binder.bind_table(body)?;
-                let mut schema = (*table.schema).clone();
-                for field in &mut schema.fields {
-                    field.table = Some(name.text.clone());
-                }
-                let schema = Rc::new(schema);
-                let id = binder.fresh();
-                binder.define_variable(&name.text, Named::Table(id, Rc::clone(&schema)));
-                variables.push(Variable {
-                    id,
-                    name: name.text.clone(),
-                    body: VariableBody::Table(TableExpr { schema, ..table }),
-                });
-            }
-            DefinitionKind::Column { name, .. } => {
-                return Err(Error::new(
-                    ErrorKind::UnknownFunction,
-                    name.span,
-                    "DEFINE COLUMN is not built yet; ADDCOLUMNS computes columns in the query",
-                ));
-            }
-            DefinitionKind::Measure { .. } | DefinitionKind::Function { .. } => {}
-        }
-    }
+    declare(&mut binder, query)?;
+    let variables = bind_variables(&mut binder, &query.definitions)?;
     // Measures that no EVALUATE uses must still be valid.
     for definition in &query.definitions {
         if let DefinitionKind::Measure { name, .. } = &definition.kind {
@@ -167,6 +128,54 @@ pub fn bind(scope: &Scope, query: &Query, options: &Options) -> Result<BoundQuer
         evaluates,
         groups,
     })
+}
+
+/// Tells a binder of the measures and functions of the query. They may be used before they are defined; variables may not.
+pub fn declare(binder: &mut Binder, query: &Query) -> Result<(), Error> {
+    let is_defined = |table: &dax::Name| {
+        query.definitions.iter().any(|definition| {
+            matches!(&definition.kind, DefinitionKind::Table { name, .. } if model::same_name(&name.text, &table.text))
+        })
+    };
+    for definition in &query.definitions {
+        match &definition.kind {
+            DefinitionKind::Measure { table, name, body } => {
+                let table = match table {
+                    // While the tables of the query are not there, its measures stand without them.
+                    Some(table) if is_defined(table) => binder.scope.find_table(&table.text),
+                    Some(table) => Some(binder.model_table(table)?),
+                    None => None,
+                };
+                binder.define_measure(QueryMeasure {
+                    name: name.text.clone(),
+                    table,
+                    body: Rc::new(body.clone()),
+                });
+            }
+            DefinitionKind::Function { name, function } => {
+                binder.define_function(&name.text, function.clone())
+            }
+            DefinitionKind::Var { .. }
+            | DefinitionKind::Column { .. }
+            | DefinitionKind::Table { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// Binds the variables among definitions, each for those after it.
+pub fn bind_variables(
+    binder: &mut Binder,
+    definitions: &[Definition],
+) -> Result<Vec<Variable>, Error> {
+    let mut variables = Vec::new();
+    for definition in definitions {
+        if let DefinitionKind::Var { name, body } = &definition.kind {
+            let variable = (name.clone(), body.clone());
+            variables.extend(binder.bind_variables(std::slice::from_ref(&variable))?);
+        }
+    }
+    Ok(variables)
 }
 
 /// The model's calculation groups, highest precedence first.

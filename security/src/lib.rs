@@ -4,6 +4,7 @@
 //! - [`Gate::admit`] turns an [`Identity`] into a [`View`]: the objects that exist for it and the rows it may see.
 //! - A [`Scope`] is what a view (or the lent [`BuildView`]) lets its holder name and read. Tables, columns, measures and
 //!   relationships are handles that only a scope mints; `lower` is the one file where they become ordinals of storage.
+//! - [`Scope::extended`] gives a scope that has a query's own columns and tables too, computed from what the first one shows.
 //! - `travel` and `visibility` hold the row rules, `graph` and `prune` the object rules.
 
 #![cfg_attr(
@@ -20,6 +21,7 @@ mod admission;
 mod audit;
 mod calculate;
 mod error;
+mod extend;
 mod gate;
 mod graph;
 mod handle;
@@ -42,6 +44,7 @@ mod tests;
 
 pub use audit::{AdmissionRecord, AuditSink};
 pub use error::{CloseError, Denied, EvaluateError, Incompatibility, ReadError};
+pub use extend::{AddedColumn, Addition, Extended};
 pub use gate::{CalculatedColumn, CalculatedTable, Evaluators, Figures, Gate, RowFilter};
 pub use handle::{Codes, Column, Measure, Relationship, Table};
 pub use identity::Identity;

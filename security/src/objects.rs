@@ -13,6 +13,7 @@ use crate::prune::prune;
 use crate::references::fold;
 use crate::trees::{Node, Trees, ordinal, ordinals};
 
+#[derive(Clone)]
 pub(crate) struct Objects {
     pub model: Model,
     /// Nothing is hidden.
@@ -24,14 +25,20 @@ pub(crate) struct Objects {
     measure_names: HashMap<String, u32>,
 }
 
+#[derive(Clone)]
 pub(crate) struct TableEntry {
     pub id: TableId,
     /// Ordinals in storage of the visible columns, and from `visible` on of hidden key columns.
     pub columns: Vec<u32>,
     pub visible: u32,
+    /// So many of the visible columns are the model's own; those after them belong to a query.
+    pub own: u32,
+    /// The table belongs to a query.
+    pub added: bool,
     column_names: HashMap<String, u32>,
 }
 
+#[derive(Clone)]
 pub(crate) struct MeasureEntry {
     /// Ordinal among the visible tables.
     pub table: u32,
@@ -49,6 +56,7 @@ pub(crate) struct End {
     pub many: bool,
 }
 
+#[derive(Clone)]
 pub(crate) struct RelationshipEntry {
     pub id: RelationshipId,
     pub from: End,
@@ -91,6 +99,8 @@ impl Objects {
             objects.tables.push(TableEntry {
                 id: TableId(id),
                 visible: ordinal(columns.len()),
+                own: ordinal(columns.len()),
+                added: false,
                 columns,
                 column_names: ordinals(&table.columns)
                     .map(|(c, column)| (fold(&column.name), c))
@@ -191,6 +201,51 @@ impl Objects {
             },
             many: cardinality == Cardinality::Many,
         })
+    }
+
+    /// One more visible column of a table, stored as `id`. It stands after the visible ones and before the hidden key columns.
+    pub fn add_column(&mut self, table: u32, id: ColumnId, column: model::Column) {
+        let position = usize::try_from(table).unwrap_or(usize::MAX);
+        let (Some(entry), Some(described)) = (
+            self.tables.get_mut(position),
+            self.model.tables.get_mut(position),
+        ) else {
+            return;
+        };
+        let place = entry.visible;
+        entry.column_names.insert(fold(&column.name), place);
+        let hidden_keys = entry
+            .columns
+            .split_off(described.columns.len().min(entry.columns.len()));
+        entry.columns.push(id.column);
+        entry.columns.extend(hidden_keys);
+        entry.visible += 1;
+        described.columns.push(column);
+        for relationship in &mut self.relationships {
+            for end in [&mut relationship.from, &mut relationship.to] {
+                if end.table == table && end.column >= place {
+                    end.column += 1;
+                }
+            }
+        }
+    }
+
+    /// One more visible table, stored as `id`, with its columns in the order of storage.
+    pub fn add_table(&mut self, id: TableId, table: model::Table) {
+        let columns = ordinal(table.columns.len());
+        self.table_names
+            .insert(fold(&table.name), ordinal(self.tables.len()));
+        self.tables.push(TableEntry {
+            id,
+            columns: (0..columns).collect(),
+            visible: columns,
+            own: 0,
+            added: true,
+            column_names: ordinals(&table.columns)
+                .map(|(c, column)| (fold(&column.name), c))
+                .collect(),
+        });
+        self.model.tables.push(table);
     }
 
     pub fn find_table(&self, name: &str) -> Option<u32> {

@@ -172,6 +172,19 @@ impl Scope {
             .collect()
     }
 
+    /// Whether the table belongs to a query, and not to the model.
+    pub fn is_added_table(&self, table: Table) -> bool {
+        table.scope == self.number
+            && at(&self.objects.tables, table.ordinal).is_some_and(|entry| entry.added)
+    }
+
+    /// Whether the column belongs to a query, and not to the model.
+    pub fn is_added_column(&self, column: Column) -> bool {
+        column.scope == self.number
+            && at(&self.objects.tables, column.table)
+                .is_some_and(|entry| (entry.own..entry.visible).contains(&column.ordinal))
+    }
+
     /// The column of this name in a table, without case.
     pub fn find_column(&self, table: Table, name: &str) -> Option<Column> {
         if table.scope != self.number {

@@ -419,6 +419,21 @@ impl Visible {
         Visible::new(tables, self.restricted.clone(), digest.into())
     }
 
+    /// The same rows, for data with more columns and perhaps one more table, which is a query's own: all its rows are visible.
+    /// What is known of the columns added is kept apart, because every query numbers its own from the same number on.
+    pub fn extended(&self, table: Option<TableId>) -> Visible {
+        let mut tables = self.tables.clone();
+        if let Some(position) = table.and_then(|table| usize::try_from(table.0).ok()) {
+            tables.resize(position, Visibility::AnyOf(Vec::new()));
+            tables.push(Visibility::All);
+        }
+        let mut extended = Visible::new(tables, self.restricted.clone(), self.digest);
+        extended.rows = Mutex::new(copy_of(&self.rows));
+        extended.spellings = Mutex::new(copy_of(&self.spellings));
+        extended.blanks = Mutex::new(copy_of(&self.blanks));
+        extended
+    }
+
     /// A table that nobody has spoken of shows nothing.
     pub fn of(&self, table: TableId) -> Visibility {
         crate::objects::at(&self.tables, table.0)
@@ -522,6 +537,10 @@ impl Visible {
             .insert(key, found);
         Ok(found)
     }
+}
+
+fn copy_of<T: Clone>(known: &Mutex<T>) -> T {
+    known.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// The content of a table's visibility, whatever the order of the roles.

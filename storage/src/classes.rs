@@ -24,7 +24,7 @@ impl Dataset {
         let mut columns: Vec<_> = table
             .columns
             .iter()
-            .filter_map(|slot| slot.data.as_ref())
+            .filter_map(|slot| slot.data.as_deref())
             .collect();
         if rows <= 1 || columns.iter().any(|column| column.is_unique()) {
             return None;

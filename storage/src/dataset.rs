@@ -24,12 +24,13 @@ use crate::{
 pub struct Dataset {
     pub(crate) tables: Vec<Table>,
     pub(crate) relationships: Vec<Relationship>,
-    translations: Mutex<Translations>,
+    pub(crate) translations: Mutex<Translations>,
 }
 
 /// By the columns from and to.
 type Translations = HashMap<(ColumnId, ColumnId), Arc<[u32]>>;
 
+#[derive(Clone)]
 pub(crate) struct Table {
     pub(crate) name: String,
     /// None: not loaded yet.
@@ -38,11 +39,12 @@ pub(crate) struct Table {
     pub(crate) classes: OnceLock<Option<Arc<[u32]>>>,
 }
 
-/// A column of the model, and its data once it is there.
+/// A column of the model, and its data once it is there. Datasets that extend one another share the data.
+#[derive(Clone)]
 pub(crate) struct Slot {
     pub(crate) name: String,
-    declared: DataType,
-    pub(crate) data: Option<Column>,
+    pub(crate) declared: DataType,
+    pub(crate) data: Option<Arc<Column>>,
 }
 
 /// The spelling to show for each code of a text column that has several, chosen among visible rows.
@@ -162,7 +164,7 @@ impl Dataset {
         }
         let known = self.table_mut(table)?;
         for (ordinal, column) in encoded {
-            known.columns[ordinal as usize].data = Some(column);
+            known.columns[ordinal as usize].data = Some(Arc::new(column));
         }
         known.rows = Some(rows as u32);
         Ok(())
@@ -179,7 +181,7 @@ impl Dataset {
         let encoded = self.encoded(column, &[values], rows)?;
         let table = self.table_mut(column.table)?;
         table.classes = OnceLock::new();
-        table.columns[column.column as usize].data = Some(encoded);
+        table.columns[column.column as usize].data = Some(Arc::new(encoded));
         Ok(())
     }
 
@@ -417,7 +419,7 @@ impl Dataset {
             .ok_or(StorageError::UnknownTable { table: table.0 })
     }
 
-    fn table_mut(&mut self, table: TableId) -> Result<&mut Table, StorageError> {
+    pub(crate) fn table_mut(&mut self, table: TableId) -> Result<&mut Table, StorageError> {
         self.tables
             .get_mut(table.0 as usize)
             .ok_or(StorageError::UnknownTable { table: table.0 })
@@ -445,7 +447,7 @@ impl Dataset {
         let slot = self.slot(column)?;
         let table = &self.table(column.table)?.name;
         slot.data
-            .as_ref()
+            .as_deref()
             .ok_or_else(|| StorageError::ColumnNotLoaded {
                 table: table.clone(),
                 column: slot.name.clone(),

@@ -13,6 +13,7 @@ mod control;
 mod dataset;
 mod dictionary;
 mod error;
+mod extend;
 mod hash;
 mod import;
 mod mask;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A relationship of the model, with its maps once they are built.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Relationship {
     name: String,
     /// None: the model names a column that it does not have.
@@ -25,7 +25,7 @@ pub(crate) struct Relationship {
 }
 
 /// Rows by code of the key. What finds no row leads to the blank row, whose number is the count of rows.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Maps {
     forward: Option<Arc<[u32]>>,
     /// Only one-to-one relationships have it.

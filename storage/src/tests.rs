@@ -433,6 +433,43 @@ fn dates_can_be_joined_by_day() {
 }
 
 #[test]
+fn an_extension_leaves_the_dataset_as_it_is() {
+    let mut data = loaded(
+        &[DataType::Integer, DataType::Integer],
+        &[
+            integers(&[Some(1), Some(2), Some(1)]),
+            integers(&[Some(1), Some(2)]),
+        ],
+        &[relationship(Cardinality::Many, Cardinality::One)],
+    );
+    data.relate(RelationshipId(0)).unwrap();
+    let equal = data.row_classes(TableId(0));
+    let mut more = data.extension();
+    let words = texts(&[Some("a"), None, Some("b")]);
+    let added = more.append_column(TableId(0), "word", words.clone());
+    assert_eq!(added, Ok(column(0, 1)));
+    let table = more.append_table("more", vec![("w".to_owned(), words.clone())]);
+    assert_eq!((table, more.rows(TableId(2))), (Ok(TableId(2)), Some(3)));
+    assert_eq!(more.column_type(column(0, 1)), Some(DataType::Text));
+    assert!(more.is_related(RelationshipId(0)));
+    // The rows that were equal differ now, but only where the column is.
+    assert_eq!(more.row_classes(TableId(0)), None);
+    assert!(equal.is_some() && data.row_classes(TableId(0)) == equal);
+    assert_eq!(data.column_type(column(0, 1)), None);
+    assert_eq!(data.rows(TableId(2)), None);
+
+    let short = more.append_column(TableId(0), "short", integers(&[Some(1)]));
+    assert!(matches!(short, Err(StorageError::Length { .. })));
+    let uneven = vec![
+        ("a".to_owned(), words),
+        ("b".to_owned(), integers(&[Some(1)])),
+    ];
+    assert!(more.append_table("uneven", uneven).is_err());
+    assert_eq!(more.column_type(column(0, 2)), None);
+    assert_eq!(more.rows(TableId(3)), None);
+}
+
+#[test]
 fn a_dataset_in_a_log_shows_no_cells() {
     let data = loaded(&[DataType::Text], &[texts(&[Some("secret")])], &[]);
     assert_eq!(format!("{data:?}"), r#"{"t0": Some(1)}"#);

@@ -84,23 +84,11 @@ impl<'a> Binder<'a> {
     ) -> Bound<Scalar> {
         let mut arguments = Vec::with_capacity(args.len());
         for (at, argument) in args.iter().enumerate() {
-            let word = match (&argument.kind, function.name, at) {
-                (
-                    ExprKind::Identifier {
-                        name,
-                        quoted: false,
-                    },
-                    "DATEDIFF",
-                    2,
-                )
-                | (
-                    ExprKind::Identifier {
-                        name,
-                        quoted: false,
-                    },
-                    "CONVERT",
-                    1,
-                ) => Some(name.text.to_uppercase()),
+            let word = match &argument.kind {
+                ExprKind::Identifier {
+                    name,
+                    quoted: false,
+                } => Some(name.text.to_uppercase()).filter(|word| takes_word(function, at, word)),
                 _ => None,
             };
             arguments.push(match word {
@@ -135,6 +123,19 @@ impl<'a> Binder<'a> {
                 "BOOLEAN" => DataType::Boolean,
                 "DATETIME" => DataType::DateTime,
                 _ => DataType::Variant,
+            };
+        }
+        if function.name.starts_with("PATHITEM") {
+            return match arguments.get(2).map(|a| &a.kind) {
+                None | Some(ScalarKind::Constant(Value::Integer(0))) => DataType::Text,
+                Some(ScalarKind::Constant(Value::Integer(1))) => DataType::Integer,
+                Some(ScalarKind::Constant(Value::Text(word))) if &**word == "TEXT" => {
+                    DataType::Text
+                }
+                Some(ScalarKind::Constant(Value::Text(word))) if &**word == "INTEGER" => {
+                    DataType::Integer
+                }
+                Some(_) => DataType::Variant,
             };
         }
         match function.types {
@@ -765,6 +766,15 @@ impl<'a> Binder<'a> {
             DataType::Boolean,
             span,
         ))
+    }
+}
+
+/// Whether a bare word, in upper case, is what the function's argument at this place may be.
+fn takes_word(function: &Function, at: usize, word: &str) -> bool {
+    match (function.name, at) {
+        ("DATEDIFF", 2) | ("CONVERT", 1) => true,
+        ("PATHITEM" | "PATHITEMREVERSE", 2) => matches!(word, "INTEGER" | "TEXT"),
+        _ => false,
     }
 }
 

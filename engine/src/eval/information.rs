@@ -194,6 +194,7 @@ impl<'a> Evaluator<'a> {
             InformationTable::Tables => self
                 .scope
                 .tables()
+                .filter(|table| !self.scope.is_added_table(*table))
                 .enumerate()
                 .map(|(position, table)| self.table_cells(&layout, position, table))
                 .collect(),
@@ -225,7 +226,7 @@ impl<'a> Evaluator<'a> {
         self.scope.identity().role_names().is_empty()
     }
 
-    /// All visible columns but the engine's own.
+    /// All visible columns but the engine's own and the query's.
     fn listed_columns(&self) -> Vec<Column> {
         let columns = self
             .scope
@@ -233,6 +234,7 @@ impl<'a> Evaluator<'a> {
             .flat_map(|table| self.scope.columns(table));
         columns
             .filter(|column| self.scope.column(*column).kind != model::ColumnKind::RowNumber)
+            .filter(|column| !self.scope.is_added_column(*column))
             .collect()
     }
 
@@ -446,7 +448,8 @@ impl<'a> Evaluator<'a> {
             ));
         }
         let mut rows = Vec::new();
-        for table in self.scope.tables() {
+        let tables = self.scope.tables();
+        for table in tables.filter(|table| !self.scope.is_added_table(*table)) {
             rows.extend(self.table_statistics(table)?);
         }
         Ok(table_of_rows(&column_statistics_schema(), rows, batch.len))

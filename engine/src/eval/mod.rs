@@ -112,7 +112,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Refuses a table that would outgrow the query's limit.
-    fn admit_rows(&self, rows: usize) -> Outcome<()> {
+    pub fn admit_rows(&self, rows: usize) -> Outcome<()> {
         if rows > self.limits.table_rows {
             let message = format!(
                 "an intermediate table would hold more than {} rows",

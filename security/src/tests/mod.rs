@@ -2,6 +2,7 @@
 
 mod calculated;
 mod evaluator;
+mod extended;
 mod handles;
 mod masks;
 mod object_rules;
