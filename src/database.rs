@@ -11,7 +11,7 @@ use storage::{NoProgress, Progress};
 use crate::error::Error;
 use crate::location::default_data_folder;
 use crate::pool::{Lost, Pool};
-use crate::session::Session;
+use crate::session::{Session, Work};
 
 /// A session lasts at most this long unless the embedding service says otherwise.
 const SESSION_LENGTH: Duration = Duration::from_secs(3600);
@@ -26,6 +26,7 @@ pub struct Database {
     gate: Arc<Gate>,
     pool: Arc<Pool>,
     session_length: Duration,
+    work: Arc<Work>,
 }
 
 /// How a database is imported: see [`Database::builder`].
@@ -75,7 +76,15 @@ impl Database {
             Arc::clone(&self.pool),
             client,
             self.session_length,
+            Arc::clone(&self.work),
         ))
+    }
+
+    /// Rows that all queries so far have touched, for the operator: hidden rows count, so no session is told.
+    pub fn rows_scanned(&self) -> u64 {
+        self.work
+            .rows_scanned
+            .load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Rows and bytes of every table and column, for the operator: whoever may import may see them. Counts, never cells.
@@ -145,6 +154,7 @@ impl<'a> Builder<'a> {
             gate: Arc::new(gate),
             pool: Arc::new(pool),
             session_length: self.session_length,
+            work: Arc::default(),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! A session: what one identity may see, and how it asks.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,13 @@ struct Inner {
     client: Arc<str>,
     ends: Instant,
     running: Arc<Running>,
+    work: Arc<Work>,
+}
+
+/// What all queries of a database have touched together. Rows are physical: hidden ones count, so this is the operator's.
+#[derive(Default)]
+pub(crate) struct Work {
+    pub rows_scanned: AtomicU64,
 }
 
 /// What a query takes besides its text.
@@ -133,6 +141,7 @@ impl Session {
         pool: Arc<Pool>,
         client: Arc<str>,
         length: Duration,
+        work: Arc<Work>,
     ) -> Session {
         let now = Instant::now();
         // A length beyond what the clock can count is as good as a day beyond any process.
@@ -146,6 +155,7 @@ impl Session {
                 client,
                 ends,
                 running: Arc::default(),
+                work,
             }),
         }
     }
@@ -223,10 +233,15 @@ impl Session {
             parameters: options.parameters.clone(),
             limits: options.limits.clone(),
         };
+        let total = Arc::clone(&self.inner.work);
         let result = self.inner.pool.run(&self.inner.client, move || {
             // It may have been cancelled, or have run out of time, while it waited.
             control.check().map_err(stopped)?;
-            work(&view, &dax, &options, &control)
+            let result = work(&view, &dax, &options, &control);
+            total
+                .rows_scanned
+                .fetch_add(control.rows_scanned(), Ordering::Relaxed);
+            result
         });
         drop(entered);
         match result {

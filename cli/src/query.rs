@@ -19,17 +19,17 @@ pub fn run(args: &QueryArgs) -> Result<(), Failure> {
     }
     let json = args.format == Format::Json;
     let input = Input::read(&args.dax)?;
-    let (answer, culture) =
+    let (answer, culture, rows) =
         answer(args, &input).map_err(|error| report::error(&error, Some(&input), json))?;
     print(&answer, args.format, &culture)?;
     if args.stats {
-        eprint!("{}", figures(&answer.statistics));
+        eprint!("{}", figures(&answer.statistics, rows));
     }
     Ok(())
 }
 
-/// The answer, and the culture to show it in.
-fn answer(args: &QueryArgs, input: &Input) -> Result<(Answer, String), Error> {
+/// The answer, the culture to show it in, and the rows that the query touched.
+fn answer(args: &QueryArgs, input: &Input) -> Result<(Answer, String, u64), Error> {
     let database = access::open(&args.access)?;
     let session = database.session(access::identity(&args.access.identity))?;
     let options = QueryOptions {
@@ -37,14 +37,16 @@ fn answer(args: &QueryArgs, input: &Input) -> Result<(Answer, String), Error> {
         ..QueryOptions::default()
     }
     .time_limit(None);
+    let before = database.rows_scanned();
     let answer = session.query_with(&input.text, &options)?;
+    let rows = database.rows_scanned() - before;
     let culture = args
         .access
         .identity
         .culture
         .clone()
         .unwrap_or_else(|| session.catalog().culture);
-    Ok((answer, culture))
+    Ok((answer, culture, rows))
 }
 
 /// Prints an answer on standard output.
@@ -69,10 +71,10 @@ pub fn print(answer: &Answer, format: Format, culture: &str) -> Result<(), Failu
 }
 
 /// Figures for whoever imported the data: some of them are physical and tell of more than visible rows.
-pub fn figures(statistics: &Statistics) -> String {
+pub fn figures(statistics: &Statistics, rows: u64) -> String {
     let mut text = format!(
         "rows scanned: {}\nscans run: {}\ncache hits: {}\ncontexts evaluated one by one: {}\n",
-        statistics.rows_scanned, statistics.scans, statistics.cache_hits, statistics.one_by_one
+        rows, statistics.scans, statistics.cache_hits, statistics.one_by_one
     );
     for (stage, time) in &statistics.stages {
         text.push_str(&format!(

@@ -77,11 +77,11 @@ impl PartialEq for Value {
     }
 }
 
-/// Figures of one query. Scans and contexts follow from the query; rows scanned and times are physical.
+/// Figures of one query. All but the times follow from the query and from visible rows; rows touched are not among them,
+/// because hidden rows count there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statistics {
     pub scans: u64,
-    pub rows_scanned: u64,
     pub cache_hits: u64,
     /// Contexts that could not be batched and were evaluated one by one.
     pub one_by_one: u64,

@@ -66,7 +66,6 @@ pub fn query(
     stages.extend([("bind", bind_time), ("evaluate", started.elapsed())]);
     let statistics = Statistics {
         scans: defined.scans + evaluator.scans.get(),
-        rows_scanned: control.rows_scanned(),
         cache_hits: 0,
         one_by_one: defined.one_by_one + evaluator.one_by_one.get(),
         stages,

@@ -103,10 +103,9 @@ pub fn all_that_shows(session: &Session, dax: &str, options: &QueryOptions) -> S
             let figures = &answer.statistics;
             let stages: Vec<&str> = figures.stages.iter().map(|(name, _)| *name).collect();
             format!(
-                "{}scans {} rows {} hits {} one by one {} stages {stages:?}\n",
+                "{}scans {} hits {} one by one {} stages {stages:?}\n",
                 exact(&Outcome::Tables(tables_of(&answer))),
                 figures.scans,
-                figures.rows_scanned,
                 figures.cache_hits,
                 figures.one_by_one,
             )
@@ -154,10 +153,7 @@ fn table_difference(
     ordered: bool,
 ) -> Option<String> {
     if a.columns != b.columns {
-        return Some(format!(
-            "columns {:?} against {:?}",
-            a.columns, b.columns
-        ));
+        return Some(format!("columns {:?} against {:?}", a.columns, b.columns));
     }
     let arrange = |table: &OutcomeTable| {
         let mut rows = table.rows.clone();

@@ -118,6 +118,7 @@ impl Shell {
         self.last_query = Some(dax);
         let begun = Instant::now();
         let options = QueryOptions::default().time_limit(None);
+        let before = self.database.rows_scanned();
         let answer = session
             .query_with(&input.text, &options)
             .map_err(|error| report::error(&error, Some(&input), self.format == Format::Json))?;
@@ -132,7 +133,7 @@ impl Shell {
             eprint!(
                 "time: {:.3} ms\n{}",
                 time.as_secs_f64() * 1000.0,
-                query::figures(&answer.statistics)
+                query::figures(&answer.statistics, self.database.rows_scanned() - before)
             );
         }
         Ok(())

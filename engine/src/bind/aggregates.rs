@@ -1,12 +1,12 @@
 //! Binding of aggregates: SUM and its kin over a column, SUMX and its kin over a table.
 
-use dax::{Expr, ExprKind, Span};
+use dax::{BinaryOp, Expr, ExprKind, Span};
 
 use super::{Binder, Bound};
 use crate::bound::{Order, RankX, Reduction, Scalar, ScalarKind, TableExpr, TableKind};
 use crate::error::ErrorKind;
 use crate::functions::Function;
-use crate::value::DataType;
+use crate::value::{DataType, Value};
 
 impl<'a> Binder<'a> {
     pub fn aggregate_call(
@@ -71,7 +71,7 @@ impl<'a> Binder<'a> {
         );
         if (needs_numbers || is_statistic(op))
             && matches!(of, DataType::Text | DataType::Boolean)
-            && !(name.ends_with('A') && of == DataType::Boolean)
+            && !is_of_all_types(name)
         {
             let message = format!(
                 "{name} needs a column of numbers or dates, and [{}] holds {}",
@@ -93,8 +93,40 @@ impl<'a> Binder<'a> {
             schema,
             span,
         );
-        let body = self.scalar(ScalarKind::Field { frame, index }, of, span);
+        let mut body = self.scalar(ScalarKind::Field { frame, index }, of, span);
+        if is_of_all_types(name) {
+            body = self.as_number(body, span)?;
+        }
         Ok(self.reduce(op, base, frame, Some(body), span))
+    }
+
+    /// AVERAGEA, MINA and MAXA: logical values are 1 and 0, text is 0, and BLANK stays BLANK.
+    fn as_number(&mut self, value: Scalar, span: Span) -> Bound<Scalar> {
+        let factor = match value.data_type {
+            DataType::Boolean => 1,
+            DataType::Text => 0,
+            _ => return Ok(value),
+        };
+        let constant = |b: &Self, value: Value| {
+            let data_type = value.data_type().unwrap_or(DataType::Unknown);
+            b.scalar(ScalarKind::Constant(value), data_type, span)
+        };
+        if factor == 1 {
+            let one = constant(self, Value::Integer(1));
+            return self.binary(BinaryOp::Multiply, value, one, span);
+        }
+        let blank = constant(self, Value::Blank);
+        let is_blank = ScalarKind::Binary {
+            op: BinaryOp::StrictEqual,
+            left: Box::new(value),
+            right: Box::new(blank.clone()),
+        };
+        let kind = ScalarKind::If {
+            condition: Box::new(self.scalar(is_blank, DataType::Boolean, span)),
+            then: Box::new(blank),
+            otherwise: Some(Box::new(constant(self, Value::Integer(0)))),
+        };
+        Ok(self.scalar(kind, DataType::Integer, span))
     }
 
     pub fn reduce(
@@ -293,6 +325,11 @@ impl<'a> Binder<'a> {
             span,
         ))
     }
+}
+
+/// Functions that take columns of every type. COUNTA counts them as they are.
+fn is_of_all_types(name: &str) -> bool {
+    matches!(name, "AVERAGEA" | "MINA" | "MAXA")
 }
 
 fn is_statistic(op: Reduction) -> bool {

@@ -12,8 +12,10 @@ use crate::value::{DataType, Value};
 impl<'a> Binder<'a> {
     /// The registry's row for a call, its number of arguments checked.
     pub fn function(&self, name: &str, args: &[Expr], expr: &Expr) -> Bound<&'static Function> {
-        let Some(function) = find(name) else {
-            let names: Vec<&str> = all().map(|f| f.name).collect();
+        let known = find(name).filter(|function| super::offers(self.scope, function));
+        let Some(function) = known else {
+            let offered = all().filter(|f| super::offers(self.scope, f));
+            let names: Vec<&str> = offered.map(|f| f.name).collect();
             return self.error(
                 ErrorKind::UnknownFunction,
                 expr.span,
@@ -70,6 +72,9 @@ impl<'a> Binder<'a> {
             return self.value_of_table(table, expr.span);
         }
         match function.body {
+            Body::Scalar(_) if function.name == "NETWORKDAYS" && args.len() == 4 => {
+                self.special_call(function, args, expr)
+            }
             Body::Scalar(_) => self.plain_call(function, args, expr),
             Body::Bound(_) => self.special_call(function, args, expr),
         }
@@ -116,11 +121,11 @@ impl<'a> Binder<'a> {
             && let Some(ScalarKind::Constant(Value::Text(name))) = arguments.get(1).map(|a| &a.kind)
         {
             return match &**name {
-                "INTEGER" => DataType::Integer,
+                "INTEGER" | "INT64" => DataType::Integer,
                 "DOUBLE" => DataType::Double,
-                "CURRENCY" => DataType::Fixed,
-                "STRING" => DataType::Text,
-                "BOOLEAN" => DataType::Boolean,
+                "CURRENCY" | "DECIMAL" => DataType::Fixed,
+                "STRING" | "TEXT" => DataType::Text,
+                "BOOLEAN" | "LOGICAL" => DataType::Boolean,
                 "DATETIME" => DataType::DateTime,
                 _ => DataType::Variant,
             };
@@ -241,7 +246,14 @@ impl<'a> Binder<'a> {
             "ISFILTERED" | "ISCROSSFILTERED" | "HASONEFILTER" | "ISINSCOPE" => {
                 self.filter_test(function.name, &args[0], span)
             }
-            "NAMEOF" => self.name_of(&args[0], span),
+            "NAMEOF" => self.name_of(args, span),
+            "RANK" | "ROWNUMBER" => self.window_value(function.name, args, span),
+            "ORDERBY" | "PARTITIONBY" | "MATCHBY" => self.error(
+                ErrorKind::Argument,
+                span,
+                format!("{} stands only among the arguments of a window function", function.name),
+            ),
+            "EVALUATEANDLOG" => self.bind_scalar(&args[0]),
             "SELECTEDMEASURE" => {
                 self.selected(ScalarKind::SelectedMeasure, DataType::Variant, span)
             }
@@ -264,7 +276,10 @@ impl<'a> Binder<'a> {
                     function.name
                 ),
             ),
-            _ => self.aggregate_call(function, args, expr),
+            _ => match self.statistic_call(function.name, args, span)? {
+                Some(statistic) => Ok(statistic),
+                None => self.aggregate_call(function, args, expr),
+            },
         }
     }
 
@@ -582,63 +597,6 @@ impl<'a> Binder<'a> {
         ))
     }
 
-    fn name_of(&mut self, argument: &Expr, span: dax::Span) -> Bound<Scalar> {
-        let quoted = |table: &str| format!("'{}'", table.replace('\'', "''"));
-        let text = match &argument.kind {
-            ExprKind::Qualified { table, column } => {
-                let handle = self.model_table(table)?;
-                let table = quoted(&self.scope.table(handle).name);
-                match (
-                    self.scope.find_column(handle, &column.text),
-                    self.scope.find_measure(&column.text),
-                ) {
-                    (Some(found), _) => format!("{table}[{}]", self.scope.column(found).name),
-                    (None, Some(measure)) => {
-                        format!("{table}[{}]", self.scope.measure(measure).name)
-                    }
-                    (None, None) => {
-                        self.model_column(table_name(argument)?, column)?;
-                        table
-                    }
-                }
-            }
-            ExprKind::Bracket(name) => match self.scope.find_measure(&name.text) {
-                Some(measure) => {
-                    let table = quoted(&self.scope.table(self.scope.measure_table(measure)).name);
-                    format!("{table}[{}]", self.scope.measure(measure).name)
-                }
-                None => {
-                    return self
-                        .bracket(name, argument.span)
-                        .map(|_| ())
-                        .and_then(|()| {
-                            self.error(
-                                ErrorKind::Argument,
-                                span,
-                                "NAMEOF needs a column or a measure of the model",
-                            )
-                        });
-                }
-            },
-            ExprKind::Identifier { name, .. } => {
-                let handle = self.model_table(name)?;
-                quoted(&self.scope.table(handle).name)
-            }
-            _ => {
-                return self.error(
-                    ErrorKind::Argument,
-                    argument.span,
-                    "NAMEOF needs the name of a column, a measure or a table",
-                );
-            }
-        };
-        Ok(self.scalar(
-            ScalarKind::Constant(Value::text(text)),
-            DataType::Text,
-            span,
-        ))
-    }
-
     fn selected(&self, kind: ScalarKind, data_type: DataType, span: dax::Span) -> Bound<Scalar> {
         if !self.in_item {
             return self.error(
@@ -780,16 +738,6 @@ fn takes_word(function: &Function, at: usize, word: &str) -> bool {
 
 fn is_order(word: &str) -> bool {
     word.eq_ignore_ascii_case("ASC") || word.eq_ignore_ascii_case("DESC")
-}
-
-fn table_name(expr: &Expr) -> Bound<&dax::Name> {
-    match &expr.kind {
-        ExprKind::Qualified { table, .. } => Ok(table),
-        _ => Err(crate::error::Error::nowhere(
-            ErrorKind::Argument,
-            "a column is expected here",
-        )),
-    }
 }
 
 /// The type of values of several types: the wider of two numbers, else Variant.

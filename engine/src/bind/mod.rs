@@ -7,10 +7,15 @@ mod dates;
 mod filters;
 mod functions;
 mod grouping;
+mod missing_items;
+mod name_of;
 mod names;
+mod rowsets;
 mod scalars;
 mod shapes;
+mod statistics;
 mod tables;
+mod window;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -21,6 +26,8 @@ use security::{Column, Measure, Scope, Table};
 use crate::bound::{Field, FrameId, MeasureRef, Scalar, ScalarKind, Schema, VarId};
 use crate::error::{Error, ErrorKind};
 use crate::value::{DataType, Value};
+
+pub use rowsets::offers;
 
 pub type Bound<T> = Result<T, Error>;
 

@@ -288,8 +288,11 @@ impl<'a> Binder<'a> {
                 },
                 _ => self.is_table(body),
             },
-            ExprKind::Call { name, .. } => match self.user_function(&name.text) {
+            ExprKind::Call { name, args } => match self.user_function(&name.text) {
                 Some(function) => self.is_table(&function.body),
+                None if name.text.eq_ignore_ascii_case("EVALUATEANDLOG") => {
+                    args.first().is_some_and(|value| self.is_table(value))
+                }
                 None => super::tables::is_table_function(&name.text),
             },
             _ => false,

@@ -13,6 +13,7 @@ use crate::value::DataType;
 pub fn is_table_function(name: &str) -> bool {
     const NAMES: &[&str] = &[
         "ADDCOLUMNS",
+        "ADDMISSINGITEMS",
         "ALL",
         "ALLEXCEPT",
         "ALLNOBLANKROW",
@@ -44,20 +45,20 @@ pub fn is_table_function(name: &str) -> bool {
         "GENERATEALL",
         "GENERATESERIES",
         "GROUPBY",
-        "INFO.VIEW.COLUMNS",
-        "INFO.VIEW.MEASURES",
-        "INFO.VIEW.RELATIONSHIPS",
-        "INFO.VIEW.TABLES",
+        "INDEX",
         "INTERSECT",
         "KEEPFILTERS",
         "LASTDATE",
         "LASTNONBLANK",
+        "LINEST",
+        "LINESTX",
         "NATURALINNERJOIN",
         "NATURALLEFTOUTERJOIN",
         "NEXTDAY",
         "NEXTMONTH",
         "NEXTQUARTER",
         "NEXTYEAR",
+        "OFFSET",
         "PARALLELPERIOD",
         "PREVIOUSDAY",
         "PREVIOUSMONTH",
@@ -66,6 +67,9 @@ pub fn is_table_function(name: &str) -> bool {
         "RELATEDTABLE",
         "ROW",
         "SAMEPERIODLASTYEAR",
+        "SAMPLE",
+        "SAMPLEAXISWITHLOCALMINMAX",
+        "SAMPLECARTESIANPOINTSBYCOVER",
         "SELECTCOLUMNS",
         "STARTOFMONTH",
         "STARTOFQUARTER",
@@ -73,14 +77,15 @@ pub fn is_table_function(name: &str) -> bool {
         "SUBSTITUTEWITHINDEX",
         "SUMMARIZE",
         "SUMMARIZECOLUMNS",
+        "TABLEOF",
         "TOPN",
         "TREATAS",
         "UNION",
         "VALUES",
+        "WINDOW",
     ];
-    NAMES
-        .binary_search(&name.to_ascii_uppercase().as_str())
-        .is_ok()
+    let name = name.to_ascii_uppercase();
+    name.starts_with("INFO.") || NAMES.binary_search(&name.as_str()).is_ok()
 }
 
 impl<'a> Binder<'a> {
@@ -141,6 +146,10 @@ impl<'a> Binder<'a> {
                             )
                         },
                     );
+                }
+                if name.text.eq_ignore_ascii_case("EVALUATEANDLOG") {
+                    self.function(&name.text, args, expr)?;
+                    return self.bind_table(&args[0]);
                 }
                 if is_table_function(&name.text) {
                     self.function(&name.text, args, expr)?;
@@ -318,6 +327,14 @@ impl<'a> Binder<'a> {
                 ))
             }
             "DETAILROWS" => self.detail_rows(args, span),
+            "OFFSET" | "INDEX" | "WINDOW" => self.window_table(&name, args, span),
+            "LINEST" | "LINESTX" => self.regression(&name, args, span),
+            "SAMPLE" | "SAMPLEAXISWITHLOCALMINMAX" | "SAMPLECARTESIANPOINTSBYCOVER" => {
+                self.sample(&name, args, span)
+            }
+            "ADDMISSINGITEMS" => self.add_missing_items(args, span),
+            "TABLEOF" => self.table_of(&args[0]),
+            _ if name.starts_with("INFO.") => self.rowset(&name, args, span),
             _ => self.dates_call(&name, args, span),
         }
     }

@@ -185,7 +185,7 @@ impl<'a> Evaluator<'a> {
                     .map(|&g| codes[g as usize])
                     .filter(|&c| !(skip_blank && c == 0)),
             );
-            Ok(if grouped.list(d).is_empty() {
+            Ok(if seen.is_empty() {
                 Value::Blank
             } else {
                 Value::Integer(seen.len() as i64)
@@ -489,6 +489,16 @@ fn reduce_values(
     }
     let date = hint == DataType::DateTime
         && matches!(op, Reduction::Average | Reduction::Sum | Reduction::Median);
+    if numbers.len() < 2 && matches!(op, Reduction::StdevS | Reduction::VarS) {
+        return Err(Failure::new(
+            "the variance of a sample needs at least two values that are not BLANK",
+        ));
+    }
+    if op == Reduction::GeoMean && numbers.iter().any(|x| *x <= 0.0) {
+        return Err(Failure::new(
+            "a geometric mean is of positive numbers, and not all values are positive",
+        ));
+    }
     let result = statistic(op, &mut numbers);
     if date {
         return Value::from_days(result)
@@ -496,9 +506,6 @@ fn reduce_values(
     }
     if hint == DataType::Fixed && op == Reduction::Median {
         return Ok(Value::Fixed((result * FIXED_ONE as f64).round() as i64));
-    }
-    if result.is_nan() && matches!(op, Reduction::StdevS | Reduction::VarS) {
-        return Ok(Value::Blank);
     }
     Ok(Value::Double(result))
 }

@@ -88,8 +88,33 @@ impl<'a> Evaluator<'a> {
                     .items
                     .push(Item::of_rows(vec![Target::Column(column)], vec![key]));
             }
+            if let (Some(table), Some(base)) = (frame.schema.base, &frame.rows.base) {
+                self.transition_beyond(&mut context, table, &base.take(&positions))?;
+            }
         }
         Ok(context)
+    }
+
+    /// The rows that the current rows of a table lead to: they belong to the expanded table, and are filtered with it.
+    fn transition_beyond(
+        &self,
+        context: &mut FilterContext,
+        table: Table,
+        rows: &security::Codes,
+    ) -> Outcome<()> {
+        let paths = self.edges(&context.relations).paths(table, &[]);
+        let mut beyond: Vec<_> = paths.iter().filter(|(to, _)| **to != table).collect();
+        beyond.sort();
+        for (to, path) in beyond {
+            let target = Target::Row(*to);
+            let path = Arc::clone(path);
+            let codes = self.scope.fetch(rows, &PathColumn { path, target })?;
+            self.remove(context, &Removal::Columns(self.scope.columns(*to)))?;
+            context
+                .items
+                .push(Item::of_rows(vec![target], vec![codes.as_slice().into()]));
+        }
+        Ok(())
     }
 
     /// The codes of a column of a table value in its model column.
@@ -606,22 +631,8 @@ impl<'a> Evaluator<'a> {
         }
         let edges = self.edges(relations);
         let paths = edges.paths(table, &[]);
-        // What is reached over a key column that still filters follows from it.
-        let implied = |column: &Column| {
-            column.table() != table
-                && paths
-                    .get(&column.table())
-                    .and_then(|path| path.first())
-                    .is_some_and(|step| {
-                        self.scope.relationships().iter().any(|r| {
-                            r.handle == step.relationship
-                                && r.from_column.is_some_and(|key| left.contains(&key))
-                        })
-                    })
-        };
         let towards: Vec<PathColumn> = left
             .iter()
-            .filter(|c| !implied(c))
             .filter_map(|c| {
                 paths.get(&c.table()).map(|path| PathColumn {
                     path: Arc::clone(path),

@@ -15,7 +15,7 @@ use crate::table::{ColumnRows, TableRows};
 use crate::value::{DataType, Value};
 use crate::vector::Vector;
 
-type Layout = Vec<(&'static str, DataType)>;
+pub(crate) type Layout = Vec<(&'static str, DataType)>;
 
 type Columns = &'static [(&'static str, DataType)];
 
@@ -123,21 +123,44 @@ pub fn column_statistics_schema() -> Layout {
     ]
 }
 
+/// The name of the column of row numbers that every table is listed with, as tools for the vendor's engine know it.
+pub(super) const ROW_NUMBER: &str = "RowNumber-2662979B-1795-4F74-8F37-6A1BA8059B61";
+
+/// A column as it is listed; None: the table's row numbers, which are shown and hold nothing to read.
+#[derive(Clone, Copy)]
+pub(super) struct ListedColumn {
+    pub table: Table,
+    pub column: Option<Column>,
+}
+
+/// All visible columns but the query's, and before those of each table its row numbers.
+pub(super) fn listed_columns(scope: &security::Scope) -> Vec<ListedColumn> {
+    let of_table = |table| {
+        let columns = scope.columns(table).into_iter();
+        let own = columns.filter(|column| !scope.is_added_column(*column));
+        std::iter::once(None)
+            .chain(own.map(Some))
+            .map(move |column| ListedColumn { table, column })
+    };
+    let tables = scope.tables().filter(|table| !scope.is_added_table(*table));
+    tables.flat_map(of_table).collect()
+}
+
 /// A row under construction: cells by the name of their column, BLANK where nothing is said.
-struct Cells<'l> {
+pub(super) struct Cells<'l> {
     layout: &'l Layout,
-    cells: Vec<Value>,
+    pub cells: Vec<Value>,
 }
 
 impl<'l> Cells<'l> {
-    fn new(layout: &'l Layout) -> Self {
+    pub fn new(layout: &'l Layout) -> Self {
         Cells {
             layout,
             cells: vec![Value::Blank; layout.len()],
         }
     }
 
-    fn set(mut self, name: &str, value: Value) -> Self {
+    pub fn set(mut self, name: &str, value: Value) -> Self {
         if let Some(at) = self.layout.iter().position(|(known, _)| *known == name) {
             self.cells[at] = value;
         }
@@ -145,7 +168,7 @@ impl<'l> Cells<'l> {
     }
 
     /// Empty text is BLANK.
-    fn text(self, name: &str, text: &str) -> Self {
+    pub fn text(self, name: &str, text: &str) -> Self {
         if text.is_empty() {
             self
         } else {
@@ -153,7 +176,7 @@ impl<'l> Cells<'l> {
         }
     }
 
-    fn flag(self, name: &str, flag: bool) -> Self {
+    pub fn flag(self, name: &str, flag: bool) -> Self {
         self.set(name, Value::Boolean(flag))
     }
 }
@@ -176,7 +199,7 @@ fn id(position: usize) -> Value {
     Value::Integer(position as i64 + 1)
 }
 
-fn table_of_rows(layout: &Layout, rows: Vec<Vec<Value>>, contexts: usize) -> TableRows {
+pub(super) fn table_of_rows(layout: &Layout, rows: Vec<Vec<Value>>, contexts: usize) -> TableRows {
     let columns = layout.iter().enumerate().map(|(k, (_, data_type))| {
         let cells = rows
             .iter()
@@ -198,11 +221,13 @@ impl<'a> Evaluator<'a> {
                 .enumerate()
                 .map(|(position, table)| self.table_cells(&layout, position, table))
                 .collect(),
-            InformationTable::Columns => self
-                .listed_columns()
+            InformationTable::Columns => listed_columns(self.scope)
                 .into_iter()
                 .enumerate()
-                .map(|(position, column)| self.column_cells(&layout, position, column))
+                .map(|(position, listed)| match listed.column {
+                    Some(column) => self.column_cells(&layout, position, column),
+                    None => self.row_number_cells(&layout, position, listed.table),
+                })
                 .collect(),
             InformationTable::Measures => self.measure_rows(&layout),
             InformationTable::Relationships => {
@@ -222,20 +247,8 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Expressions may name what is hidden, and say how figures come about: identities under roles do not get them.
-    fn shows_expressions(&self) -> bool {
+    pub fn shows_expressions(&self) -> bool {
         self.scope.identity().role_names().is_empty()
-    }
-
-    /// All visible columns but the engine's own and the query's.
-    fn listed_columns(&self) -> Vec<Column> {
-        let columns = self
-            .scope
-            .tables()
-            .flat_map(|table| self.scope.columns(table));
-        columns
-            .filter(|column| self.scope.column(*column).kind != model::ColumnKind::RowNumber)
-            .filter(|column| !self.scope.is_added_column(*column))
-            .collect()
     }
 
     fn table_cells(&self, layout: &Layout, position: usize, table: Table) -> Vec<Value> {
@@ -270,6 +283,23 @@ impl<'a> Evaluator<'a> {
             cells = cells.text("Expression", expression);
         }
         cells.cells
+    }
+
+    fn row_number_cells(&self, layout: &Layout, position: usize, table: Table) -> Vec<Value> {
+        Cells::new(layout)
+            .set("ID", id(position))
+            .text("Name", ROW_NUMBER)
+            .text("Table", &self.scope.table(table).name)
+            .text("DataType", type_name(DataType::Integer))
+            .flag("IsHidden", true)
+            .flag("IsUnique", true)
+            .flag("IsKey", true)
+            .flag("IsNullable", false)
+            .text("Alignment", "Default")
+            .text("SummarizeBy", "Default")
+            .text("Type", "RowNumber")
+            .text("GroupingBehavior", "GroupOnValue")
+            .cells
     }
 
     fn column_cells(&self, layout: &Layout, position: usize, column: Column) -> Vec<Value> {
@@ -457,10 +487,10 @@ impl<'a> Evaluator<'a> {
 
     /// One scan for the table, and one for each column of text: for its lengths.
     fn table_statistics(&self, table: Table) -> Outcome<Vec<Vec<Value>>> {
-        let columns: Vec<Column> = self
-            .listed_columns()
+        let columns: Vec<Column> = listed_columns(self.scope)
             .into_iter()
-            .filter(|column| column.table() == table)
+            .filter(|listed| listed.table == table)
+            .filter_map(|listed| listed.column)
             .collect();
         let here = |column: Column| PathColumn {
             path: path_here(),
@@ -475,9 +505,14 @@ impl<'a> Evaluator<'a> {
             op,
             argument: Some(Expression::Column(here(column))),
         };
+        let number_of_rows = Aggregate {
+            op: AggregateOp::Rows,
+            argument: None,
+        };
         let aggregates = columns
             .iter()
             .flat_map(|&column| operations.map(|op| aggregate(op, column)))
+            .chain(std::iter::once(number_of_rows))
             .collect();
         let groups = self.scan(&Scan {
             table,
@@ -485,7 +520,18 @@ impl<'a> Evaluator<'a> {
             keys: Vec::new(),
             aggregates,
         })?;
-        let mut rows = Vec::with_capacity(columns.len());
+        let Some(Aggregated::Count(count)) = groups.aggregates.last() else {
+            return Err(internal("a table without its number of rows"));
+        };
+        let mut rows = Vec::with_capacity(columns.len() + 1);
+        rows.push(vec![
+            Value::text(self.scope.table(table).name.as_str()),
+            Value::text(ROW_NUMBER),
+            Value::Blank,
+            Value::Blank,
+            Value::Integer(count.first().copied().unwrap_or(0) as i64),
+            Value::Blank,
+        ]);
         for (column, found) in columns
             .iter()
             .zip(groups.aggregates.chunks_exact(operations.len()))

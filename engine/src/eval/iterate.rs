@@ -198,9 +198,9 @@ fn sorted_values(
     let mut values = range
         .map(|row| ranked.at(row as usize))
         .collect::<Result<Vec<Value>, Failure>>()?;
-    values.sort_by(order::total);
+    values.sort_by(order::ranked);
     if dense {
-        values.dedup_by(|a, b| order::total(a, b) == Ordering::Equal);
+        values.dedup_by(|a, b| order::ranked(a, b) == Ordering::Equal);
     }
     Ok(values)
 }
@@ -208,9 +208,9 @@ fn sorted_values(
 /// The rank among ascending values: one more than the number of values before it.
 fn place_of(values: &[Value], value: &Value, ascending: bool) -> i64 {
     let before = if ascending {
-        values.partition_point(|v| order::total(v, value) == Ordering::Less)
+        values.partition_point(|v| order::ranked(v, value) == Ordering::Less)
     } else {
-        values.len() - values.partition_point(|v| order::total(v, value) != Ordering::Greater)
+        values.len() - values.partition_point(|v| order::ranked(v, value) != Ordering::Greater)
     };
     before as i64 + 1
 }

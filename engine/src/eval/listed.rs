@@ -35,11 +35,6 @@ impl Listed {
     pub fn list(&self, k: usize) -> std::ops::Range<usize> {
         self.offsets[k] as usize..self.offsets[k + 1] as usize
     }
-
-    /// One result for each list becomes one for each context.
-    pub fn by_context<T: Clone>(&self, lists: &[T]) -> Vec<T> {
-        self.of.iter().map(|&k| lists[k as usize].clone()).collect()
-    }
 }
 
 impl<'a> Evaluator<'a> {

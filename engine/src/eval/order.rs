@@ -25,6 +25,11 @@ pub fn total(a: &Value, b: &Value) -> Ordering {
     }
 }
 
+/// The order of ranks: BLANK counts as 0 or as the empty text.
+pub fn ranked(a: &Value, b: &Value) -> Ordering {
+    compare(a, b).unwrap_or_else(|| total(a, b))
+}
+
 /// The values to sort rows by.
 pub struct OrderKeys {
     keys: Vec<(Vector, bool)>,

@@ -250,40 +250,42 @@ impl<'a> Evaluator<'a> {
             .map(|(t, p)| (*t, p))
             .collect();
         common.sort();
-        // A table behind another common table follows from it.
+        // A table behind another common table follows from it, unless some of its columns were freed. Of tables that lead to
+        // each other the first stays.
+        let freed = |table: Table| {
+            self.scope.columns(table).iter().any(|column| item.cut.contains(column))
+        };
+        let leads = |from: Table, to: Table| edges.paths(from, exclude).contains_key(&to);
         let tables: Vec<Table> = common.iter().map(|(t, _)| *t).collect();
         common.retain(|(table, _)| {
-            !tables
-                .iter()
-                .any(|other| other != table && edges.paths(*other, exclude).contains_key(table))
+            !tables.iter().any(|other| {
+                other != table
+                    && !freed(*other)
+                    && leads(*other, *table)
+                    && (other < table || freed(*table) || !leads(*table, *other))
+            })
         });
-        common.retain(|(table, _)| {
-            !self
-                .scope
-                .columns(*table)
-                .iter()
-                .any(|column| item.cut.contains(column))
-        });
-        if common.is_empty() {
+        let mut towards = Vec::new();
+        let mut columns = Vec::new();
+        for (table, outward) in &common {
+            let Some(inward) = paths.get(table) else { continue };
+            let left: Vec<Target> = match freed(*table) {
+                false => vec![Target::Row(*table)],
+                true => {
+                    let own = self.scope.columns(*table).into_iter();
+                    own.filter(|c| !item.cut.contains(c)).map(Target::Column).collect()
+                }
+            };
+            for target in left {
+                let along = |path: &Arc<[Step]>| PathColumn { path: Arc::clone(path), target };
+                towards.push(along(outward));
+                columns.push(along(inward));
+            }
+        }
+        if towards.is_empty() {
             return Ok(None);
         }
-        let towards: Vec<PathColumn> = common
-            .iter()
-            .map(|(table, path)| PathColumn {
-                path: Arc::clone(path),
-                target: Target::Row(*table),
-            })
-            .collect();
         let item = self.convert_rows(item, detail, &towards)?;
-        let columns = common
-            .iter()
-            .filter_map(|(table, _)| {
-                paths.get(table).map(|path| PathColumn {
-                    path: Arc::clone(path),
-                    target: Target::Row(*table),
-                })
-            })
-            .collect();
         Ok(Some(Applied {
             columns,
             item: Rc::new(item),

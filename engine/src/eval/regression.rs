@@ -75,7 +75,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// The rows in which nothing is BLANK: y first.
+/// The rows as numbers, y first. BLANK is 0.
 fn points(columns: &[Vector], rows: std::ops::Range<usize>) -> Result<Vec<Vec<f64>>, Failure> {
     let mut points = Vec::with_capacity(rows.len());
     for row in rows {
@@ -83,9 +83,6 @@ fn points(columns: &[Vector], rows: std::ops::Range<usize>) -> Result<Vec<Vec<f6
             .iter()
             .map(|column| column.at(row))
             .collect::<Result<Vec<Value>, Failure>>()?;
-        if cells.iter().any(Value::is_blank) {
-            continue;
-        }
         points.push(
             cells
                 .iter()

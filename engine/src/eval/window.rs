@@ -107,8 +107,9 @@ impl<'a> Evaluator<'a> {
             .chain(&window.partition)
             .collect();
         let listed = self.listed(&window.table, window.frame, &columns, batch)?;
-        let (keys, parts) = listed.columns.split_at(window.order.len());
-        let parts: Vec<KeyColumn> = parts.iter().cloned().map(KeyColumn::Values).collect();
+        let mut keys = listed.columns.clone();
+        let parts = keys.split_off(window.order.len());
+        let parts: Vec<KeyColumn> = parts.into_iter().map(KeyColumn::Values).collect();
         let count = listed.positions.len();
         let numbers = joint_numbers(&[&parts], &[count]).pop().unwrap_or_default();
         let mut ordered = Ordered {
@@ -119,7 +120,6 @@ impl<'a> Evaluator<'a> {
             failures: Vec::new(),
             listed,
         };
-        let keys = keys.to_vec();
         let ranks = matches!(window.function, WindowFunction::Rank { .. });
         let mut extra: Option<Vec<Vector>> = None;
         for list in 0..ordered.listed.lists() {

@@ -4,10 +4,13 @@
 use super::registry::{Body, Function, Parameters, State, Types};
 
 const MANY: usize = usize::MAX;
-const NOT_BUILT: &str = "is not built yet";
 const VISUAL: &str = "is for visual calculations only";
 const UNDOCUMENTED: &str = "is not a documented function";
 const DIRECT_QUERY: &str = "is for DirectQuery only";
+const STORAGE: &str = "tells of storage, and storage is for operators";
+const NOT_KEPT: &str = "tells of what this engine does not keep of a model";
+const ELSEWHERE: &str = "tells of another server's own workings";
+const CALENDAR: &str = "needs a calendar with weeks, which is not built yet";
 const REMOTE: &str = "needs a remote model";
 
 /// One row a line: name, what stands after it in a signature, least and most arguments, and the reason of a refusal.
@@ -30,7 +33,7 @@ macro_rules! bound {
 bound! { AGGREGATION, "Aggregation":
     "APPROXIMATEDISTINCTCOUNT" "(column)" 1 1 DIRECT_QUERY;
     "AVERAGE" "(column)" 1 1;
-    "AVERAGEA" "(column)" 1 1 NOT_BUILT;
+    "AVERAGEA" "(column)" 1 1;
     "AVERAGEX" "(table, expression)" 2 2;
     "COUNT" "(column)" 1 1;
     "COUNTA" "(column)" 1 1;
@@ -41,10 +44,10 @@ bound! { AGGREGATION, "Aggregation":
     "DISTINCTCOUNT" "(column)" 1 1;
     "DISTINCTCOUNTNOBLANK" "(column)" 1 1;
     "MAX" "(column) or MAX(value, value)" 1 2;
-    "MAXA" "(column)" 1 1 NOT_BUILT;
+    "MAXA" "(column)" 1 1;
     "MAXX" "(table, expression, [variant])" 2 3;
     "MIN" "(column) or MIN(value, value)" 1 2;
-    "MINA" "(column)" 1 1 NOT_BUILT;
+    "MINA" "(column)" 1 1;
     "MINX" "(table, expression, [variant])" 2 3;
     "PRODUCT" "(column)" 1 1;
     "PRODUCTX" "(table, expression)" 2 2;
@@ -70,30 +73,30 @@ bound! { FILTER, "Filter":
     "FILTER" "(table, condition)" 2 2;
     "FIRSTNONBLANK" "(column, expression)" 2 2;
     "FIRSTNONBLANKVALUE" "(column, expression)" 2 2;
-    "INDEX" "(position, [relation], [order by], [blanks], [partition by], [match by], [reset])" 1 7 NOT_BUILT;
+    "INDEX" "(position, [relation], [order by], [blanks], [partition by], [match by], [reset])" 1 7;
     "KEEPFILTERS" "(expression)" 1 1;
     "LASTNONBLANK" "(column, expression)" 2 2;
     "LASTNONBLANKVALUE" "(column, expression)" 2 2;
     "LOOKUP" "(expression, column, value, ...)" 1 MANY VISUAL;
     "LOOKUPVALUE" "(result column, search column, search value, ..., [alternate result])" 3 MANY;
     "LOOKUPWITHTOTALS" "(expression, column, value, ...)" 1 MANY VISUAL;
-    "MATCHBY" "([column], ...)" 0 MANY NOT_BUILT;
+    "MATCHBY" "([column], ...)" 0 MANY;
     "MOVINGAVERAGE" "(column, window, ...)" 1 MANY VISUAL;
-    "OFFSET" "(delta, [relation], [order by], [blanks], [partition by], [match by], [reset])" 1 7 NOT_BUILT;
-    "ORDERBY" "([expression], [order], ...)" 0 MANY NOT_BUILT;
-    "PARTITIONBY" "([column], ...)" 0 MANY NOT_BUILT;
+    "OFFSET" "(delta, [relation], [order by], [blanks], [partition by], [match by], [reset])" 1 7;
+    "ORDERBY" "([expression], [order], ...)" 0 MANY;
+    "PARTITIONBY" "([column], ...)" 0 MANY;
     "RANGE" "(step, ...)" 1 MANY VISUAL;
-    "RANK" "([ties], [relation], [order by], [blanks], [partition by], [match by], [reset])" 0 7 NOT_BUILT;
+    "RANK" "([ties], [relation], [order by], [blanks], [partition by], [match by], [reset])" 0 7;
     "REMOVEFILTERS" "([table or column], [column], ...)" 0 MANY;
-    "ROWNUMBER" "([relation], [order by], [blanks], [partition by], [match by], [reset])" 0 6 NOT_BUILT;
+    "ROWNUMBER" "([relation], [order by], [blanks], [partition by], [match by], [reset])" 0 6;
     "RUNNINGSUM" "(column, ...)" 1 MANY VISUAL;
     "SELECTEDVALUE" "(column, [alternate result])" 1 2;
-    "WINDOW" "(from, [from type], to, [to type], [relation], [order by], [blanks], [partition by], [match by], [reset])" 2 10 NOT_BUILT;
+    "WINDOW" "(from, [from type], to, [to type], [relation], [order by], [blanks], [partition by], [match by], [reset])" 2 10;
 }
 
 bound! { FINANCIAL, "Financial":
-    "XIRR" "(table, values, dates, [guess], [alternate result])" 3 5 NOT_BUILT;
-    "XNPV" "(table, values, dates, rate)" 4 4 NOT_BUILT;
+    "XIRR" "(table, values, dates, [guess], [alternate result])" 3 5;
+    "XNPV" "(table, values, dates, rate)" 4 4;
 }
 
 bound! { INFORMATION, "Information":
@@ -111,83 +114,83 @@ bound! { INFORMATION, "Information":
     "ISONORAFTER" "(value, other, [order], ...)" 2 MANY;
     "ISSELECTEDMEASURE" "(measure, ...)" 1 MANY;
     "ISSUBTOTAL" "(column)" 1 1;
-    "NAMEOF" "(column or measure, [form])" 1 2;
+    "NAMEOF" "(table, column, measure or calendar, [part], [escaped])" 1 3;
     "NONVISUAL" "(filter)" 1 1;
     "SELECTEDMEASURE" "()" 0 0;
     "SELECTEDMEASUREFORMATSTRING" "()" 0 0;
     "SELECTEDMEASURENAME" "()" 0 0;
-    "TABLEOF" "(column or measure)" 1 1 NOT_BUILT;
+    "TABLEOF" "(column or measure)" 1 1;
 }
 
 bound! { INFO, "INFO":
-    "INFO.ALTERNATEOFDEFINITIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.ANNOTATIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.ATTRIBUTEHIERARCHIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.ATTRIBUTEHIERARCHYSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.CALCDEPENDENCY" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.CALCULATIONGROUPS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.CALCULATIONITEMS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.CALENDARCOLUMNGROUPS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.CALENDARCOLUMNREFERENCES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.CALENDARS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.CATALOGS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.CHANGEDPROPERTIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.COLUMNPARTITIONSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.COLUMNPERMISSIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.COLUMNS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.COLUMNSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.CSDLMETADATA" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.CULTURES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.DATACOVERAGEDEFINITIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.DATASOURCES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.DELTATABLEMETADATASTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.DEPENDENCIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.DETAILROWSDEFINITIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.DICTIONARYSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.EXCLUDEDARTIFACTS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.EXPRESSIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.EXTENDEDPROPERTIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.FORMATSTRINGDEFINITIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.FUNCTIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.GENERALSEGMENTMAPSEGMENTMETADATASTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.GROUPBYCOLUMNS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.HIERARCHIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.HIERARCHYSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.KPIS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.LEVELS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.LINGUISTICMETADATA" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.MEASURES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.MODEL" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.OBJECTTRANSLATIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.PARQUETFILESTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.PARTITIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.PARTITIONSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.PERSPECTIVECOLUMNS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.PERSPECTIVEHIERARCHIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.PERSPECTIVEMEASURES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.PERSPECTIVES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.PERSPECTIVETABLES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.PROPERTIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.QUERYGROUPS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.REFRESHPOLICIES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.RELATEDCOLUMNDETAILS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.RELATIONSHIPINDEXSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.RELATIONSHIPS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.RELATIONSHIPSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.ROLEMEMBERSHIPS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.ROLES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.SEGMENTMAPSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.SEGMENTSTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.STORAGEFILES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.STORAGEFOLDERS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.STORAGETABLECOLUMNS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.STORAGETABLECOLUMNSEGMENTS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.STORAGETABLES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.TABLEPERMISSIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.TABLES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.TABLESTORAGES" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.USERDEFINEDFUNCTIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
-    "INFO.VARIATIONS" "([restriction, value], ...)" 0 MANY NOT_BUILT;
+    "INFO.ALTERNATEOFDEFINITIONS" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.ANNOTATIONS" "([restriction, value], ...)" 0 MANY;
+    "INFO.ATTRIBUTEHIERARCHIES" "([restriction, value], ...)" 0 MANY;
+    "INFO.ATTRIBUTEHIERARCHYSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.CALCDEPENDENCY" "([restriction, value], ...)" 0 MANY;
+    "INFO.CALCULATIONGROUPS" "([restriction, value], ...)" 0 MANY;
+    "INFO.CALCULATIONITEMS" "([restriction, value], ...)" 0 MANY;
+    "INFO.CALENDARCOLUMNGROUPS" "([restriction, value], ...)" 0 MANY;
+    "INFO.CALENDARCOLUMNREFERENCES" "([restriction, value], ...)" 0 MANY;
+    "INFO.CALENDARS" "([restriction, value], ...)" 0 MANY;
+    "INFO.CATALOGS" "([restriction, value], ...)" 0 MANY;
+    "INFO.CHANGEDPROPERTIES" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.COLUMNPARTITIONSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.COLUMNPERMISSIONS" "([restriction, value], ...)" 0 MANY;
+    "INFO.COLUMNS" "([restriction, value], ...)" 0 MANY;
+    "INFO.COLUMNSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.CSDLMETADATA" "([restriction, value], ...)" 0 MANY ELSEWHERE;
+    "INFO.CULTURES" "([restriction, value], ...)" 0 MANY;
+    "INFO.DATACOVERAGEDEFINITIONS" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.DATASOURCES" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.DELTATABLEMETADATASTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.DEPENDENCIES" "([restriction, value], ...)" 0 MANY;
+    "INFO.DETAILROWSDEFINITIONS" "([restriction, value], ...)" 0 MANY;
+    "INFO.DICTIONARYSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.EXCLUDEDARTIFACTS" "([restriction, value], ...)" 0 MANY ELSEWHERE;
+    "INFO.EXPRESSIONS" "([restriction, value], ...)" 0 MANY;
+    "INFO.EXTENDEDPROPERTIES" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.FORMATSTRINGDEFINITIONS" "([restriction, value], ...)" 0 MANY;
+    "INFO.FUNCTIONS" "([restriction, value], ...)" 0 MANY;
+    "INFO.GENERALSEGMENTMAPSEGMENTMETADATASTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.GROUPBYCOLUMNS" "([restriction, value], ...)" 0 MANY;
+    "INFO.HIERARCHIES" "([restriction, value], ...)" 0 MANY;
+    "INFO.HIERARCHYSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.KPIS" "([restriction, value], ...)" 0 MANY;
+    "INFO.LEVELS" "([restriction, value], ...)" 0 MANY;
+    "INFO.LINGUISTICMETADATA" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.MEASURES" "([restriction, value], ...)" 0 MANY;
+    "INFO.MODEL" "([restriction, value], ...)" 0 MANY;
+    "INFO.OBJECTTRANSLATIONS" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.PARQUETFILESTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.PARTITIONS" "([restriction, value], ...)" 0 MANY;
+    "INFO.PARTITIONSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.PERSPECTIVECOLUMNS" "([restriction, value], ...)" 0 MANY;
+    "INFO.PERSPECTIVEHIERARCHIES" "([restriction, value], ...)" 0 MANY;
+    "INFO.PERSPECTIVEMEASURES" "([restriction, value], ...)" 0 MANY;
+    "INFO.PERSPECTIVES" "([restriction, value], ...)" 0 MANY;
+    "INFO.PERSPECTIVETABLES" "([restriction, value], ...)" 0 MANY;
+    "INFO.PROPERTIES" "([restriction, value], ...)" 0 MANY ELSEWHERE;
+    "INFO.QUERYGROUPS" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.REFRESHPOLICIES" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.RELATEDCOLUMNDETAILS" "([restriction, value], ...)" 0 MANY;
+    "INFO.RELATIONSHIPINDEXSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.RELATIONSHIPS" "([restriction, value], ...)" 0 MANY;
+    "INFO.RELATIONSHIPSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.ROLEMEMBERSHIPS" "([restriction, value], ...)" 0 MANY;
+    "INFO.ROLES" "([restriction, value], ...)" 0 MANY;
+    "INFO.SEGMENTMAPSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.SEGMENTSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.STORAGEFILES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.STORAGEFOLDERS" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.STORAGETABLECOLUMNS" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.STORAGETABLECOLUMNSEGMENTS" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.STORAGETABLES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.TABLEPERMISSIONS" "([restriction, value], ...)" 0 MANY;
+    "INFO.TABLES" "([restriction, value], ...)" 0 MANY;
+    "INFO.TABLESTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
+    "INFO.USERDEFINEDFUNCTIONS" "([restriction, value], ...)" 0 MANY;
+    "INFO.VARIATIONS" "([restriction, value], ...)" 0 MANY;
     "INFO.VIEW.COLUMNS" "()" 0 0;
     "INFO.VIEW.MEASURES" "()" 0 0;
     "INFO.VIEW.RELATIONSHIPS" "()" 0 0;
@@ -206,10 +209,10 @@ bound! { LOGICAL, "Logical":
 
 bound! { OTHER, "Other":
     "ERROR" "(message)" 1 1;
-    "EVALUATEANDLOG" "(value, [label], [rows])" 1 3 NOT_BUILT;
+    "EVALUATEANDLOG" "(value, [label], [rows])" 1 3;
     "EXTERNALMEASURE" "(name, type, source)" 3 3 REMOTE;
-    "TOCSV" "(table, [rows], [delimiter], [headers])" 1 4 NOT_BUILT;
-    "TOJSON" "(table, [rows])" 1 2 NOT_BUILT;
+    "TOCSV" "(table, [rows], [delimiter], [headers])" 1 4;
+    "TOJSON" "(table, [rows])" 1 2;
 }
 
 bound! { PARENT_CHILD, "Parent and child":
@@ -224,33 +227,34 @@ bound! { RELATIONSHIP, "Relationship":
 }
 
 bound! { STATISTICAL, "Statistical":
-    "GEOMEAN" "(column)" 1 1 NOT_BUILT;
-    "GEOMEANX" "(table, expression)" 2 2 NOT_BUILT;
-    "LINEST" "(column of y, column of x, ..., [constant])" 2 MANY NOT_BUILT;
-    "LINESTX" "(table, y, x, ..., [constant])" 3 MANY NOT_BUILT;
+    "GEOMEAN" "(column)" 1 1;
+    "GEOMEANX" "(table, expression)" 2 2;
+    "LINEST" "(column of y, column of x, ..., [constant])" 2 MANY;
+    "LINESTX" "(table, y, x, ..., [constant])" 3 MANY;
     "MEDIAN" "(column)" 1 1;
     "MEDIANX" "(table, expression)" 2 2;
-    "PERCENTILE.EXC" "(column, k)" 2 2 NOT_BUILT;
-    "PERCENTILE.INC" "(column, k)" 2 2 NOT_BUILT;
-    "PERCENTILEX.EXC" "(table, expression, k)" 3 3 NOT_BUILT;
-    "PERCENTILEX.INC" "(table, expression, k)" 3 3 NOT_BUILT;
-    "RANK.EQ" "(value, column, [order])" 2 3 NOT_BUILT;
+    "PERCENTILE.EXC" "(column, k)" 2 2;
+    "PERCENTILE.INC" "(column, k)" 2 2;
+    "PERCENTILEX.EXC" "(table, expression, k)" 3 3;
+    "PERCENTILEX.INC" "(table, expression, k)" 3 3;
+    "RANK.EQ" "(value, column, [order])" 2 3;
     "RANKX" "(table, expression, [value], [order], [ties])" 2 5;
-    "SAMPLE" "(count, table, [order by, order], ...)" 2 MANY NOT_BUILT;
-    "SAMPLECARTESIANPOINTSBYCOVER" "(count, table, x, y, ...)" 4 MANY NOT_BUILT;
-    "STDEV.P" "(column)" 1 1 NOT_BUILT;
-    "STDEV.S" "(column)" 1 1 NOT_BUILT;
-    "STDEVX.P" "(table, expression)" 2 2 NOT_BUILT;
-    "STDEVX.S" "(table, expression)" 2 2 NOT_BUILT;
-    "VAR.P" "(column)" 1 1 NOT_BUILT;
-    "VAR.S" "(column)" 1 1 NOT_BUILT;
-    "VARX.P" "(table, expression)" 2 2 NOT_BUILT;
-    "VARX.S" "(table, expression)" 2 2 NOT_BUILT;
+    "SAMPLE" "(count, table, [order by, order], ...)" 2 MANY;
+    "SAMPLEAXISWITHLOCALMINMAX" "(count, table, axis, measure, ..., resolution)" 4 MANY;
+    "SAMPLECARTESIANPOINTSBYCOVER" "(count, table, x, y, [radius, ratio, ratio])" 4 7;
+    "STDEV.P" "(column)" 1 1;
+    "STDEV.S" "(column)" 1 1;
+    "STDEVX.P" "(table, expression)" 2 2;
+    "STDEVX.S" "(table, expression)" 2 2;
+    "VAR.P" "(column)" 1 1;
+    "VAR.S" "(column)" 1 1;
+    "VARX.P" "(table, expression)" 2 2;
+    "VARX.S" "(table, expression)" 2 2;
 }
 
 bound! { TABLE, "Table manipulation":
     "ADDCOLUMNS" "(table, name, expression, ...)" 3 MANY;
-    "ADDMISSINGITEMS" "([show all column], ..., table, [group column], ..., [filter], ...)" 2 MANY NOT_BUILT;
+    "ADDMISSINGITEMS" "([show all column], ..., table, [group column], ..., [filter], ...)" 2 MANY;
     "CROSSJOIN" "(table, table, ...)" 1 MANY;
     "CURRENTGROUP" "()" 0 0;
     "DATATABLE" "(name, type, ..., {{value, ...}, ...})" 3 MANY;
@@ -284,44 +288,44 @@ bound! { TABLE, "Table manipulation":
 bound! { TIME_INTELLIGENCE, "Time intelligence":
     "CLOSINGBALANCEMONTH" "(expression, dates, [filter])" 2 3;
     "CLOSINGBALANCEQUARTER" "(expression, dates, [filter])" 2 3;
-    "CLOSINGBALANCEWEEK" "(expression, calendar, [filter])" 2 3 NOT_BUILT;
+    "CLOSINGBALANCEWEEK" "(expression, calendar, [filter])" 2 3 CALENDAR;
     "CLOSINGBALANCEYEAR" "(expression, dates, [filter], [year end])" 2 4;
     "DATEADD" "(dates, number, interval)" 3 3;
     "DATESBETWEEN" "(dates, start, end)" 3 3;
     "DATESINPERIOD" "(dates, start, number, interval)" 4 4;
     "DATESMTD" "(dates)" 1 1;
     "DATESQTD" "(dates)" 1 1;
-    "DATESWTD" "(calendar)" 1 1 NOT_BUILT;
+    "DATESWTD" "(calendar)" 1 1 CALENDAR;
     "DATESYTD" "(dates, [year end])" 1 2;
     "ENDOFMONTH" "(dates)" 1 1;
     "ENDOFQUARTER" "(dates)" 1 1;
-    "ENDOFWEEK" "(calendar)" 1 1 NOT_BUILT;
+    "ENDOFWEEK" "(calendar)" 1 1 CALENDAR;
     "ENDOFYEAR" "(dates, [year end])" 1 2;
     "FIRSTDATE" "(dates)" 1 1;
     "LASTDATE" "(dates)" 1 1;
     "NEXTDAY" "(dates)" 1 1;
     "NEXTMONTH" "(dates)" 1 1;
     "NEXTQUARTER" "(dates)" 1 1;
-    "NEXTWEEK" "(calendar)" 1 1 NOT_BUILT;
+    "NEXTWEEK" "(calendar)" 1 1 CALENDAR;
     "NEXTYEAR" "(dates, [year end])" 1 2;
     "OPENINGBALANCEMONTH" "(expression, dates, [filter])" 2 3;
     "OPENINGBALANCEQUARTER" "(expression, dates, [filter])" 2 3;
-    "OPENINGBALANCEWEEK" "(expression, calendar, [filter])" 2 3 NOT_BUILT;
+    "OPENINGBALANCEWEEK" "(expression, calendar, [filter])" 2 3 CALENDAR;
     "OPENINGBALANCEYEAR" "(expression, dates, [filter], [year end])" 2 4;
     "PARALLELPERIOD" "(dates, number, interval)" 3 3;
     "PREVIOUSDAY" "(dates)" 1 1;
     "PREVIOUSMONTH" "(dates)" 1 1;
     "PREVIOUSQUARTER" "(dates)" 1 1;
-    "PREVIOUSWEEK" "(calendar)" 1 1 NOT_BUILT;
+    "PREVIOUSWEEK" "(calendar)" 1 1 CALENDAR;
     "PREVIOUSYEAR" "(dates, [year end])" 1 2;
     "SAMEPERIODLASTYEAR" "(dates)" 1 1;
     "STARTOFMONTH" "(dates)" 1 1;
     "STARTOFQUARTER" "(dates)" 1 1;
-    "STARTOFWEEK" "(calendar)" 1 1 NOT_BUILT;
+    "STARTOFWEEK" "(calendar)" 1 1 CALENDAR;
     "STARTOFYEAR" "(dates, [year end])" 1 2;
     "TOTALMTD" "(expression, dates, [filter])" 2 3;
     "TOTALQTD" "(expression, dates, [filter])" 2 3;
-    "TOTALWTD" "(expression, calendar, [filter])" 2 3 NOT_BUILT;
+    "TOTALWTD" "(expression, calendar, [filter])" 2 3 CALENDAR;
     "TOTALYTD" "(expression, dates, [filter], [year end])" 2 4;
 }
 
@@ -347,7 +351,6 @@ bound! { UNDOCUMENTED_NAMES, "Undocumented":
     "NEXT" "(...)" 0 MANY VISUAL;
     "NONFILTER" "(...)" 0 MANY UNDOCUMENTED;
     "PREVIOUS" "(...)" 0 MANY VISUAL;
-    "SAMPLEAXISWITHLOCALMINMAX" "(...)" 0 MANY UNDOCUMENTED;
     "SHADOWCLUSTER" "(...)" 0 MANY UNDOCUMENTED;
     "TOPNSKIP" "(...)" 0 MANY UNDOCUMENTED;
 }

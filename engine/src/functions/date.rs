@@ -21,7 +21,7 @@ super::scalars! { TABLE, "Date and time":
     "HOUR" "(time)" 1 1 WHOLE => |a, _| Ok(Value::Integer(second_of_day("HOUR", a)? / 3_600));
     "MINUTE" "(time)" 1 1 WHOLE => |a, _| Ok(Value::Integer(second_of_day("MINUTE", a)? / 60 % 60));
     "MONTH" "(date)" 1 1 WHOLE => |a, _| Ok(Value::Integer(civil(day("MONTH", a, 0)?).month));
-    "NETWORKDAYS" "(start, end, [weekend])" 2 3 WHOLE => network_days;
+    "NETWORKDAYS" "(start, end, [weekend], [holidays])" 2 4 WHOLE => network_days;
     "NOW" "()" 0 0 DATE => |_, e| Ok(Value::DateTime(e.clock.local));
     "QUARTER" "(date)" 1 1 WHOLE => quarter;
     "SECOND" "(time)" 1 1 WHOLE => |a, _| Ok(Value::Integer(second_of_day("SECOND", a)? % 60));

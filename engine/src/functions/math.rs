@@ -195,7 +195,8 @@ fn divide(arguments: &[Value], _: &Environment) -> Outcome {
         (Number::Fixed(_), Number::Double(b), Value::Double(_)) => {
             fixed("DIVIDE", numerator.to_double() / b)
         }
-        _ => finite("DIVIDE", numerator.to_double() / denominator.to_double()),
+        // As the operator: infinity divided is infinity, and only the denominator is looked at.
+        _ => Ok(Value::Double(numerator.to_double() / denominator.to_double())),
     }
 }
 

@@ -27,7 +27,7 @@ mod tests;
 
 pub use format::format_value;
 pub use registry::{Body, Clock, Environment, Function, Parameters, State, Types};
-pub use registry::{all, find};
+pub use registry::{all, find, state_of};
 
 /// One scalar function a line: name, what stands after it in a signature, least and most arguments, the type of the
 /// result, and the function.

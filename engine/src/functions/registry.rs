@@ -68,8 +68,8 @@ pub enum Types {
 /// How a function is evaluated.
 #[derive(Clone, Copy, Debug)]
 pub enum Body {
-    /// A scalar function of its arguments, value by value. An omitted argument arrives as BLANK; where omission and BLANK differ,
-    /// the function's row says so by taking fewer arguments.
+    /// A scalar function of its arguments, value by value. An argument left out between others arrives as BLANK; those left out at
+    /// the end are not there.
     Scalar(fn(&[Value], &Environment) -> Result<Value, Failure>),
     /// The binder knows it: it takes tables, columns, or decides which arguments are evaluated.
     Bound(State),
@@ -109,6 +109,14 @@ pub struct Clock {
 /// All rows, in the order of their categories.
 pub fn all() -> impl Iterator<Item = &'static Function> {
     super::TABLES.iter().flat_map(|table| table.iter())
+}
+
+/// Why a function is refused; None for one that is built.
+pub fn state_of(function: &Function) -> Option<&'static str> {
+    match function.body {
+        Body::Bound(State::Refused(why)) => Some(why),
+        _ => None,
+    }
 }
 
 /// The row of a function, by its name without case.

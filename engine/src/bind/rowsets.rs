@@ -1,0 +1,87 @@
+//! Binding of the INFO functions, and who may call them.
+
+use std::rc::Rc;
+
+use dax::{BinaryOp, Expr, ExprKind, Span};
+use security::Scope;
+
+use super::{Binder, Bound};
+use crate::bound::{Field, Scalar, ScalarKind, Schema, TableExpr, TableKind};
+use crate::error::ErrorKind;
+use crate::eval::{Audience, rowset_audience, rowset_schema};
+use crate::functions::{Body, Function, State};
+use crate::value::DataType;
+
+/// Whether a function exists for the holder of a view. Under roles, the INFO functions about expressions, sources, permissions and
+/// storage do not: they are not told from words that mean nothing.
+pub fn offers(scope: &Scope, function: &Function) -> bool {
+    if function.category != "INFO" || scope.identity().role_names().is_empty() {
+        return true;
+    }
+    let refused = matches!(function.body, Body::Bound(State::Refused(_)));
+    !refused && rowset_audience(function.name) != Some(Audience::WithoutRoles)
+}
+
+impl<'a> Binder<'a> {
+    /// INFO.TABLES ( [restriction, value], ... ): a restriction is a column that must have the value.
+    pub fn rowset(&mut self, name: &str, args: &[Expr], span: Span) -> Bound<TableExpr> {
+        let Some((name, layout)) = rowset_schema(name) else {
+            return self.error(
+                ErrorKind::UnknownFunction,
+                span,
+                format!("the function {name} is not built yet"),
+            );
+        };
+        let fields = layout
+            .into_iter()
+            .map(|(name, data_type)| Field::extension(name, data_type))
+            .collect();
+        let schema = Rc::new(Schema { fields, base: None });
+        let table = self.table_expr(TableKind::Rowset(name), Rc::clone(&schema), span);
+        let frame = self.fresh();
+        let mut condition: Option<Scalar> = None;
+        for pair in args.chunks(2) {
+            let [restriction, value] = pair else {
+                return self.error(
+                    ErrorKind::Argument,
+                    span,
+                    format!("{name} takes restrictions, each with its value"),
+                );
+            };
+            let ExprKind::Text(column) = &restriction.kind else {
+                return self.error(
+                    ErrorKind::Argument,
+                    restriction.span,
+                    "the name of a restriction is text",
+                );
+            };
+            let place = schema.fields.iter().position(|f| model::same_name(&f.name, column));
+            let Some(index) = place.filter(|_| !model::same_name(column, "QUERY")) else {
+                return self.error(
+                    ErrorKind::Argument,
+                    restriction.span,
+                    format!("{name} has no restriction \"{column}\""),
+                );
+            };
+            let data_type = schema.fields.get(index).map_or(DataType::Text, |f| f.data_type);
+            let cell = self.scalar(ScalarKind::Field { frame, index }, data_type, span);
+            let value = self.bind_scalar(value)?;
+            let test = self.binary(BinaryOp::Equal, cell, value, span)?;
+            condition = Some(match condition {
+                None => test,
+                Some(before) => self.binary(BinaryOp::And, before, test, span)?,
+            });
+        }
+        Ok(match condition {
+            None => table,
+            Some(condition) => {
+                let kind = TableKind::Filter {
+                    table: Box::new(table),
+                    frame,
+                    condition: Box::new(condition),
+                };
+                self.table_expr(kind, schema, span)
+            }
+        })
+    }
+}
