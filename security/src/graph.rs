@@ -149,8 +149,19 @@ struct Needs {
     /// Tables of which the value may depend on every column.
     whole: BTreeSet<u32>,
     calls: BTreeSet<String>,
-    /// One of its expressions does not parse, so it may depend on anything.
+    /// One of its expressions does not parse, or it is computed by a function that looks at every object, so it may depend on
+    /// anything.
     unknown: bool,
+}
+
+/// Functions that read objects which their call does not name.
+fn reads_everything(call: &str) -> bool {
+    call == "calendarauto" || call == "columnstatistics" || call.starts_with("info.")
+}
+
+/// Expressions that are evaluated along with those that refer to them.
+fn is_evaluated(node: &Node) -> bool {
+    !matches!(node, Node::Table(_) | Node::Column(..))
 }
 
 /// Dependencies between the objects of a model.
@@ -177,6 +188,11 @@ impl Graph {
             let needs = graph.needs_of(node, bodies);
             graph.needs.insert(node, needs);
         }
+        for (node, _) in trees.nodes() {
+            if matches!(node, Node::Column(..) | Node::Table(_)) {
+                graph.widen(node);
+            }
+        }
         for (t, table) in ordinals(&model.tables) {
             for (c, _) in ordinals(&table.columns) {
                 graph
@@ -196,6 +212,46 @@ impl Graph {
             }
         }
         graph
+    }
+
+    /// A calculated column or table is computed before anybody asks, over everything. So it also depends on what its expression
+    /// reaches without naming it: the items of calculation groups, which apply to every measure; the detail rows behind DETAILROWS;
+    /// all there is, behind functions such as CALENDARAUTO.
+    fn widen(&mut self, node: Node) {
+        loop {
+            let Some(needs) = self.needs.get(&node) else {
+                return;
+            };
+            let reached = self.through(&needs.nodes);
+            let mut calls = needs.calls.clone();
+            for other in reached.iter().filter_map(|other| self.needs.get(other)) {
+                calls.extend(other.calls.iter().cloned());
+            }
+            let measures = reached
+                .iter()
+                .any(|other| matches!(other, Node::Measure(..) | Node::Kpi(..)));
+            let details = calls.contains("detailrows");
+            let everything = calls.iter().any(|call| reads_everything(call));
+            let more: Vec<Node> = self
+                .needs
+                .keys()
+                .filter(|other| match other {
+                    Node::Item(..) | Node::Selection(..) => measures,
+                    Node::DetailRows(..) => details,
+                    _ => false,
+                })
+                .copied()
+                .collect();
+            let Some(needs) = self.needs.get_mut(&node) else {
+                return;
+            };
+            let before = needs.nodes.len();
+            needs.nodes.extend(more);
+            needs.unknown |= everything;
+            if needs.nodes.len() == before {
+                return;
+            }
+        }
     }
 
     fn needs_of(&self, node: Node, bodies: &[Body]) -> Needs {
@@ -300,10 +356,10 @@ impl Graph {
         whole
     }
 
-    /// The measures and functions among these, and those that they use in turn: what is evaluated along with an expression.
+    /// The measures, functions and other expressions among these, and those that they use in turn: what is evaluated along with an
+    /// expression.
     fn through(&self, nodes: &BTreeSet<Node>) -> BTreeSet<Node> {
-        let evaluated =
-            |node: &Node| matches!(node, Node::Measure(..) | Node::Kpi(..) | Node::Function(_));
+        let evaluated = is_evaluated;
         let mut reached = BTreeSet::new();
         let mut open: Vec<Node> = nodes
             .iter()
@@ -354,6 +410,15 @@ impl Graph {
                     calls.extend(needs.calls.iter().cloned());
                     open.extend(needs.nodes.iter().copied());
                 }
+            }
+            if open.is_empty() && calls.contains("detailrows") {
+                // Whose detail rows are meant, the call need not name.
+                let details = self.needs.keys();
+                open.extend(
+                    details
+                        .filter(|node| matches!(node, Node::DetailRows(..)))
+                        .filter(|node| !reached.contains(node)),
+                );
             }
         }
         Some(calls)
@@ -411,5 +476,54 @@ impl Graph {
             .and_then(|table| self.columns.get(table))
             .copied()
             .unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A fact with a cost, and calculated objects that reach the cost without naming it.
+    fn model() -> Model {
+        let text = r#"{"name": "m", "compatibilityLevel": 1600, "model": {"culture": "en-US", "tables": [
+            {"name": "F", "columns": [
+                {"name": "Cost", "dataType": "int64", "sourceColumn": "Cost"},
+                {"name": "Amount", "dataType": "int64", "sourceColumn": "Amount"},
+                {"name": "By Item", "type": "calculated", "dataType": "int64", "expression": "CALCULATE([Total], G[Name] = \"Costs\")"},
+                {"name": "By Detail", "type": "calculated", "dataType": "int64", "expression": "SUMX(DETAILROWS([Total]), [c])"},
+                {"name": "Plain", "type": "calculated", "dataType": "int64", "expression": "F[Amount] + 1"}],
+             "measures": [{"name": "Total", "expression": "SUM(F[Amount])", "detailRowsDefinition": {"expression": "SELECTCOLUMNS(F, \"c\", F[Cost])"}}],
+             "partitions": [{"name": "F", "source": {"type": "m", "expression": "x"}}]},
+            {"name": "G", "columns": [{"name": "Name", "dataType": "string", "sourceColumn": "Name"}],
+             "calculationGroup": {"precedence": 1, "calculationItems": [{"name": "Costs", "expression": "SUM(F[Cost])"}, {"name": "Same", "expression": "SELECTEDMEASURE()"}]},
+             "partitions": [{"name": "G", "source": {"type": "calculationGroup"}}]},
+            {"name": "Days", "columns": [{"name": "Date", "dataType": "dateTime", "type": "calculatedTableColumn", "sourceColumn": "[Date]"}],
+             "partitions": [{"name": "Days", "source": {"type": "calculated", "expression": "CALENDARAUTO()"}}]},
+            {"name": "Names", "columns": [{"name": "Name", "dataType": "string", "type": "calculatedTableColumn", "sourceColumn": "[Name]"}],
+             "partitions": [{"name": "Names", "source": {"type": "calculated", "expression": "SELECTCOLUMNS(INFO.VIEW.COLUMNS(), \"Name\", [Name])"}}]}
+        ]}}"#;
+        model::read_bim(text, "m.bim").unwrap()
+    }
+
+    #[test]
+    fn object_rule_2_what_is_reached_without_a_name_is_a_dependency_too() {
+        let model = model();
+        let trees = Trees::of(&model);
+        let graph = Graph::of(&model, &trees);
+        let hidden = graph.close([Node::Column(0, 0)]);
+        for (node, gone) in [
+            (Node::Column(0, 1), false),
+            (Node::Column(0, 2), true),
+            (Node::Column(0, 3), true),
+            (Node::Column(0, 4), false),
+            (Node::Measure(0, 0), false),
+            (Node::Item(1, 0), true),
+            (Node::Item(1, 1), false),
+            (Node::Table(2), true),
+            (Node::Table(3), true),
+        ] {
+            assert_eq!(hidden.has(node), gone, "{node:?}");
+        }
+        assert_eq!(graph.close([]), Hidden::default());
     }
 }
