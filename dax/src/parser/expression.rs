@@ -235,7 +235,8 @@ impl Parser<'_> {
             TokenKind::Bracket => self.qualified(),
             _ => {
                 let token = self.advance();
-                let name = self.name_of(token);
+                let mut name = self.name_of(token);
+                self.order_of_blanks(&mut name);
                 if name.text.contains('.') {
                     let message = format!(
                         "expected `(` after the function name `{0}`; a table of this name is written '{0}'",
@@ -245,15 +246,35 @@ impl Parser<'_> {
                     self.excuse_next();
                     return gap(token.span);
                 }
+                let span = name.span;
                 leaf(
                     ExprKind::Identifier {
                         name,
                         quoted: false,
                     },
-                    token.span,
+                    span,
                 )
             }
         }
+    }
+
+    /// `DESC BLANKS LAST`, as ORDERBY takes it, is one argument: the words are read as one name.
+    fn order_of_blanks(&mut self, name: &mut Name) {
+        let directed =
+            name.text.eq_ignore_ascii_case("ASC") || name.text.eq_ignore_ascii_case("DESC");
+        let place = self.peek_at(1);
+        let placed = place.kind == TokenKind::Identifier
+            && ["DEFAULT", "FIRST", "LAST"]
+                .iter()
+                .any(|word| self.slice(place.span).eq_ignore_ascii_case(word));
+        if !directed || !placed || !self.at_word("BLANKS") {
+            return;
+        }
+        self.advance();
+        let last = self.advance();
+        let place = self.slice(last.span).to_string();
+        name.text = format!("{} BLANKS {place}", name.text);
+        name.span = name.span.to(last.span);
     }
 
     fn quoted_name(&mut self) -> Node {

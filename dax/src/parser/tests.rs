@@ -184,6 +184,15 @@ fn words_are_keywords_only_in_their_places() {
 }
 
 #[test]
+fn an_order_says_where_blanks_stand() {
+    check(
+        "ORDERBY(a, DESC BLANKS LAST, b, asc blanks first)",
+        "ORDERBY(a, DESC BLANKS LAST, b, asc BLANKS first)",
+    );
+    check_errors("f(DESC BLANKS)", "f(DESC)", "UnexpectedToken@7..13");
+}
+
+#[test]
 fn layout_does_not_matter() {
     check("\u{FEFF}SUM\u{A0}(\tx\r\n)", "SUM(x)");
     check("1 -- two\n + /* three\n */ 4 // five", "(1 + 4)");

@@ -251,7 +251,10 @@ impl<'a> Binder<'a> {
             "ORDERBY" | "PARTITIONBY" | "MATCHBY" => self.error(
                 ErrorKind::Argument,
                 span,
-                format!("{} stands only among the arguments of a window function", function.name),
+                format!(
+                    "{} stands only among the arguments of a window function",
+                    function.name
+                ),
             ),
             "EVALUATEANDLOG" => self.bind_scalar(&args[0]),
             "SELECTEDMEASURE" => {

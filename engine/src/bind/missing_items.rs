@@ -70,10 +70,10 @@ impl<'a> Binder<'a> {
         };
         let mut parts = vec![self.table_expr(TableKind::Variable(id), Rc::clone(&schema), span)];
         for rolled in 0..=groups.levels {
-            let left = groups
-                .columns
-                .iter()
-                .filter(|g| g.rollup.is_none_or(|(_, rank)| rank + rolled < groups.levels));
+            let left = groups.columns.iter().filter(|g| {
+                g.rollup
+                    .is_none_or(|(_, rank)| rank + rolled < groups.levels)
+            });
             let left: Vec<Group> = left.copied().collect();
             // The grand total is there, or the summary is empty.
             if !left.is_empty() {
@@ -211,8 +211,11 @@ impl<'a> Binder<'a> {
             }
         }
         for table in tables {
-            let columns: Vec<Column> =
-                all.iter().map(|g| g.column).filter(|c| c.table() == table).collect();
+            let columns: Vec<Column> = all
+                .iter()
+                .map(|g| g.column)
+                .filter(|c| c.table() == table)
+                .collect();
             let schema = self.schema_of_columns(&columns);
             let kind = TableKind::Values {
                 columns,
@@ -299,7 +302,12 @@ impl<'a> Binder<'a> {
         self.picked(table, &places, span)
     }
 
-    fn projected_by_lineage(&mut self, table: TableExpr, groups: &[Group], span: Span) -> TableExpr {
+    fn projected_by_lineage(
+        &mut self,
+        table: TableExpr,
+        groups: &[Group],
+        span: Span,
+    ) -> TableExpr {
         let fields = &table.schema.fields;
         let place = |g: &Group| fields.iter().position(|f| f.lineage == Some(g.column));
         let places: Vec<usize> = groups.iter().filter_map(place).collect();

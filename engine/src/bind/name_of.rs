@@ -115,6 +115,28 @@ impl<'a> Binder<'a> {
         Ok(self.table_expr(kind, self.schema_of(table), reference.span))
     }
 
+    /// A table, or a calendar where no table has the name.
+    fn named_table(&self, name: &dax::Name) -> Bound<Named> {
+        let mut calendars = self
+            .scope
+            .tables()
+            .flat_map(|table| &self.scope.table(table).calendars);
+        let calendar = calendars.find(|c| model::same_name(&c.name, &name.text));
+        let (kind, name) = match (self.scope.find_table(&name.text), calendar) {
+            (None, Some(calendar)) => (Kind::Calendar, calendar.name.clone()),
+            _ => {
+                let handle = self.model_table(name)?;
+                (Kind::Table, self.scope.table(handle).name.clone())
+            }
+        };
+        Ok(Named {
+            kind,
+            table: None,
+            name,
+            level: None,
+        })
+    }
+
     fn named_object(&mut self, argument: &Expr, span: Span) -> Bound<Named> {
         let table_name = |table| Some(self.scope.table(table).name.clone());
         match &argument.kind {
@@ -172,26 +194,7 @@ impl<'a> Binder<'a> {
                     )
                 }),
             },
-            ExprKind::Identifier { name, .. } => {
-                let tables = self.scope.tables().collect::<Vec<_>>();
-                let calendar = tables
-                    .iter()
-                    .flat_map(|t| &self.scope.table(*t).calendars)
-                    .find(|c| model::same_name(&c.name, &name.text));
-                let (kind, name) = match (self.scope.find_table(&name.text), calendar) {
-                    (None, Some(calendar)) => (Kind::Calendar, calendar.name.clone()),
-                    _ => {
-                        let handle = self.model_table(name)?;
-                        (Kind::Table, self.scope.table(handle).name.clone())
-                    }
-                };
-                Ok(Named {
-                    kind,
-                    table: None,
-                    name,
-                    level: None,
-                })
-            }
+            ExprKind::Identifier { name, .. } => self.named_table(name),
             _ => self.error(
                 ErrorKind::Argument,
                 argument.span,

@@ -55,7 +55,10 @@ impl<'a> Binder<'a> {
                     "the name of a restriction is text",
                 );
             };
-            let place = schema.fields.iter().position(|f| model::same_name(&f.name, column));
+            let place = schema
+                .fields
+                .iter()
+                .position(|f| model::same_name(&f.name, column));
             let Some(index) = place.filter(|_| !model::same_name(column, "QUERY")) else {
                 return self.error(
                     ErrorKind::Argument,
@@ -63,7 +66,10 @@ impl<'a> Binder<'a> {
                     format!("{name} has no restriction \"{column}\""),
                 );
             };
-            let data_type = schema.fields.get(index).map_or(DataType::Text, |f| f.data_type);
+            let data_type = schema
+                .fields
+                .get(index)
+                .map_or(DataType::Text, |f| f.data_type);
             let cell = self.scalar(ScalarKind::Field { frame, index }, data_type, span);
             let value = self.bind_scalar(value)?;
             let test = self.binary(BinaryOp::Equal, cell, value, span)?;

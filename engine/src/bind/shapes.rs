@@ -247,13 +247,10 @@ impl<'a> Binder<'a> {
                 return self.error(ErrorKind::Type, span, message);
             }
         }
-        Ok(self.table_expr(
-            TableKind::TreatAs {
-                table: Box::new(table),
-            },
-            schema,
-            span,
-        ))
+        let table = Box::new(table);
+        let values = self.table_expr(TableKind::TreatAs { table }, Rc::clone(&schema), span);
+        // The rows that are in the columns are a set.
+        Ok(self.table_expr(TableKind::Distinct(Box::new(values)), schema, span))
     }
 
     /// SUBSTITUTEWITHINDEX ( table, name, index table, order, [direction], ... ).

@@ -118,8 +118,16 @@ impl<'a> Binder<'a> {
         let table = self.bind_table(&args[3])?;
         self.check_width(&table, 1, args[3].span)?;
         let frame = self.fresh();
-        let data_type = table.schema.fields.first().map_or(DataType::Unknown, |f| f.data_type);
-        let day = self.scalar(ScalarKind::Field { frame, index: 0 }, data_type, args[3].span);
+        let data_type = table
+            .schema
+            .fields
+            .first()
+            .map_or(DataType::Unknown, |f| f.data_type);
+        let day = self.scalar(
+            ScalarKind::Field { frame, index: 0 },
+            data_type,
+            args[3].span,
+        );
         Ok(Statistic {
             function: StatisticFunction::WorkDays,
             table,
@@ -164,7 +172,10 @@ impl<'a> Binder<'a> {
         let table = self.bind_table(table)?;
         let frame = self.fresh();
         let bound = self.with_rows(frame, Rc::clone(&table.schema), |b| {
-            expressions.iter().map(|e| b.bind_scalar(e)).collect::<Bound<Vec<_>>>()
+            expressions
+                .iter()
+                .map(|e| b.bind_scalar(e))
+                .collect::<Bound<Vec<_>>>()
         })?;
         Ok((table, frame, bound))
     }
@@ -215,7 +226,11 @@ impl<'a> Binder<'a> {
             let mut columns = vec![first];
             for argument in &args[1..] {
                 let handle = self.column_argument(argument)?;
-                let place = table.schema.fields.iter().position(|f| f.lineage == Some(handle));
+                let place = table
+                    .schema
+                    .fields
+                    .iter()
+                    .position(|f| f.lineage == Some(handle));
                 let Some(index) = place else {
                     return self.error(
                         ErrorKind::Argument,
@@ -273,7 +288,10 @@ impl<'a> Binder<'a> {
                 }
                 (SampleFunction::Cover, table, frame, Vec::new(), columns)
             }
-            _ => self.axis_sample(args, span)?,
+            _ => {
+                let (table, frame, columns) = self.axis_sample(args, span)?;
+                (SampleFunction::Extremes, table, frame, Vec::new(), columns)
+            }
         };
         let schema = Rc::clone(&table.schema);
         let sample = Sample {
@@ -309,13 +327,7 @@ impl<'a> Binder<'a> {
         &mut self,
         args: &[Expr],
         span: Span,
-    ) -> Bound<(
-        SampleFunction,
-        TableExpr,
-        FrameId,
-        Vec<crate::bound::Order>,
-        Vec<Scalar>,
-    )> {
+    ) -> Bound<(TableExpr, FrameId, Vec<Scalar>)> {
         let number = |e: &Expr| matches!(e.kind, ExprKind::Integer(_) | ExprKind::Double(_));
         let Some(end) = args.iter().skip(2).position(number).map(|at| at + 2) else {
             return self.error(
@@ -331,7 +343,6 @@ impl<'a> Binder<'a> {
                 "SAMPLEAXISWITHLOCALMINMAX takes a size, a table, an axis, measures and the least resolution; series are not built yet",
             );
         }
-        let (table, frame, columns) = self.rows_and(&args[1], &args[2..end])?;
-        Ok((SampleFunction::Extremes, table, frame, Vec::new(), columns))
+        self.rows_and(&args[1], &args[2..end])
     }
 }

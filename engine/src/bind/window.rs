@@ -311,7 +311,10 @@ impl<'a> Binder<'a> {
             window.order.iter().all(field)
         };
         let columns: Vec<Scalar> = match matching {
-            Some(columns) => columns.into_iter().chain(window.partition.clone()).collect(),
+            Some(columns) => columns
+                .into_iter()
+                .chain(window.partition.clone())
+                .collect(),
             None if by_partition => window.partition.clone(),
             None if matches!(window.function, WindowFunction::Rank { .. }) && plain_order() => {
                 let order = window.order.iter().map(|o| o.expr.clone());
@@ -384,7 +387,11 @@ impl<'a> Binder<'a> {
             if outer.is_some() {
                 let message = format!(
                     "{name} finds several current rows: more than one row context outside has {}",
-                    row.schema.fields.get(index).map(Field::full_name).unwrap_or_default()
+                    row.schema
+                        .fields
+                        .get(index)
+                        .map(Field::full_name)
+                        .unwrap_or_default()
                 );
                 return self.error(ErrorKind::Evaluation, span, message);
             }
@@ -395,11 +402,13 @@ impl<'a> Binder<'a> {
             };
             outer = Some(self.scalar(kind, data_type, span));
         }
-        Ok((outer.is_some() || column.is_some()).then_some(CurrentColumn {
-            of_row,
-            column,
-            outer,
-        }))
+        Ok(
+            (outer.is_some() || column.is_some()).then_some(CurrentColumn {
+                of_row,
+                column,
+                outer,
+            }),
+        )
     }
 }
 

@@ -485,6 +485,29 @@ impl<'a> Evaluator<'a> {
         Ok(table_of_rows(&column_statistics_schema(), rows, batch.len))
     }
 
+    /// The length of the longest visible text; BLANK for other types.
+    fn longest_text(&self, column: Column) -> Outcome<Value> {
+        if self.scope.column_type(column) != DataType::Text {
+            return Ok(Value::Blank);
+        }
+        let here = PathColumn {
+            path: path_here(),
+            target: Target::Column(column),
+        };
+        let values = self.scan(&Scan {
+            table: column.table(),
+            filters: Vec::new(),
+            keys: vec![here],
+            aggregates: Vec::new(),
+        })?;
+        let texts = self.decode(&values.keys[0])?;
+        let lengths = (0..texts.len()).filter_map(|i| match texts.get(i) {
+            Value::Text(text) => Some(text.chars().count() as i64),
+            _ => None,
+        });
+        Ok(lengths.max().map_or(Value::Blank, Value::Integer))
+    }
+
     /// One scan for the table, and one for each column of text: for its lengths.
     fn table_statistics(&self, table: Table) -> Outcome<Vec<Vec<Value>>> {
         let columns: Vec<Column> = listed_columns(self.scope)
@@ -541,24 +564,7 @@ impl<'a> Evaluator<'a> {
             else {
                 return Err(internal("a column without statistics"));
             };
-            let mut longest = Value::Blank;
-            if self.scope.column_type(*column) == DataType::Text {
-                let values = self.scan(&Scan {
-                    table,
-                    filters: Vec::new(),
-                    keys: vec![here(*column)],
-                    aggregates: Vec::new(),
-                })?;
-                let texts = self.decode(&values.keys[0])?;
-                let lengths = (0..texts.len()).filter_map(|i| {
-                    if let Value::Text(text) = texts.get(i) {
-                        Some(text.chars().count() as i64)
-                    } else {
-                        None
-                    }
-                });
-                longest = lengths.max().map_or(Value::Blank, Value::Integer);
-            }
+            let longest = self.longest_text(*column)?;
             rows.push(vec![
                 Value::text(self.scope.table(table).name.as_str()),
                 Value::text(self.scope.column(*column).name.as_str()),

@@ -427,25 +427,54 @@ impl<'a> Evaluator<'a> {
             .collect()
     }
 
-    /// The blank row of a table, where a visible row of the many side finds no match over a relationship in force.
+    /// The blank row of a table, where a visible row finds no match over a relationship in force; or where the blank row of
+    /// another table leads here.
     pub fn blank_row(
         &self,
         table: Table,
         relations: &Relations,
     ) -> Outcome<Option<security::Codes>> {
         let edges = self.edges(relations);
-        let over: Vec<Relationship> = edges
+        self.blank_row_beyond(table, &edges, &mut Vec::new())
+    }
+
+    fn blank_row_beyond(
+        &self,
+        table: Table,
+        edges: &Edges,
+        seen: &mut Vec<Table>,
+    ) -> Outcome<Option<security::Codes>> {
+        seen.push(table);
+        let leading: Vec<(&Edge, bool)> = edges
             .list
             .iter()
-            .filter(|edge| {
-                !edge.limited && (edge.to == table || (edge.one_to_one && edge.from == table))
+            .filter(|edge| !edge.limited)
+            .flat_map(|edge| [(edge, false), (edge, true)])
+            .filter(|(edge, reverse)| match reverse {
+                false => edge.to == table,
+                true => edge.one_to_one && edge.from == table,
             })
-            .map(|edge| edge.handle)
             .collect();
-        if over.is_empty() {
+        if leading.is_empty() {
             return Ok(None);
         }
-        Ok(self.scope.blank_row(table, &over)?)
+        let over: Vec<Relationship> = leading.iter().map(|(edge, _)| edge.handle).collect();
+        if let Some(found) = self.scope.blank_row(table, &over)? {
+            return Ok(Some(found));
+        }
+        for (edge, reverse) in leading {
+            let from = if reverse { edge.to } else { edge.from };
+            if seen.contains(&from) {
+                continue;
+            }
+            if let Some(blank) = self.blank_row_beyond(from, edges, seen)? {
+                let step = Step { relationship: edge.handle, reverse };
+                let path = Arc::from([step]);
+                let target = Target::Row(table);
+                return Ok(Some(self.scope.fetch(&blank, &PathColumn { path, target })?));
+            }
+        }
+        Ok(None)
     }
 
     /// Filters that come against the arrow, or by value: each becomes a filter on a table that the scan reaches.

@@ -112,7 +112,13 @@ impl Fit {
         if self.empty {
             return vec![Value::Blank; width];
         }
-        let number = |x: f64| if x.is_finite() { Value::Double(x) } else { Value::Blank };
+        let number = |x: f64| {
+            if x.is_finite() {
+                Value::Double(x)
+            } else {
+                Value::Blank
+            }
+        };
         let freedom = self.freedom as f64;
         let used = self.slopes.iter().filter(|s| **s != 0.0).count().max(1) as f64;
         let mut values: Vec<Value> = self.slopes.iter().copied().map(number).collect();
@@ -148,31 +154,11 @@ fn fit(points: &[Vec<f64>], width: usize, intercept: bool) -> Fit {
         .collect();
     let centred = |k: usize| -> Vec<f64> { points.iter().map(|p| p[k] - means[k]).collect() };
     let y = centred(0);
-    let (mut basis, mut triangle): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (Vec::new(), Vec::new());
-    let mut kept: Vec<usize> = Vec::new();
-    for k in 1..=width {
-        let mut column = centred(k);
-        let whole = dot(&column, &column).sqrt();
-        let mut row = vec![0.0; kept.len()];
-        // Twice, because the first pass leaves a rounding error that the second takes away.
-        for _ in 0..2 {
-            for (share, base) in row.iter_mut().zip(&basis) {
-                let along = dot(&column, base);
-                *share += along;
-                for (c, b) in column.iter_mut().zip(base) {
-                    *c -= along * b;
-                }
-            }
-        }
-        let length = dot(&column, &column).sqrt();
-        if length <= whole * 1e-12 || length == 0.0 {
-            continue;
-        }
-        row.push(length);
-        triangle.push(row);
-        basis.push(column.iter().map(|c| c / length).collect());
-        kept.push(k - 1);
-    }
+    let Orthogonal {
+        basis,
+        triangle,
+        kept,
+    } = orthogonal((1..=width).map(centred));
     let against: Vec<f64> = basis.iter().map(|base| dot(base, &y)).collect();
     let coefficients = solve_upper(&triangle, &against);
     let mut slopes = vec![0.0; width];
@@ -215,6 +201,45 @@ fn fit(points: &[Vec<f64>], width: usize, intercept: bool) -> Fit {
         unexplained,
         empty: false,
     }
+}
+
+/// Columns at right angles, and how the given ones are made of them.
+#[derive(Default)]
+struct Orthogonal {
+    basis: Vec<Vec<f64>>,
+    /// Row k holds the shares of the columns before in column k, and its own length.
+    triangle: Vec<Vec<f64>>,
+    /// Which of the columns given have one of their own.
+    kept: Vec<usize>,
+}
+
+fn orthogonal(columns: impl Iterator<Item = Vec<f64>>) -> Orthogonal {
+    let mut found = Orthogonal::default();
+    for (k, mut column) in columns.enumerate() {
+        let whole = dot(&column, &column).sqrt();
+        let mut row = vec![0.0; found.kept.len()];
+        // Twice, because the first pass leaves a rounding error that the second takes away.
+        for _ in 0..2 {
+            for (share, base) in row.iter_mut().zip(&found.basis) {
+                let along = dot(&column, base);
+                *share += along;
+                for (c, b) in column.iter_mut().zip(base) {
+                    *c -= along * b;
+                }
+            }
+        }
+        let length = dot(&column, &column).sqrt();
+        if length <= whole * 1e-12 || length == 0.0 {
+            continue;
+        }
+        row.push(length);
+        found.triangle.push(row);
+        found
+            .basis
+            .push(column.iter().map(|c| c / length).collect());
+        found.kept.push(k);
+    }
+    found
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -270,8 +295,14 @@ mod tests {
         assert!(close(fit.intercept, 1.75), "{fit:?}");
         assert_eq!(fit.freedom, 2);
         assert!(close(fit.unexplained, 0.05), "{fit:?}");
-        assert!(close(fit.slope_errors[0], (0.025f64 / 5.0).sqrt()), "{fit:?}");
-        assert!(close(fit.intercept_error, (0.025f64 * (0.25 + 6.25 / 5.0)).sqrt()), "{fit:?}");
+        assert!(
+            close(fit.slope_errors[0], (0.025f64 / 5.0).sqrt()),
+            "{fit:?}"
+        );
+        assert!(
+            close(fit.intercept_error, (0.025f64 * (0.25 + 6.25 / 5.0)).sqrt()),
+            "{fit:?}"
+        );
     }
 
     #[test]
@@ -280,7 +311,10 @@ mod tests {
             .map(|(a, b)| vec![3.0 * a - 2.0 * b + 4.0, a, b, a + b])
             .to_vec();
         let fit = fit(&points, 3, true);
-        assert!(close(fit.slopes[0], 3.0) && close(fit.slopes[1], -2.0), "{fit:?}");
+        assert!(
+            close(fit.slopes[0], 3.0) && close(fit.slopes[1], -2.0),
+            "{fit:?}"
+        );
         assert_eq!(fit.slopes[2], 0.0);
         assert!(close(fit.intercept, 4.0), "{fit:?}");
     }
@@ -290,6 +324,9 @@ mod tests {
         let points = vec![vec![2.0, 1.0], vec![4.0, 2.0], vec![6.5, 3.0]];
         let fit = fit(&points, 1, false);
         assert!(close(fit.slopes[0], 29.5 / 14.0), "{fit:?}");
-        assert_eq!((fit.intercept, fit.intercept_error, fit.freedom), (0.0, 0.0, 2));
+        assert_eq!(
+            (fit.intercept, fit.intercept_error, fit.freedom),
+            (0.0, 0.0, 2)
+        );
     }
 }

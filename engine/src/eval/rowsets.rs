@@ -152,7 +152,9 @@ rowsets! {
 }
 
 fn find(name: &str) -> Option<&'static Rowset> {
-    let at = ROWSETS.binary_search_by(|rowset| rowset.name.cmp(name)).ok()?;
+    let at = ROWSETS
+        .binary_search_by(|rowset| rowset.name.cmp(name))
+        .ok()?;
     ROWSETS.get(at)
 }
 
@@ -220,7 +222,11 @@ impl<'s> Catalogue<'s> {
     }
 
     fn column_id(&self, column: Column) -> Value {
-        place(self.columns.iter().position(|known| known.column == Some(column)))
+        place(
+            self.columns
+                .iter()
+                .position(|known| known.column == Some(column)),
+        )
     }
 
     fn measure_id(&self, measure: Measure) -> Value {
@@ -235,7 +241,9 @@ impl<'s> Catalogue<'s> {
     }
 
     fn described(&self) -> impl Iterator<Item = (Table, &'s model::Table)> + '_ {
-        self.tables.iter().map(|&table| (table, self.scope.table(table)))
+        self.tables
+            .iter()
+            .map(|&table| (table, self.scope.table(table)))
     }
 
     /// All hierarchies with their tables; their numbers are their places.

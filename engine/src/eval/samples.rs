@@ -80,7 +80,9 @@ fn numbers(vector: &Vector, rows: &[u32]) -> Result<Vec<f64>, Failure> {
 fn stretched(numbers: &[f64]) -> Vec<f64> {
     let (low, high) = numbers
         .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| {
+            (low.min(x), high.max(x))
+        });
     let width = if high > low { high - low } else { 1.0 };
     numbers.iter().map(|x| (x - low) / width).collect()
 }
@@ -104,7 +106,10 @@ fn cover(rows: &[u32], wanted: usize, columns: &[Vector]) -> Result<Vec<u32>, Fa
     if wanted == 0 {
         return Ok(Vec::new());
     }
-    let (xs, ys) = (stretched(&numbers(x, &points)?), stretched(&numbers(y, &points)?));
+    let (xs, ys) = (
+        stretched(&numbers(x, &points)?),
+        stretched(&numbers(y, &points)?),
+    );
     let mut next = match rest.first() {
         Some(radius) => {
             let sizes = numbers(radius, &points)?;
@@ -123,7 +128,8 @@ fn cover(rows: &[u32], wanted: usize, columns: &[Vector]) -> Result<Vec<u32>, Fa
             let (dx, dy) = (xs[k] - xs[at], ys[k] - ys[at]);
             *far = far.min(dx * dx + dy * dy);
         }
-        next = (0..points.len()).max_by(|&a, &b| distance[a].total_cmp(&distance[b]).then(b.cmp(&a)));
+        next =
+            (0..points.len()).max_by(|&a, &b| distance[a].total_cmp(&distance[b]).then(b.cmp(&a)));
     }
     taken.sort_unstable();
     Ok(taken)
@@ -157,7 +163,11 @@ fn extremes(rows: &[u32], wanted: usize, columns: &[Vector]) -> Result<Vec<u32>,
                 ),
             });
         }
-        taken.extend(ends.into_iter().flatten().flat_map(|(low, high)| [low, high]));
+        taken.extend(
+            ends.into_iter()
+                .flatten()
+                .flat_map(|(low, high)| [low, high]),
+        );
     }
     let mut chosen: Vec<u32> = taken.into_iter().map(|k| rows[k]).collect();
     chosen.sort_unstable();
@@ -170,7 +180,10 @@ mod tests {
     use crate::value::{DataType, Value};
 
     fn doubles(values: &[f64]) -> Vector {
-        Vector::from_results(values.iter().map(|v| Ok(Value::Double(*v))), DataType::Double)
+        Vector::from_results(
+            values.iter().map(|v| Ok(Value::Double(*v))),
+            DataType::Double,
+        )
     }
 
     #[test]
@@ -190,7 +203,10 @@ mod tests {
         let y = doubles(&[0.0, 0.1, 1.0, 1.0, 0.1]);
         let rows: Vec<u32> = (0..5).collect();
         let check = |wanted: usize, expected: &[u32]| {
-            assert_eq!(cover(&rows, wanted, &[x.clone(), y.clone()]).unwrap(), expected)
+            assert_eq!(
+                cover(&rows, wanted, &[x.clone(), y.clone()]).unwrap(),
+                expected
+            )
         };
         check(2, &[0, 2]);
         check(3, &[0, 2, 3]);

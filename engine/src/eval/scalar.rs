@@ -56,11 +56,10 @@ impl<'a> Evaluator<'a> {
                 left,
                 right,
             } => self.logical(*op, left, right, batch),
-            K::Binary { op, left, right } => Ok(operators::binary(
-                *op,
-                &self.scalar(left, batch)?,
-                &self.scalar(right, batch)?,
-            )),
+            K::Binary { op, left, right } => {
+                let (left, right) = (self.scalar(left, batch)?, self.scalar(right, batch)?);
+                Ok(operators::binary(*op, &left, &right).in_type(expr.data_type))
+            }
             K::Negate(operand) => Ok(operators::negate(&self.scalar(operand, batch)?)),
             K::Not(operand) => {
                 let operand = operators::booleans(&self.scalar(operand, batch)?);

@@ -37,9 +37,9 @@ impl<'a> Evaluator<'a> {
         for i in 0..batch.len {
             self.control.check().map_err(security::ReadError::Stopped)?;
             let list = listed.of[i];
-            let known = prepared.entry(list).or_insert_with(|| {
-                Rc::new(prepare(statistic.function, &listed, list as usize))
-            });
+            let known = prepared
+                .entry(list)
+                .or_insert_with(|| Rc::new(prepare(statistic.function, &listed, list as usize)));
             let answer = || -> Result<Value, Failure> {
                 let arguments: Vec<Value> = arguments
                     .iter()
@@ -60,11 +60,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-fn prepare(
-    function: StatisticFunction,
-    listed: &Listed,
-    list: usize,
-) -> Result<Prepared, Failure> {
+fn prepare(function: StatisticFunction, listed: &Listed, list: usize) -> Result<Prepared, Failure> {
     use StatisticFunction as F;
     let rows = listed.list(list);
     let cell = |column: usize, row: usize| match listed.columns.get(column) {
@@ -212,7 +208,10 @@ fn percentile(numbers: &[f64], k: &Value, inclusive: bool) -> Result<Option<f64>
     }
     let place = place.clamp(0.0, last as f64);
     let below = place.floor();
-    let (low, high) = (numbers[below as usize], numbers[(below as usize + 1).min(last)]);
+    let (low, high) = (
+        numbers[below as usize],
+        numbers[(below as usize + 1).min(last)],
+    );
     Ok(Some(low + (high - low) * (place - below)))
 }
 
@@ -231,7 +230,10 @@ fn rank(values: &[Value], value: &Value, ascending: bool) -> Value {
 
 /// The first payment day is the earliest, whatever the order of the rows: tables have none.
 fn first_day(payments: &[(f64, f64)]) -> f64 {
-    payments.iter().map(|(_, day)| *day).fold(f64::INFINITY, f64::min)
+    payments
+        .iter()
+        .map(|(_, day)| *day)
+        .fold(f64::INFINITY, f64::min)
 }
 
 fn check_signs(name: &str, payments: &[(f64, f64)]) -> Result<(), Failure> {
@@ -296,7 +298,8 @@ fn xirr(payments: &[(f64, f64)], guess: f64) -> Result<f64, Failure> {
 
 fn bisect(value: impl Fn(f64) -> f64) -> Option<f64> {
     const RATES: [f64; 16] = [
-        -0.999_999, -0.99, -0.9, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0, 1e4, 1e6,
+        -0.999_999, -0.99, -0.9, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0,
+        1e4, 1e6,
     ];
     let (mut low, mut high) = RATES
         .windows(2)

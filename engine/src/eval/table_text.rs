@@ -26,12 +26,22 @@ impl<'a> Evaluator<'a> {
             .map(|index| self.column_vector(&rows, schema, index))
             .collect::<Outcome<_>>()?;
         let names: Vec<String> = schema.fields.iter().map(quoted_name).collect();
-        let most = text.most_rows.as_ref().map(|m| self.scalar(m, batch)).transpose()?;
+        let most = text
+            .most_rows
+            .as_ref()
+            .map(|m| self.scalar(m, batch))
+            .transpose()?;
         let (delimiter, headers) = match &text.form {
             TextForm::Json => (None, None),
             TextForm::Csv { delimiter, headers } => (
-                delimiter.as_ref().map(|d| self.scalar(d, batch)).transpose()?,
-                headers.as_ref().map(|h| self.scalar(h, batch)).transpose()?,
+                delimiter
+                    .as_ref()
+                    .map(|d| self.scalar(d, batch))
+                    .transpose()?,
+                headers
+                    .as_ref()
+                    .map(|h| self.scalar(h, batch))
+                    .transpose()?,
             ),
         };
         let results = (0..batch.len).map(|i| {
@@ -90,16 +100,26 @@ fn written(
     match form {
         Form::Csv { delimiter, headers } => {
             let line = |cells: Vec<String>| cells.join(delimiter);
-            let head = headers.then(|| line(names.iter().map(|n| csv_text(n, delimiter)).collect()));
+            let head =
+                headers.then(|| line(names.iter().map(|n| csv_text(n, delimiter)).collect()));
             let body = rows.map(|row| {
-                line(row.iter().map(|value| csv_text(&value.to_text(), delimiter)).collect())
+                line(
+                    row.iter()
+                        .map(|value| csv_text(&value.to_text(), delimiter))
+                        .collect(),
+                )
             });
             head.into_iter().chain(body).collect::<Vec<_>>().join("\n")
         }
         Form::Json => {
             let head: Vec<String> = names.iter().map(|name| json_text(name)).collect();
             let body: Vec<String> = rows
-                .map(|row| format!("[{}]", row.iter().map(json_value).collect::<Vec<_>>().join(", ")))
+                .map(|row| {
+                    format!(
+                        "[{}]",
+                        row.iter().map(json_value).collect::<Vec<_>>().join(", ")
+                    )
+                })
                 .collect();
             format!(
                 "{{\n\"header\": [{}],\n\"rowCount\": {count},\n\"data\": [\n{}\n]\n}}",
@@ -112,8 +132,8 @@ fn written(
 
 /// In quotes where the text would otherwise end the cell.
 fn csv_text(text: &str, delimiter: &str) -> String {
-    let ends = (!delimiter.is_empty() && text.contains(delimiter))
-        || text.contains(['"', '\n', '\r']);
+    let ends =
+        (!delimiter.is_empty() && text.contains(delimiter)) || text.contains(['"', '\n', '\r']);
     if ends {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

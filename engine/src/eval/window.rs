@@ -54,7 +54,9 @@ impl<'a> Evaluator<'a> {
                 return Err(failure.clone());
             }
             let rows = current.rows(i, ordered.listed.list(list));
-            let mut places = rows.iter().map(|&row| i64::from(ordered.place[row as usize]) + 1);
+            let mut places = rows
+                .iter()
+                .map(|&row| i64::from(ordered.place[row as usize]) + 1);
             let Some(first) = places.next() else {
                 return Ok(Value::Blank);
             };
@@ -62,7 +64,11 @@ impl<'a> Evaluator<'a> {
                 WindowFunction::RowNumber => rows.len() == 1,
                 _ => places.all(|place| place == first),
             };
-            Ok(if same { Value::Integer(first) } else { Value::Blank })
+            Ok(if same {
+                Value::Integer(first)
+            } else {
+                Value::Blank
+            })
         });
         Ok(
             Vector::from_results(results.collect::<Vec<_>>(), DataType::Integer)
@@ -140,7 +146,9 @@ impl<'a> Evaluator<'a> {
             let mut tied = false;
             for part in &mut ordered.partitions[first..last] {
                 part.sort_by(|a, b| compare(*a, *b));
-                tied |= part.windows(2).any(|pair| compare(pair[0], pair[1]).is_eq());
+                tied |= part
+                    .windows(2)
+                    .any(|pair| compare(pair[0], pair[1]).is_eq());
             }
             let mut failure = None;
             if tied && !ranks {
@@ -157,7 +165,12 @@ impl<'a> Evaluator<'a> {
                 }
             }
             if ranks {
-                share_places(window, &ordered.partitions[first..last], &mut ordered.place, compare);
+                share_places(
+                    window,
+                    &ordered.partitions[first..last],
+                    &mut ordered.place,
+                    compare,
+                );
             }
         }
         Ok(ordered)
@@ -188,7 +201,11 @@ impl<'a> Evaluator<'a> {
         // Rows and contexts get one number where they agree in all columns that a row context gives.
         let (mut of_rows, mut of_contexts) = (Vec::new(), Vec::new());
         for column in &given {
-            of_rows.push(KeyColumn::Values(self.of_listed(window, listed, &column.of_row)?));
+            of_rows.push(KeyColumn::Values(self.of_listed(
+                window,
+                listed,
+                &column.of_row,
+            )?));
             if let Some(outer) = &column.outer {
                 of_contexts.push(KeyColumn::Values(self.scalar(outer, batch)?));
             }
@@ -265,8 +282,14 @@ impl<'a> Evaluator<'a> {
             let schema = self.schema_of_columns(&columns);
             let (mut here, mut there) = (Vec::new(), Vec::new());
             for (index, column) in of_table.iter().enumerate() {
-                here.push(KeyColumn::Values(self.of_listed(window, listed, &column.of_row)?));
-                there.push(KeyColumn::Values(self.column_vector(&existing, &schema, index)?));
+                here.push(KeyColumn::Values(self.of_listed(
+                    window,
+                    listed,
+                    &column.of_row,
+                )?));
+                there.push(KeyColumn::Values(
+                    self.column_vector(&existing, &schema, index)?,
+                ));
             }
             let mut numbers =
                 joint_numbers(&[&here, &there], &[listed.positions.len(), existing.rows()]);
@@ -276,7 +299,9 @@ impl<'a> Evaluator<'a> {
             let of_context: Vec<u32> = (0..batch.len).map(|i| segment_of(&existing, i)).collect();
             for &segment in &of_context {
                 sets.entry(segment).or_insert_with(|| {
-                    segment_range(&existing, segment).map(|row| there[row]).collect()
+                    segment_range(&existing, segment)
+                        .map(|row| there[row])
+                        .collect()
                 });
             }
             out.push(Admitted {
@@ -395,7 +420,11 @@ impl Ordered {
         from: Option<i64>,
         to: Option<i64>,
     ) -> Option<(i64, i64)> {
-        let WindowFunction::Range { from: first, to: last } = &window.function else {
+        let WindowFunction::Range {
+            from: first,
+            to: last,
+        } = &window.function
+        else {
             return None;
         };
         let last_place = len as i64 - 1;
@@ -422,16 +451,15 @@ fn slice(part: &[u32], ends: Option<(i64, i64)>) -> impl Iterator<Item = u32> + 
 
 /// A position from 1, or, where negative, from the end.
 fn absolute(at: i64, len: usize) -> Option<i64> {
-    let place = if at > 0 { at - 1 } else { at.saturating_add(len as i64) };
+    let place = if at > 0 {
+        at - 1
+    } else {
+        at.saturating_add(len as i64)
+    };
     (0..len as i64).contains(&place).then_some(place)
 }
 
-fn compare_rows(
-    terms: &[WindowOrder],
-    keys: &[Vector],
-    a: u32,
-    b: u32,
-) -> std::cmp::Ordering {
+fn compare_rows(terms: &[WindowOrder], keys: &[Vector], a: u32, b: u32) -> std::cmp::Ordering {
     for (term, key) in terms.iter().zip(keys) {
         let (x, y) = (key.get(a as usize), key.get(b as usize));
         let blank = match (term.blanks, x.is_blank(), y.is_blank()) {
@@ -449,7 +477,11 @@ fn compare_rows(
         };
         let found = blank.unwrap_or_else(|| {
             let by_value = order::total(&x, &y);
-            if term.descending { by_value.reverse() } else { by_value }
+            if term.descending {
+                by_value.reverse()
+            } else {
+                by_value
+            }
         });
         if found.is_ne() {
             return found;
