@@ -14,10 +14,12 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     (
         "peristyle",
         ".",
-        &["dax", "model", "storage", "security", "engine"],
+        // The literal evaluator is for the tests of this package alone.
+        &["dax", "model", "storage", "security", "engine", "literal"],
     ),
     ("cli", "cli", &["peristyle"]),
     ("xtask", "xtask", &["peristyle", "engine", "dax", "model"]),
+    ("literal", "tests/literal", &["dax", "model"]),
 ];
 
 /// What these crates may use from outside: neither has a way to the network, nor an async runtime.

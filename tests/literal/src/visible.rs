@@ -1,0 +1,216 @@
+//! Which rows a filter context shows: expanded tables row by row, and what comes against the arrow or by value.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::context::{Context, Edge};
+use crate::data::{Col, Data};
+use crate::value::{Key, Value};
+
+/// From a table to another that each of its rows finds one row of: relationships, and whether they are walked from the
+/// `to` end of a one-to-one relationship.
+pub type Path = Vec<(usize, bool)>;
+
+/// The rows of a table that a context shows, the blank row last; and whether anything filters the table at all.
+pub struct Shown {
+    pub rows: Vec<bool>,
+    pub filtered: bool,
+}
+
+impl Data {
+    /// The tables that make up the expanded table, with the way to each.
+    pub fn expanded(&self, table: usize, edges: &[Edge]) -> BTreeMap<usize, Path> {
+        let mut found: BTreeMap<usize, Path> = BTreeMap::from([(table, Path::new())]);
+        let mut queue = std::collections::VecDeque::from([table]);
+        while let Some(here) = queue.pop_front() {
+            let path = found[&here].clone();
+            for edge in edges {
+                let link = &self.links[edge.link];
+                let next = if link.limited {
+                    continue;
+                } else if link.from.0 == here && edge.forward {
+                    (link.to.0, false)
+                } else if link.one_to_one && link.to.0 == here && edge.back {
+                    (link.from.0, true)
+                } else {
+                    continue;
+                };
+                if found.contains_key(&next.0) {
+                    continue;
+                }
+                let mut longer = path.clone();
+                longer.push((edge.link, next.1));
+                found.insert(next.0, longer);
+                queue.push_back(next.0);
+            }
+        }
+        found
+    }
+
+    pub fn expanded_columns(&self, table: usize, edges: &[Edge]) -> Vec<Col> {
+        self.expanded(table, edges)
+            .keys()
+            .flat_map(|&t| self.columns_of(t))
+            .collect()
+    }
+
+    /// The row at the end of a path. A blank row leads to blank rows.
+    pub fn follow(&self, row: usize, path: &[(usize, bool)]) -> usize {
+        let mut row = row;
+        for &(number, reverse) in path {
+            let link = &self.links[number];
+            let (rows, target) = if reverse {
+                (&link.reverse, link.from.0)
+            } else {
+                (&link.forward, link.to.0)
+            };
+            row = rows.get(row).copied().unwrap_or(self.count(target));
+        }
+        row
+    }
+
+    /// Whether the table has a blank row: a row of some table that leads to this one finds none of its rows.
+    pub fn has_blank_row(&self, table: usize, edges: &[Edge]) -> bool {
+        let blank = self.count(table);
+        (0..self.tables.len())
+            .filter(|&other| other != table)
+            .any(|other| {
+                let paths = self.expanded(other, edges);
+                paths.get(&table).is_some_and(|path| {
+                    (0..self.count(other)).any(|row| self.follow(row, path) == blank)
+                })
+            })
+    }
+
+    pub fn shown(&self, table: usize, context: &Context) -> Shown {
+        self.shown_without(table, context, &context.edges(self))
+    }
+
+    fn shown_without(&self, table: usize, context: &Context, edges: &[Edge]) -> Shown {
+        let paths = self.expanded(table, edges);
+        let count = self.count(table) + 1;
+        let mut shown = Shown {
+            rows: vec![true; count],
+            filtered: false,
+        };
+        for filter in &context.filters {
+            let kept: Vec<usize> = (0..filter.columns.len())
+                .filter(|&k| paths.contains_key(&filter.columns[k].0))
+                .collect();
+            if kept.is_empty() {
+                continue;
+            }
+            shown.filtered = true;
+            let filter = filter.project(&kept);
+            for row in 0..count {
+                let tuple: Vec<Key> = filter
+                    .columns
+                    .iter()
+                    .map(|col| self.value(*col, self.follow(row, &paths[&col.0])).key())
+                    .collect();
+                shown.rows[row] &= filter.tuples.contains(&tuple);
+            }
+        }
+        for edge in edges {
+            let link = &self.links[edge.link];
+            let rest: Vec<Edge> = edges
+                .iter()
+                .copied()
+                .filter(|other| other.link != edge.link)
+                .collect();
+            if edge.back
+                && !link.one_to_one
+                && paths.contains_key(&link.to.0)
+                && !paths.contains_key(&link.from.0)
+            {
+                self.carry(
+                    &mut shown,
+                    context,
+                    &rest,
+                    edge.link,
+                    &paths[&link.to.0],
+                    false,
+                );
+            }
+            if link.limited
+                && edge.forward
+                && paths.contains_key(&link.from.0)
+                && !paths.contains_key(&link.to.0)
+            {
+                self.carry(
+                    &mut shown,
+                    context,
+                    &rest,
+                    edge.link,
+                    &paths[&link.from.0],
+                    true,
+                );
+            }
+        }
+        shown
+    }
+
+    /// What the rows shown at the far end of a relationship leave of a table that has the near end in its expansion.
+    fn carry(
+        &self,
+        shown: &mut Shown,
+        context: &Context,
+        rest: &[Edge],
+        number: usize,
+        path: &Path,
+        forward: bool,
+    ) {
+        let link = &self.links[number];
+        let (near, far) = if forward {
+            (link.from, link.to)
+        } else {
+            (link.to, link.from)
+        };
+        let beyond = self.shown_without(far.0, context, rest);
+        if !beyond.filtered {
+            return;
+        }
+        shown.filtered = true;
+        let far_rows: Vec<usize> = (0..self.count(far.0))
+            .filter(|&row| beyond.rows[row])
+            .collect();
+        if link.limited {
+            let keys: HashSet<Key> = far_rows
+                .iter()
+                .map(|&row| self.value(far, row).key())
+                .collect();
+            for row in 0..shown.rows.len() {
+                let here = self.follow(row, path);
+                let real = here < self.count(near.0);
+                shown.rows[row] &= real && keys.contains(&self.value(near, here).key());
+            }
+        } else {
+            let found: HashSet<usize> = far_rows.iter().map(|&row| link.forward[row]).collect();
+            for row in 0..shown.rows.len() {
+                shown.rows[row] &= found.contains(&self.follow(row, path));
+            }
+        }
+    }
+
+    /// The distinct tuples of columns of one table that a context shows, the blank row's among them if asked for.
+    pub fn tuples(&self, columns: &[Col], context: &Context, blank_row: bool) -> Vec<Vec<Value>> {
+        let table = columns[0].0;
+        let shown = self.shown(table, context);
+        let mut rows: Vec<usize> = (0..self.count(table))
+            .filter(|&row| shown.rows[row])
+            .collect();
+        let blank = self.count(table);
+        if blank_row && shown.rows[blank] && self.has_blank_row(table, &context.edges(self)) {
+            rows.push(blank);
+        }
+        let mut seen: HashSet<Vec<Key>> = HashSet::new();
+        let tuples = rows.into_iter().map(|row| {
+            columns
+                .iter()
+                .map(|col| self.value(*col, row))
+                .collect::<Vec<Value>>()
+        });
+        tuples
+            .filter(|tuple| seen.insert(tuple.iter().map(Value::key).collect()))
+            .collect()
+    }
+}
