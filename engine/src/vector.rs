@@ -227,6 +227,26 @@ impl Vector {
         }
     }
 
+    /// Numbers in the type that the expression was bound with, where that is the wider one: BLANK operands do not tell their type.
+    pub fn in_type(self, data_type: DataType) -> Vector {
+        let wider = matches!(
+            (self.data_type(), data_type),
+            (Some(DataType::Integer), DataType::Fixed | DataType::Double)
+                | (Some(DataType::Fixed), DataType::Double)
+        );
+        if !wider {
+            return self;
+        }
+        let values = (0..self.len()).map(|i| {
+            let value = self.get(i);
+            crate::convert::to_type(&value, data_type).unwrap_or(value)
+        });
+        Vector {
+            data: Data::from_values(values.collect(), data_type),
+            errors: self.errors,
+        }
+    }
+
     pub fn with_errors(mut self, errors: Errors) -> Vector {
         self.errors = merge_errors(&self.errors, &errors);
         self

@@ -202,6 +202,7 @@ impl Graph {
                     .nodes
                     .insert(Node::Table(t));
             }
+            graph.needs_of_places(t, table);
             for (m, _) in ordinals(&table.measures) {
                 graph
                     .needs
@@ -212,6 +213,29 @@ impl Graph {
             }
         }
         graph
+    }
+
+    /// The column of ordinals, where items have theirs by their place: the numbers of those that are left would tell how many are
+    /// hidden between them.
+    fn needs_of_places(&mut self, t: u32, table: &model::Table) {
+        let Some(group) = &table.calculation_group else {
+            return;
+        };
+        let placed: Vec<Node> = ordinals(&group.items)
+            .filter(|(_, item)| item.ordinal.is_none())
+            .map(|(i, _)| Node::Item(t, i))
+            .collect();
+        for (c, column) in ordinals(&table.columns) {
+            let source = match &column.kind {
+                model::ColumnKind::Data { source_column }
+                | model::ColumnKind::CalculatedTable { source_column } => source_column,
+                _ => continue,
+            };
+            if fold(source) == "ordinal" {
+                let needs = self.needs.entry(Node::Column(t, c)).or_default();
+                needs.nodes.extend(placed.iter().copied());
+            }
+        }
     }
 
     /// A calculated column or table is computed before anybody asks, over everything. So it also depends on what its expression
@@ -494,7 +518,7 @@ mod tests {
                 {"name": "Plain", "type": "calculated", "dataType": "int64", "expression": "F[Amount] + 1"}],
              "measures": [{"name": "Total", "expression": "SUM(F[Amount])", "detailRowsDefinition": {"expression": "SELECTCOLUMNS(F, \"c\", F[Cost])"}}],
              "partitions": [{"name": "F", "source": {"type": "m", "expression": "x"}}]},
-            {"name": "G", "columns": [{"name": "Name", "dataType": "string", "sourceColumn": "Name"}],
+            {"name": "G", "columns": [{"name": "Name", "dataType": "string", "sourceColumn": "Name"}, {"name": "Place", "dataType": "int64", "sourceColumn": "Ordinal"}],
              "calculationGroup": {"precedence": 1, "calculationItems": [{"name": "Costs", "expression": "SUM(F[Cost])"}, {"name": "Same", "expression": "SELECTEDMEASURE()"}]},
              "partitions": [{"name": "G", "source": {"type": "calculationGroup"}}]},
             {"name": "Days", "columns": [{"name": "Date", "dataType": "dateTime", "type": "calculatedTableColumn", "sourceColumn": "[Date]"}],
@@ -519,6 +543,8 @@ mod tests {
             (Node::Measure(0, 0), false),
             (Node::Item(1, 0), true),
             (Node::Item(1, 1), false),
+            (Node::Column(1, 0), false),
+            (Node::Column(1, 1), true),
             (Node::Table(2), true),
             (Node::Table(3), true),
         ] {

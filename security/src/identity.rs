@@ -66,11 +66,11 @@ impl Identity {
     }
 
     pub fn user_name(&self) -> Option<&str> {
-        self.user_name.as_deref()
+        self.user_name.as_deref().filter(|name| !is_empty(name))
     }
 
     pub fn user_object_id(&self) -> Option<&str> {
-        self.object_id.as_deref()
+        self.object_id.as_deref().filter(|id| !is_empty(id))
     }
 
     pub fn user_custom_data(&self) -> Option<&str> {
@@ -85,4 +85,9 @@ impl Identity {
     pub fn role_names(&self) -> &[String] {
         &self.roles
     }
+}
+
+/// A name that is BLANK or the empty text to DAX would match rows that belong to nobody: it is no name.
+fn is_empty(text: &str) -> bool {
+    storage::collation_key(text).is_empty()
 }

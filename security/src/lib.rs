@@ -34,6 +34,7 @@ mod references;
 mod request;
 mod rowset;
 mod scope;
+mod seen;
 mod travel;
 mod trees;
 mod view;

@@ -40,7 +40,12 @@ pub struct Scope {
     identity: Identity,
     relationships: Vec<RelationshipInfo>,
     unique: Mutex<HashMap<TableId, bool>>,
+    /// Codes that visible rows hold, of columns that were asked about.
+    pub(crate) seen: Mutex<SeenCodes>,
 }
+
+/// By column.
+pub(crate) type SeenCodes = HashMap<storage::ColumnId, Arc<RoaringBitmap>>;
 
 /// A relationship between two visible tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +81,7 @@ impl Scope {
             identity,
             relationships: Vec::new(),
             unique: Mutex::default(),
+            seen: Mutex::default(),
         };
         scope.relationships = scope.describe_relationships();
         scope
@@ -366,27 +372,39 @@ impl Scope {
             .map_err(|error| self.tell(error))
     }
 
-    /// Codes of values of the column's canonical type, for filters; `storage::ABSENT` of values that no row has.
+    /// Codes of values of the column's canonical type, for filters; `ABSENT` of values that no visible row has.
     pub fn encode(&self, column: Column, values: &ArrayRef) -> Result<Vec<u32>, ReadError> {
         let id = self.lower_column(column, Use::Value)?;
-        self.data()?
+        let seen = self.seen(id)?;
+        let mut codes = self
+            .data()?
             .encode(id, values)
-            .map_err(|error| self.tell(error))
+            .map_err(|error| self.tell(error))?;
+        // BLANK is no value of hidden rows alone: it is also what unmatched rows lead to.
+        let hidden = |code: &&mut u32| **code != storage::BLANK && !seen.has(**code);
+        for code in codes.iter_mut().filter(hidden) {
+            *code = storage::ABSENT;
+        }
+        Ok(codes)
     }
 
     /// For each value the first code at or above it, and the first code above it, for range filters.
     pub fn bounds(&self, column: Column, values: &ArrayRef) -> Result<Vec<(u32, u32)>, ReadError> {
         let id = self.lower_column(column, Use::Value)?;
-        self.data()?
+        let seen = self.seen(id)?;
+        let bounds = self
+            .data()?
             .bounds(id, values)
-            .map_err(|error| self.tell(error))
+            .map_err(|error| self.tell(error))?;
+        let visible = bounds.into_iter();
+        Ok(visible.map(|(low, high)| (seen.next(low), seen.next(high))).collect())
     }
 
     /// One past the last code of a column: the open end of a range filter. It is an end for filters and says nothing of which values
     /// visible rows hold.
     pub fn code_end(&self, column: Column) -> Result<u32, ReadError> {
         let id = self.lower_column(column, Use::Value)?;
-        Ok(self.data()?.domain(id))
+        Ok(self.seen(id)?.end(self.data()?.domain(id)))
     }
 
     /// For each code of the relationship's `to` column, the code of the equal value in its `from` column; `reverse`: the other

@@ -597,7 +597,6 @@ fn refusals_say_why() {
     check("RUNNINGSUM", "is for visual calculations only");
     check("TOPNSKIP", "is not a documented function");
     check("EXTERNALMEASURE", "needs a remote model");
-    check("XIRR", "is not built yet");
     assert!(matches!(
         find("sumx").unwrap().body,
         Body::Bound(State::Built)
