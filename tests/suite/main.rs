@@ -1,7 +1,19 @@
 //! Tests across crates, in one binary: a module a subject.
 
+mod adventure_facts;
+mod adventure_works;
 mod arrows;
+mod blindness;
+mod corpus;
 mod define;
+mod deletion;
 mod embedding;
+mod hidden_names;
+mod outcome;
+mod refusals;
 mod rust_source;
+mod scratch;
+mod sheets;
 mod sources;
+mod visible_rows;
+mod world;

@@ -91,7 +91,10 @@ fn restrict(shown: &mut BTreeMap<&str, Shown>, table: &str, rows: &[bool], blank
 }
 
 /// A table is reached by the presence of a filter, whatever the filter admits (rule 3).
-fn reached_tables<'a>(ways: &[Way<'a>], filtered: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+fn reached_tables<'a>(
+    ways: &[Way<'a>],
+    filtered: impl Iterator<Item = &'a str>,
+) -> BTreeSet<String> {
     let mut reached: BTreeSet<String> = filtered.map(str::to_owned).collect();
     loop {
         let before = reached.len();
@@ -122,7 +125,13 @@ fn ways_of<'a>(model: &'a Model, sheets: &Sheets) -> Vec<Way<'a>> {
             ways.push(way(model, sheets, relationship, true, true));
         }
         if up {
-            ways.push(way(model, sheets, relationship, false, limited || one_to_one));
+            ways.push(way(
+                model,
+                sheets,
+                relationship,
+                false,
+                limited || one_to_one,
+            ));
         }
     }
     ways

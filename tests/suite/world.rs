@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, Int64Array, UInt32Array};
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{Field, Int64Type, Schema};
 use model::{Column, ColumnKind, DataType, Model, PartitionKind, Role, same_name, write_bim};
 use peristyle::{Answer, Database, Identity, Session, Value, value_at};
 
@@ -29,7 +29,9 @@ pub struct Case {
 
 impl Case {
     pub fn name(&self) -> String {
-        let user = self.user.map_or(String::new(), |user| format!(" as {user}"));
+        let user = self
+            .user
+            .map_or(String::new(), |user| format!(" as {user}"));
         let data = self
             .custom_data
             .map_or(String::new(), |data| format!(" with {data}"));
@@ -37,9 +39,7 @@ impl Case {
     }
 
     fn nobody_yet(&self) -> Identity {
-        let identity = self
-            .user
-            .map_or_else(Identity::anonymous, Identity::user);
+        let identity = self.user.map_or_else(Identity::anonymous, Identity::user);
         match self.custom_data {
             Some(data) => identity.custom_data(data),
             None => identity,
@@ -59,6 +59,12 @@ pub enum Hidden {
     Measure(&'static str),
 }
 
+impl Hidden {
+    pub fn is_column(&self, table: &str, column: &str) -> bool {
+        matches!(self, Hidden::Column(t, c) if *t == table && *c == column)
+    }
+}
+
 pub struct World {
     /// As written, with its roles.
     model: Model,
@@ -66,15 +72,11 @@ pub struct World {
     plain: Model,
     /// The data of `plain`.
     sheets: Sheets,
+    /// The data of `model`: without what is calculated.
+    files: Sheets,
     secured: Database,
     /// Everything open, each row with its number.
     open: Database,
-}
-
-/// A database over files of its own, which stay as long as it.
-pub struct Copy {
-    pub session: Session,
-    _files: Scratch,
 }
 
 impl World {
@@ -105,6 +107,7 @@ impl World {
                 ..model.clone()
             },
             model,
+            files: sheets.clone(),
             sheets,
             secured,
             open,
@@ -123,9 +126,13 @@ impl World {
         &self.sheets
     }
 
-    /// The calculated columns and tables as data, no roles.
-    pub fn plain(&self) -> &Model {
-        &self.plain
+    /// The rows of a table as they stand in its file.
+    pub fn source(&self, table: &str) -> RecordBatch {
+        self.files[table].clone()
+    }
+
+    pub fn database(&self) -> &Database {
+        &self.secured
     }
 
     pub fn secured(&self, case: &Case) -> Session {
@@ -156,7 +163,7 @@ impl World {
     }
 
     /// A model and data from which everything hidden was deleted, asked by the same identity under a role that shows all.
-    pub fn copy(&self, case: &Case) -> Copy {
+    pub fn copy(&self, case: &Case) -> Session {
         let mut model = self.plain.clone();
         delete(&mut model, case.hidden);
         let role = "Everything that is left";
@@ -170,15 +177,9 @@ impl World {
         for (name, sheet) in &self.sheets {
             sheets.insert(name.clone(), keep_rows(sheet, |row| visible[name][row]));
         }
-        let files = Scratch::new("copy");
-        let database = import(&model, &sheets, files.path());
-        let session = database
+        import(&model, &sheets, Scratch::new("copy").path())
             .session(case.nobody_yet().role(role))
-            .unwrap_or_else(|error| panic!("{}: {error}", case.name()));
-        Copy {
-            session,
-            _files: files,
-        }
+            .unwrap_or_else(|error| panic!("{}: {error}", case.name()))
     }
 
     fn filters(&self, case: &Case, role: &Role) -> Vec<RowFilter> {
@@ -267,19 +268,15 @@ impl World {
                     column.name[start + 1..column.name.len() - 1].to_owned()
                 })
                 .collect();
-            let mut sheet = arrow::array::RecordBatch::new_empty(Arc::new(
-                arrow::datatypes::Schema::empty(),
-            ));
-            for (at, name) in names.iter().enumerate() {
-                let values = Arc::clone(answer.batch.column(at));
-                sheet = if at == 0 {
-                    let field = arrow::datatypes::Field::new(name, values.data_type().clone(), true);
-                    let schema = arrow::datatypes::Schema::new(vec![field]);
-                    arrow::array::RecordBatch::try_new(Arc::new(schema), vec![values])
-                        .expect("one column")
-                } else {
-                    with_column(&sheet, name, values)
-                };
+            let fields: Vec<Field> = names
+                .iter()
+                .zip(answer.batch.columns())
+                .map(|(name, values)| Field::new(name, values.data_type().clone(), true))
+                .collect();
+            let columns = answer.batch.columns().to_vec();
+            let sheet = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+                .expect("the columns of an answer");
+            for name in &names {
                 self.becomes_data(&table.name, name);
             }
             self.sheets.insert(table.name.clone(), sheet);
