@@ -21,6 +21,8 @@ pub struct Limits {
     pub result_rows: usize,
     /// Rows of one intermediate table, flattened over its contexts.
     pub table_rows: usize,
+    /// Bytes of texts and column values that the query makes or reads, all in all.
+    pub text_bytes: usize,
     /// Levels of measures, variables and functions that call one another.
     pub nesting: usize,
 }
@@ -29,7 +31,8 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             result_rows: 10_000_000,
-            table_rows: 50_000_000,
+            table_rows: 20_000_000,
+            text_bytes: 4 << 30,
             nesting: 128,
         }
     }

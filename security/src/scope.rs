@@ -397,7 +397,9 @@ impl Scope {
             .bounds(id, values)
             .map_err(|error| self.tell(error))?;
         let visible = bounds.into_iter();
-        Ok(visible.map(|(low, high)| (seen.next(low), seen.next(high))).collect())
+        Ok(visible
+            .map(|(low, high)| (seen.next(low), seen.next(high)))
+            .collect())
     }
 
     /// One past the last code of a column: the open end of a range filter. It is an end for filters and says nothing of which values

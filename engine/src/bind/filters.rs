@@ -133,8 +133,15 @@ impl<'a> Binder<'a> {
         match &expr.kind {
             ExprKind::Bracket(name) if self.row_field(None, &name.text, 0).is_none() => {
                 let measure = self.scope.find_measure(&name.text).is_some()
-                    || self.query_measures.iter().any(|(m, _)| model::same_name(&m.name, &name.text));
-                if measure { self.error(ErrorKind::Argument, expr.span, WHY) } else { Ok(()) }
+                    || self
+                        .query_measures
+                        .iter()
+                        .any(|(m, _)| model::same_name(&m.name, &name.text));
+                if measure {
+                    self.error(ErrorKind::Argument, expr.span, WHY)
+                } else {
+                    Ok(())
+                }
             }
             ExprKind::Call { name, args } => {
                 if name.text.eq_ignore_ascii_case("CALCULATE") {

@@ -341,6 +341,9 @@ struct Parts {
 impl RollupSet {
     /// The group behind which the flags of the set stand.
     pub fn last_group(&self) -> Option<usize> {
-        self.levels.last().and_then(|level| level.groups.last()).copied()
+        self.levels
+            .last()
+            .and_then(|level| level.groups.last())
+            .copied()
     }
 }

@@ -570,7 +570,10 @@ impl<'a> Evaluator<'a> {
         if let Removal::Reaching(table) = removal {
             let sources = self.sources_of_filters(*table, &context.relations);
             context.items.retain(|item| {
-                !item.targets.iter().any(|t| sources.contains(&self.table_of(*t)))
+                !item
+                    .targets
+                    .iter()
+                    .any(|t| sources.contains(&self.table_of(*t)))
             });
             return Ok(());
         }

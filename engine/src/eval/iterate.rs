@@ -139,6 +139,7 @@ impl<'a> Evaluator<'a> {
                     out.push_str(delimiter);
                 }
                 out.push_str(&values.at(*row as usize)?.to_text());
+                crate::value::admit_text(out.len())?;
             }
             Ok(Value::text(out))
         });

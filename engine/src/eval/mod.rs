@@ -46,6 +46,9 @@ pub use regression::regression_columns;
 pub use rows::current_group;
 pub use rowsets::{Audience, rowset_audience, rowset_schema};
 
+/// Levels of expressions that the stack of a compute thread (64 MiB) holds, in a build without optimization too.
+const MAX_LEVELS: usize = 2_000;
+
 /// The result of a step of evaluation. Errors of single contexts are inside the vectors.
 pub type Outcome<T> = Result<T, Error>;
 
@@ -58,6 +61,8 @@ pub struct Evaluator<'a> {
     pub scans: Cell<u64>,
     pub one_by_one: Cell<u64>,
     depth: Cell<usize>,
+    levels: Cell<usize>,
+    text_bytes: Cell<usize>,
     /// The model's calculation groups, highest precedence first.
     pub groups: Vec<CalculationGroup>,
     /// The scans as they are asked, for `explain`.
@@ -80,6 +85,8 @@ impl<'a> Evaluator<'a> {
             scans: Cell::new(0),
             one_by_one: Cell::new(0),
             depth: Cell::new(0),
+            levels: Cell::new(0),
+            text_bytes: Cell::new(0),
             groups: Vec::new(),
             trace: None,
         }
@@ -94,6 +101,34 @@ impl<'a> Evaluator<'a> {
                 .push(crate::explain::dump_scan(self.scope, scan));
         }
         Ok(self.scope.scan(scan, self.control)?)
+    }
+
+    /// One level deeper into an expression, through measures too: the stack holds so many.
+    fn descend(&self) -> Outcome<Nested<'_>> {
+        let level = self.levels.get() + 1;
+        if level > MAX_LEVELS {
+            let message =
+                format!("expressions nest more than {MAX_LEVELS} levels deep, measures included");
+            return Err(Error::nowhere(ErrorKind::Limit, message));
+        }
+        self.levels.set(level);
+        Ok(Nested {
+            depth: &self.levels,
+        })
+    }
+
+    /// Counts the bytes of text that the query has made or read, and refuses beyond its limit.
+    pub fn charge_text(&self, bytes: usize) -> Outcome<()> {
+        let total = self.text_bytes.get().saturating_add(bytes);
+        self.text_bytes.set(total);
+        if total > self.limits.text_bytes {
+            let message = format!(
+                "the query makes more than {} bytes of text and values",
+                self.limits.text_bytes
+            );
+            return Err(Error::nowhere(ErrorKind::Limit, message));
+        }
+        Ok(())
     }
 
     /// Looks at cancellation and at the depth of nesting.

@@ -76,7 +76,11 @@ pub fn one(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, Failure> 
         | BinaryOp::Multiply
         | BinaryOp::Divide
         | BinaryOp::Power => return arithmetic(op, left, right),
-        BinaryOp::Concat => Value::text(format!("{}{}", left.to_text(), right.to_text())),
+        BinaryOp::Concat => {
+            let (left, right) = (left.to_text(), right.to_text());
+            crate::value::admit_text(left.len() + right.len())?;
+            Value::text(format!("{left}{right}"))
+        }
         BinaryOp::Equal => Value::Boolean(order()? == Ordering::Equal),
         BinaryOp::NotEqual => Value::Boolean(order()? != Ordering::Equal),
         BinaryOp::StrictEqual => Value::Boolean(

@@ -41,6 +41,18 @@ pub struct Applied {
 }
 
 impl Edges {
+    /// The relationships over which rows find a row of `table`, and whether that is against the arrow.
+    fn leading_to(&self, table: Table) -> impl Iterator<Item = (&Edge, bool)> {
+        self.list
+            .iter()
+            .filter(|edge| !edge.limited)
+            .flat_map(|edge| [(edge, false), (edge, true)])
+            .filter(move |(edge, reverse)| match reverse {
+                false => edge.to == table,
+                true => edge.one_to_one && edge.from == table,
+            })
+    }
+
     /// The tables that a row of `table` finds one row of, each with the shortest path; `table` itself is among them.
     pub fn paths(&self, table: Table, exclude: &[Relationship]) -> Paths {
         let key = (table, exclude.to_vec());
@@ -253,7 +265,10 @@ impl<'a> Evaluator<'a> {
         // A table behind another common table follows from it, unless some of its columns were freed. Of tables that lead to
         // each other the first stays.
         let freed = |table: Table| {
-            self.scope.columns(table).iter().any(|column| item.cut.contains(column))
+            self.scope
+                .columns(table)
+                .iter()
+                .any(|column| item.cut.contains(column))
         };
         let leads = |from: Table, to: Table| edges.paths(from, exclude).contains_key(&to);
         let tables: Vec<Table> = common.iter().map(|(t, _)| *t).collect();
@@ -268,16 +283,23 @@ impl<'a> Evaluator<'a> {
         let mut towards = Vec::new();
         let mut columns = Vec::new();
         for (table, outward) in &common {
-            let Some(inward) = paths.get(table) else { continue };
+            let Some(inward) = paths.get(table) else {
+                continue;
+            };
             let left: Vec<Target> = match freed(*table) {
                 false => vec![Target::Row(*table)],
                 true => {
                     let own = self.scope.columns(*table).into_iter();
-                    own.filter(|c| !item.cut.contains(c)).map(Target::Column).collect()
+                    own.filter(|c| !item.cut.contains(c))
+                        .map(Target::Column)
+                        .collect()
                 }
             };
             for target in left {
-                let along = |path: &Arc<[Step]>| PathColumn { path: Arc::clone(path), target };
+                let along = |path: &Arc<[Step]>| PathColumn {
+                    path: Arc::clone(path),
+                    target,
+                };
                 towards.push(along(outward));
                 columns.push(along(inward));
             }
@@ -428,50 +450,60 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The blank row of a table, where a visible row finds no match over a relationship in force; or where the blank row of
-    /// another table leads here.
+    /// another table leads here. Rows without a companion over a one-to-one relationship give the other table a blank row, and it
+    /// ends there: hidden companions would otherwise put a blank row into every dimension.
     pub fn blank_row(
         &self,
         table: Table,
         relations: &Relations,
     ) -> Outcome<Option<security::Codes>> {
         let edges = self.edges(relations);
-        self.blank_row_beyond(table, &edges, &mut Vec::new())
+        let over: Vec<Relationship> = edges
+            .leading_to(table)
+            .map(|(edge, _)| edge.handle)
+            .collect();
+        if over.is_empty() {
+            return Ok(None);
+        }
+        match self.scope.blank_row(table, &over)? {
+            Some(found) => Ok(Some(found)),
+            None => self.blank_row_of_facts(table, &edges, &mut Vec::new()),
+        }
     }
 
-    fn blank_row_beyond(
+    /// The blank row that unmatched facts give a table, however far they are.
+    fn blank_row_of_facts(
         &self,
         table: Table,
         edges: &Edges,
         seen: &mut Vec<Table>,
     ) -> Outcome<Option<security::Codes>> {
         seen.push(table);
-        let leading: Vec<(&Edge, bool)> = edges
-            .list
-            .iter()
-            .filter(|edge| !edge.limited)
-            .flat_map(|edge| [(edge, false), (edge, true)])
-            .filter(|(edge, reverse)| match reverse {
-                false => edge.to == table,
-                true => edge.one_to_one && edge.from == table,
-            })
+        let over: Vec<Relationship> = edges
+            .leading_to(table)
+            .filter(|(edge, _)| !edge.one_to_one)
+            .map(|(edge, _)| edge.handle)
             .collect();
-        if leading.is_empty() {
-            return Ok(None);
-        }
-        let over: Vec<Relationship> = leading.iter().map(|(edge, _)| edge.handle).collect();
-        if let Some(found) = self.scope.blank_row(table, &over)? {
+        if !over.is_empty()
+            && let Some(found) = self.scope.blank_row(table, &over)?
+        {
             return Ok(Some(found));
         }
-        for (edge, reverse) in leading {
+        for (edge, reverse) in edges.leading_to(table) {
             let from = if reverse { edge.to } else { edge.from };
             if seen.contains(&from) {
                 continue;
             }
-            if let Some(blank) = self.blank_row_beyond(from, edges, seen)? {
-                let step = Step { relationship: edge.handle, reverse };
+            if let Some(blank) = self.blank_row_of_facts(from, edges, seen)? {
+                let step = Step {
+                    relationship: edge.handle,
+                    reverse,
+                };
                 let path = Arc::from([step]);
                 let target = Target::Row(table);
-                return Ok(Some(self.scope.fetch(&blank, &PathColumn { path, target })?));
+                return Ok(Some(
+                    self.scope.fetch(&blank, &PathColumn { path, target })?,
+                ));
             }
         }
         Ok(None)

@@ -16,6 +16,7 @@ use crate::vector::{Data, Vector, errors_from};
 impl<'a> Evaluator<'a> {
     pub fn scalar(&self, expr: &Scalar, batch: &Rc<Batch>) -> Outcome<Vector> {
         self.control.check().map_err(security::ReadError::Stopped)?;
+        let _level = self.descend()?;
         let vector = self
             .scalar_kind(expr, batch)
             .map_err(|error| match expr.span {
@@ -58,6 +59,9 @@ impl<'a> Evaluator<'a> {
             } => self.logical(*op, left, right, batch),
             K::Binary { op, left, right } => {
                 let (left, right) = (self.scalar(left, batch)?, self.scalar(right, batch)?);
+                if *op == BinaryOp::Concat {
+                    self.charge_text(left.text_bytes() + right.text_bytes())?;
+                }
                 Ok(operators::binary(*op, &left, &right).in_type(expr.data_type))
             }
             K::Negate(operand) => Ok(operators::negate(&self.scalar(operand, batch)?)),
@@ -208,6 +212,7 @@ impl<'a> Evaluator<'a> {
     /// The values of codes.
     pub fn decode(&self, codes: &security::Codes) -> Outcome<Vector> {
         let array = self.scope.decode(codes)?;
+        self.charge_text(array.get_buffer_memory_size())?;
         Vector::from_array(&array).ok_or_else(|| internal("a column of an unknown type"))
     }
 
@@ -319,14 +324,23 @@ impl<'a> Evaluator<'a> {
                 }
             });
         }
-        let results = (0..batch.len).map(|i| {
+        let mut results = Vec::with_capacity(batch.len);
+        for i in 0..batch.len {
             values.clear();
+            let mut failed = None;
             for vector in &vectors {
-                values.push(vector.at(i)?);
+                match vector.at(i) {
+                    Ok(value) => values.push(value),
+                    Err(failure) => failed = failed.or(Some(failure)),
+                }
             }
-            evaluate(&values, &self.environment)
-        });
-        Ok(Vector::from_results(results.collect::<Vec<_>>(), hint))
+            let result = failed.map_or_else(|| evaluate(&values, &self.environment), Err);
+            if let Ok(Value::Text(text)) = &result {
+                self.charge_text(text.len())?;
+            }
+            results.push(result);
+        }
+        Ok(Vector::from_results(results, hint))
     }
 
     /// AND and OR evaluate the right side only where the left does not decide.

@@ -60,7 +60,12 @@ impl<'a> Evaluator<'a> {
         let mut rolled = Vec::new();
         let mut filters = summarize.filters.clone();
         for (set, &level) in summarize.rollups.iter().zip(levels) {
-            rolled.extend(set.levels.iter().skip(level).flat_map(|r| r.groups.iter().copied()));
+            rolled.extend(
+                set.levels
+                    .iter()
+                    .skip(level)
+                    .flat_map(|r| r.groups.iter().copied()),
+            );
             filters.extend(match level.checked_sub(1).and_then(|k| set.levels.get(k)) {
                 Some(shown) => shown.filters.iter().cloned(),
                 None => set.total_filters.iter().cloned(),

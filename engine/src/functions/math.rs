@@ -196,7 +196,9 @@ fn divide(arguments: &[Value], _: &Environment) -> Outcome {
             fixed("DIVIDE", numerator.to_double() / b)
         }
         // As the operator: infinity divided is infinity, and only the denominator is looked at.
-        _ => Ok(Value::Double(numerator.to_double() / denominator.to_double())),
+        _ => Ok(Value::Double(
+            numerator.to_double() / denominator.to_double(),
+        )),
     }
 }
 

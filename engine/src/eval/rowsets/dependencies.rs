@@ -61,7 +61,11 @@ impl Catalogue<'_> {
         let parsed = dax::parse_expression(&object.expression);
         let mut found: Vec<Object> = Vec::new();
         self.collect(&parsed.tree, home, &mut Vec::new(), &mut found);
-        rows.extend(found.iter().map(|referenced| self.dependency(&object, referenced)));
+        rows.extend(
+            found
+                .iter()
+                .map(|referenced| self.dependency(&object, referenced)),
+        );
     }
 
     fn dependency(&self, object: &Object, referenced: &Object) -> Vec<Value> {
@@ -84,7 +88,11 @@ impl Catalogue<'_> {
             let (Some(from), Some(to)) = (info.from_column, info.to_column) else {
                 continue;
             };
-            let kind = if info.active { "ACTIVE_RELATIONSHIP" } else { "RELATIONSHIP" };
+            let kind = if info.active {
+                "ACTIVE_RELATIONSHIP"
+            } else {
+                "RELATIONSHIP"
+            };
             let name = self
                 .declared(info.from, from, info.to, to)
                 .map_or("", |declared| declared.name.as_str());
@@ -139,14 +147,16 @@ impl Catalogue<'_> {
                     None => measure_object(&column.text).into_iter().for_each(add),
                 }
             }
-            ExprKind::Bracket(name) => match (measure_object(&name.text), column_of(home, &name.text)) {
-                (Some(measure), _) => add(measure),
-                (None, Some(found)) => {
-                    add(table_object(found.table()));
-                    add(self.column_object(found));
+            ExprKind::Bracket(name) => {
+                match (measure_object(&name.text), column_of(home, &name.text)) {
+                    (Some(measure), _) => add(measure),
+                    (None, Some(found)) => {
+                        add(table_object(found.table()));
+                        add(self.column_object(found));
+                    }
+                    (None, None) => {}
                 }
-                (None, None) => {}
-            },
+            }
             ExprKind::Identifier { name, .. } => {
                 let is_variable = variables.iter().any(|v| model::same_name(v, &name.text));
                 if let Some(table) = self.scope.find_table(&name.text).filter(|_| !is_variable) {

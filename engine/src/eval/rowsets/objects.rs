@@ -21,7 +21,14 @@ fn type_number(data_type: DataType) -> Value {
 
 fn summarize_number(name: Option<&str>) -> i64 {
     const NAMES: [&str; 8] = [
-        "default", "none", "sum", "min", "max", "count", "average", "distinctCount",
+        "default",
+        "none",
+        "sum",
+        "min",
+        "max",
+        "count",
+        "average",
+        "distinctCount",
     ];
     let known = NAMES
         .iter()
@@ -43,7 +50,10 @@ impl Catalogue<'_> {
             .text("Culture", &model.culture)
             .text("Collation", model.collation.as_deref().unwrap_or_default())
             .set("DefaultMode", Value::Integer(0))
-            .flag("DiscourageImplicitMeasures", model.discourage_implicit_measures);
+            .flag(
+                "DiscourageImplicitMeasures",
+                model.discourage_implicit_measures,
+            );
         vec![cells.cells]
     }
 
@@ -83,21 +93,27 @@ impl Catalogue<'_> {
 
     pub(super) fn tables(&self) -> Vec<Vec<Value>> {
         let groups = self.group_tables();
-        let rows = self.described().enumerate().map(|(at, (table, described))| {
-            let group = groups.iter().position(|(known, _)| *known == table);
-            self.row(numbered(at))
-                .set("ModelID", MODEL)
-                .text("Name", &described.name)
-                .text("DataCategory", described.data_category.as_deref().unwrap_or_default())
-                .text("Description", &described.description)
-                .flag("IsHidden", described.hidden)
-                .flag("ShowAsVariationsOnly", false)
-                .flag("IsPrivate", described.private)
-                .set("CalculationGroupID", super::place(group))
-                .flag("ExcludeFromModelRefresh", false)
-                .flag("SystemManaged", false)
-                .cells
-        });
+        let rows = self
+            .described()
+            .enumerate()
+            .map(|(at, (table, described))| {
+                let group = groups.iter().position(|(known, _)| *known == table);
+                self.row(numbered(at))
+                    .set("ModelID", MODEL)
+                    .text("Name", &described.name)
+                    .text(
+                        "DataCategory",
+                        described.data_category.as_deref().unwrap_or_default(),
+                    )
+                    .text("Description", &described.description)
+                    .flag("IsHidden", described.hidden)
+                    .flag("ShowAsVariationsOnly", false)
+                    .flag("IsPrivate", described.private)
+                    .set("CalculationGroupID", super::place(group))
+                    .flag("ExcludeFromModelRefresh", false)
+                    .flag("SystemManaged", false)
+                    .cells
+            });
         rows.collect()
     }
 
@@ -128,17 +144,31 @@ impl Catalogue<'_> {
                 model::ColumnKind::Data { source_column } => (1, source_column.as_str(), ""),
                 model::ColumnKind::Calculated { expression } => (2, "", expression.as_str()),
                 model::ColumnKind::RowNumber => (3, "", ""),
-                model::ColumnKind::CalculatedTable { source_column } => (4, source_column.as_str(), ""),
+                model::ColumnKind::CalculatedTable { source_column } => {
+                    (4, source_column.as_str(), "")
+                }
             };
-            let shown = |text: &'_ str| if self.expressions { text.to_string() } else { String::new() };
+            let shown = |text: &'_ str| {
+                if self.expressions {
+                    text.to_string()
+                } else {
+                    String::new()
+                }
+            };
             let sort = described
                 .sort_by
                 .as_ref()
                 .map_or(Value::Blank, |name| self.column_named(listed.table, name));
             cells
                 .text("ExplicitName", &described.name)
-                .set("ExplicitDataType", type_number(self.scope.column_type(column)))
-                .text("DataCategory", described.data_category.as_deref().unwrap_or_default())
+                .set(
+                    "ExplicitDataType",
+                    type_number(self.scope.column_type(column)),
+                )
+                .text(
+                    "DataCategory",
+                    described.data_category.as_deref().unwrap_or_default(),
+                )
                 .text("Description", &described.description)
                 .flag("IsHidden", described.hidden)
                 .flag("IsUnique", described.unique)
@@ -151,10 +181,16 @@ impl Catalogue<'_> {
                 .set("Type", Value::Integer(kind))
                 .text("SourceColumn", &shown(source))
                 .text("Expression", &shown(expression))
-                .text("FormatString", described.format_string.as_deref().unwrap_or_default())
+                .text(
+                    "FormatString",
+                    described.format_string.as_deref().unwrap_or_default(),
+                )
                 .flag("IsAvailableInMDX", true)
                 .set("SortByColumnID", sort)
-                .text("DisplayFolder", described.display_folder.as_deref().unwrap_or_default())
+                .text(
+                    "DisplayFolder",
+                    described.display_folder.as_deref().unwrap_or_default(),
+                )
                 .cells
         });
         rows.collect()
@@ -182,12 +218,21 @@ impl Catalogue<'_> {
                 .text("Name", &described.name)
                 .text("Description", &described.description)
                 .set("DataType", type_number(described.data_type))
-                .text("FormatString", described.format_string.as_deref().unwrap_or_default())
+                .text(
+                    "FormatString",
+                    described.format_string.as_deref().unwrap_or_default(),
+                )
                 .flag("IsHidden", described.hidden)
                 .set("State", READY)
-                .set("KPIID", super::place(kpis.iter().position(|known| *known == measure)))
+                .set(
+                    "KPIID",
+                    super::place(kpis.iter().position(|known| *known == measure)),
+                )
                 .flag("IsSimpleMeasure", false)
-                .text("DisplayFolder", described.display_folder.as_deref().unwrap_or_default());
+                .text(
+                    "DisplayFolder",
+                    described.display_folder.as_deref().unwrap_or_default(),
+                );
             if self.expressions {
                 cells.text("Expression", &described.expression).cells
             } else {
@@ -231,7 +276,10 @@ impl Catalogue<'_> {
                 cells = cells
                     .text("Name", &declared.name)
                     .set("JoinOnDateBehavior", Value::Integer(join))
-                    .flag("RelyOnReferentialIntegrity", declared.rely_on_referential_integrity)
+                    .flag(
+                        "RelyOnReferentialIntegrity",
+                        declared.rely_on_referential_integrity,
+                    )
                     .set("SecurityFilteringBehavior", Value::Integer(security));
             }
             cells.cells
@@ -259,16 +307,22 @@ impl Catalogue<'_> {
 
     pub(super) fn hierarchies(&self) -> Vec<Vec<Value>> {
         let hierarchies = self.all_hierarchies();
-        let rows = hierarchies.iter().enumerate().map(|(at, (table, hierarchy))| {
-            self.row(numbered(at))
-                .set("TableID", self.table_id(*table))
-                .text("Name", &hierarchy.name)
-                .text("Description", &hierarchy.description)
-                .flag("IsHidden", hierarchy.hidden)
-                .set("State", READY)
-                .text("DisplayFolder", hierarchy.display_folder.as_deref().unwrap_or_default())
-                .cells
-        });
+        let rows = hierarchies
+            .iter()
+            .enumerate()
+            .map(|(at, (table, hierarchy))| {
+                self.row(numbered(at))
+                    .set("TableID", self.table_id(*table))
+                    .text("Name", &hierarchy.name)
+                    .text("Description", &hierarchy.description)
+                    .flag("IsHidden", hierarchy.hidden)
+                    .set("State", READY)
+                    .text(
+                        "DisplayFolder",
+                        hierarchy.display_folder.as_deref().unwrap_or_default(),
+                    )
+                    .cells
+            });
         rows.collect()
     }
 
@@ -297,8 +351,7 @@ impl Catalogue<'_> {
                 crate::functions::Body::Bound(crate::functions::State::Refused(_))
             )
         });
-        let offered =
-            built.filter(|function| crate::bind::offers(self.scope, function));
+        let offered = built.filter(|function| crate::bind::offers(self.scope, function));
         let rows = offered.map(|function| {
             let parameters = function
                 .signature

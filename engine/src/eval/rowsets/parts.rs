@@ -209,22 +209,26 @@ impl Catalogue<'_> {
     }
 
     pub(super) fn kpis(&self) -> Vec<Vec<Value>> {
-        let rows = self.kpi_measures().into_iter().enumerate().map(|(at, measure)| {
-            let cells = self
-                .row(numbered(at))
-                .set("MeasureID", self.measure_id(measure));
-            match &self.scope.measure(measure).kpi {
-                Some(kpi) if self.expressions => {
-                    let text = |part: &Option<String>| part.clone().unwrap_or_default();
-                    cells
-                        .text("TargetExpression", &text(&kpi.target))
-                        .text("StatusExpression", &text(&kpi.status))
-                        .text("TrendExpression", &text(&kpi.trend))
-                        .cells
+        let rows = self
+            .kpi_measures()
+            .into_iter()
+            .enumerate()
+            .map(|(at, measure)| {
+                let cells = self
+                    .row(numbered(at))
+                    .set("MeasureID", self.measure_id(measure));
+                match &self.scope.measure(measure).kpi {
+                    Some(kpi) if self.expressions => {
+                        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+                        cells
+                            .text("TargetExpression", &text(&kpi.target))
+                            .text("StatusExpression", &text(&kpi.status))
+                            .text("TrendExpression", &text(&kpi.trend))
+                            .cells
+                    }
+                    _ => cells.cells,
                 }
-                _ => cells.cells,
-            }
-        });
+            });
         rows.collect()
     }
 
@@ -232,14 +236,19 @@ impl Catalogue<'_> {
         let hierarchies = self.all_hierarchies();
         let mut rows = Vec::new();
         for listed in &self.columns {
-            let Some(column) = listed.column else { continue };
+            let Some(column) = listed.column else {
+                continue;
+            };
             for variation in &self.scope.column(column).variations {
-                let hierarchy = variation.default_hierarchy.as_ref().and_then(|(table, name)| {
-                    let table = self.scope.find_table(table)?;
-                    hierarchies
-                        .iter()
-                        .position(|(of, h)| *of == table && model::same_name(&h.name, name))
-                });
+                let hierarchy = variation
+                    .default_hierarchy
+                    .as_ref()
+                    .and_then(|(table, name)| {
+                        let table = self.scope.find_table(table)?;
+                        hierarchies
+                            .iter()
+                            .position(|(of, h)| *of == table && model::same_name(&h.name, name))
+                    });
                 let default = variation.default_column.as_ref().and_then(|(table, name)| {
                     Some(self.column_named(self.scope.find_table(table)?, name))
                 });
@@ -266,11 +275,15 @@ impl Catalogue<'_> {
     }
 
     pub(super) fn related_details(&self) -> Vec<Vec<Value>> {
-        let rows = self.grouped_columns().into_iter().enumerate().map(|(at, column)| {
-            self.row(numbered(at))
-                .set("ColumnID", self.column_id(column))
-                .cells
-        });
+        let rows = self
+            .grouped_columns()
+            .into_iter()
+            .enumerate()
+            .map(|(at, column)| {
+                self.row(numbered(at))
+                    .set("ColumnID", self.column_id(column))
+                    .cells
+            });
         rows.collect()
     }
 
@@ -291,18 +304,21 @@ impl Catalogue<'_> {
 
     /// Definitions that belong to an object: its number, its kind, and the expression where that is shown.
     fn definitions(&self, found: Vec<(Value, Value, &str)>) -> Vec<Vec<Value>> {
-        let rows = found.into_iter().enumerate().map(|(at, (object, kind, expression))| {
-            let cells = self
-                .row(numbered(at))
-                .set("ObjectID", object)
-                .set("ObjectType", kind)
-                .set("State", READY);
-            if self.expressions {
-                cells.text("Expression", expression).cells
-            } else {
-                cells.cells
-            }
-        });
+        let rows = found
+            .into_iter()
+            .enumerate()
+            .map(|(at, (object, kind, expression))| {
+                let cells = self
+                    .row(numbered(at))
+                    .set("ObjectID", object)
+                    .set("ObjectType", kind)
+                    .set("State", READY);
+                if self.expressions {
+                    cells.text("Expression", expression).cells
+                } else {
+                    cells.cells
+                }
+            });
         rows.collect()
     }
 
@@ -325,7 +341,10 @@ impl Catalogue<'_> {
                 found.push((self.measure_id(measure), OF_MEASURE, text));
             }
         }
-        let items = self.group_tables().into_iter().flat_map(|(_, group)| &group.items);
+        let items = self
+            .group_tables()
+            .into_iter()
+            .flat_map(|(_, group)| &group.items);
         for (at, item) in items.enumerate() {
             if let Some(text) = &item.format_expression {
                 found.push((numbered(at), OF_ITEM, text));
@@ -351,7 +370,12 @@ impl Catalogue<'_> {
         }
         noted(&mut found, MODEL, OF_MODEL, &model.annotations);
         for (table, described) in self.described() {
-            noted(&mut found, self.table_id(table), OF_TABLE, &described.annotations);
+            noted(
+                &mut found,
+                self.table_id(table),
+                OF_TABLE,
+                &described.annotations,
+            );
         }
         for column in self.columns.iter().filter_map(|listed| listed.column) {
             let notes = &self.scope.column(column).annotations;
@@ -361,14 +385,17 @@ impl Catalogue<'_> {
             let notes = &self.scope.measure(measure).annotations;
             noted(&mut found, self.measure_id(measure), OF_MEASURE, notes);
         }
-        let rows = found.into_iter().enumerate().map(|(at, (id, kind, name, text))| {
-            self.row(numbered(at))
-                .set("ObjectID", id)
-                .set("ObjectType", kind)
-                .text("Name", name)
-                .text("Value", text)
-                .cells
-        });
+        let rows = found
+            .into_iter()
+            .enumerate()
+            .map(|(at, (id, kind, name, text))| {
+                self.row(numbered(at))
+                    .set("ObjectID", id)
+                    .set("ObjectType", kind)
+                    .text("Name", name)
+                    .text("Value", text)
+                    .cells
+            });
         rows.collect()
     }
 
