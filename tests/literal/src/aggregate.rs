@@ -129,6 +129,13 @@ impl Evaluator<'_> {
             let order = args.get(3).map(|a| self.scalar(a, &place)).transpose()?;
             rows.push((order, self.scalar(&args[1], &place)?.text()?));
         }
+        // Of no rows there is nothing to show; without an order, the order of rows is not laid down.
+        if rows.is_empty() {
+            return Ok(Value::Blank);
+        }
+        if args.get(3).is_none() && rows.len() > 1 {
+            return unknown("CONCATENATEX without an order");
+        }
         if args.get(3).is_some() {
             rows.sort_by(|a, b| {
                 total(

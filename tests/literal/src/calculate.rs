@@ -203,6 +203,7 @@ impl Evaluator<'_> {
         if let ExprKind::Call { name, args } = &expr.kind
             && name.text.eq_ignore_ascii_case("KEEPFILTERS")
         {
+            check_arguments("KEEPFILTERS", args)?;
             return self.filter_argument(&args[0], true, place);
         }
         if self.is_table(expr, place) {

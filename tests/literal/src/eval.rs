@@ -183,10 +183,11 @@ pub fn check_arguments(name: &str, args: &[Expr]) -> Result<()> {
         | "ALLSELECTED" | "ERROR" | "SUMMARIZECOLUMNS" => 0,
         "SWITCH" | "CROSSFILTER" | "ADDCOLUMNS" | "DATEADD" | "PARALLELPERIOD" | "LOOKUPVALUE"
         | "CONTAINS" | "DATE" => 3,
-        "AND" | "OR" | "IF" | "DIVIDE" | "COALESCE" | "RANKX" | "CONCATENATEX" | "FILTER"
-        | "GENERATE" | "GENERATEALL" | "EXCEPT" | "INTERSECT" | "TOPN" | "TREATAS" | "UNION"
-        | "CROSSJOIN" | "ALLEXCEPT" | "USERELATIONSHIP" | "SELECTCOLUMNS" | "ROW" | "TOTALYTD"
-        | "TOTALQTD" | "TOTALMTD" | "FIRSTNONBLANK" | "LASTNONBLANK" | "GENERATESERIES" => 2,
+        "AND" | "OR" | "IF" | "IFERROR" | "DIVIDE" | "COALESCE" | "RANKX" | "CONCATENATEX"
+        | "FILTER" | "GENERATE" | "GENERATEALL" | "EXCEPT" | "INTERSECT" | "TOPN" | "TREATAS"
+        | "UNION" | "CROSSJOIN" | "ALLEXCEPT" | "USERELATIONSHIP" | "SELECTCOLUMNS" | "ROW"
+        | "TOTALYTD" | "TOTALQTD" | "TOTALMTD" | "FIRSTNONBLANK" | "LASTNONBLANK"
+        | "GENERATESERIES" => 2,
         name if name.ends_with('X') && name != "MAX" => 2,
         _ => 1,
     };

@@ -8,7 +8,8 @@ use model::DataType;
 use crate::context::Context;
 use crate::eval::{Evaluator, Outcome, Place, check_arguments};
 use crate::value::{
-    Arithmetic, Result, Value, arithmetic, compare, equal, error, negated, strictly_equal, unknown,
+    Arithmetic, Failure, Result, Value, arithmetic, compare, equal, error, negated, strictly_equal,
+    unknown,
 };
 
 impl Evaluator<'_> {
@@ -139,6 +140,10 @@ impl Evaluator<'_> {
                 }
                 Ok(Value::Blank)
             }
+            "IFERROR" => match value(0) {
+                Err(Failure::Error(_)) => value(1),
+                other => other,
+            },
             "ISBLANK" => Ok(Value::Boolean(value(0)?.is_blank())),
             "DIVIDE" => self.divide(args, place),
             "INT" => Ok(match value(0)? {

@@ -80,6 +80,9 @@ impl Evaluator<'_> {
             });
         }
         let width = out.first().map_or(1, Vec::len);
+        if out.iter().any(|row| row.len() != width) {
+            return error("rows of one table are of one width");
+        }
         let name = |k: usize| {
             if width == 1 {
                 "Value".to_owned()

@@ -64,7 +64,7 @@ impl Evaluator<'_> {
             | "DISTINCTCOUNTNOBLANK"
             | "RANKX" => Some(Integer),
             "SUM" | "MIN" | "MAX" | "CALCULATE" | "SELECTEDVALUE" | "RELATED" | "TOTALYTD"
-            | "ABS" | "LOOKUPVALUE" => of(0),
+            | "ABS" | "LOOKUPVALUE" | "VALUES" => of(0),
             "AVERAGE" => Some(if of(0)? == Fixed { Fixed } else { Double }),
             "SUMX" | "MINX" | "MAXX" | "AVERAGEX" => {
                 // The columns of the rows have types of their own even where there is no row.
@@ -83,7 +83,7 @@ impl Evaluator<'_> {
             }
             "DIVIDE" => Some(quotient(of(0)?, of(1)?)),
             "IF" => args.get(2).map_or_else(|| of(1), |_| wider(of(1)?, of(2)?)),
-            "COALESCE" => wider(of(0)?, of(1)?),
+            "COALESCE" | "IFERROR" => wider(of(0)?, of(1)?),
             "SWITCH" => of(2),
             _ => None,
         }

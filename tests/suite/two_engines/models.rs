@@ -24,11 +24,9 @@ const DAY: i64 = 86_400_000_000;
 const FIRST_DAY: i64 = 18_215;
 const DAYS: i64 = 444;
 
-/// Whether there are one-to-one relationships.
-const COMPANIONS: bool = true;
-
-/// Whether rows may miss a dimension that has a key of another.
-const SNOWFLAKE_ORPHANS: bool = false;
+/// Whether a companion, the `from` end of a one-to-one relationship, has rows that belong to no row of its dimension.
+/// Excluded for now: filters of such rows, and the blank rows that they give to tables behind the dimension.
+const LONELY_COMPANIONS: bool = false;
 
 /// What the rows of a table are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,8 +115,7 @@ impl Maker<'_> {
                 let outer = self.dimension(&format!("S{}", k + 1));
                 self.point(dimension, outer, tree);
             }
-            // Excluded for now: companions, which filters of rows do not pass.
-            if COMPANIONS && self.random.chance(20) {
+            if self.random.chance(20) {
                 self.companion(dimension, &format!("O{}", k + 1));
             }
         }
@@ -289,23 +286,10 @@ impl Maker<'_> {
         dates
     }
 
-    /// Whether the rows of a table find rows of another.
-    fn leads_on(&self, table: usize) -> bool {
-        let name = &self.model.tables[table].name;
-        let one_to_one =
-            |r: &Relationship| r.from_cardinality == Cardinality::One && r.to_table == *name;
-        self.model
-            .relationships
-            .iter()
-            .any(|r| r.from_table == *name || one_to_one(r))
-    }
-
     /// Keys of `to`, some that it does not have, and blanks.
     fn keys_into(&mut self, from: usize, to: usize) -> Vec<Value> {
         let known: Vec<Value> = self.rows[to].iter().map(|row| row[0].clone()).collect();
-        // Excluded for now: orphans of a dimension from which there is a way on, which grouping by what lies behind it loses.
-        let ends = !self.leads_on(to);
-        let orphans = self.random.chance(50) && (SNOWFLAKE_ORPHANS || ends);
+        let orphans = self.random.chance(50);
         let mut keys = Vec::new();
         for _ in 0..self.rows[from].len() {
             let key = if orphans && self.random.chance(12) {
@@ -392,7 +376,7 @@ impl Maker<'_> {
                 rows.push(vec![key, remark, weight]);
             }
         }
-        if self.random.chance(30) && (SNOWFLAKE_ORPHANS || !self.leads_on(dimension)) {
+        if LONELY_COMPANIONS && self.random.chance(30) {
             let key = match self.model.tables[dimension].columns[0].data_type {
                 DataType::Text => Value::Text("alone".to_owned()),
                 _ => Value::Integer(77),
