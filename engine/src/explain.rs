@@ -113,6 +113,7 @@ fn dump_bound(scope: &Scope, bound: &BoundQuery, plan: bool) -> String {
         out: String::new(),
         plan,
         expressions,
+        shown: Default::default(),
     };
     for variable in bound.variables.iter() {
         dump.line(0, &format!("variable {}", variable.name));
@@ -145,6 +146,7 @@ struct Dump<'a> {
     plan: bool,
     /// Whether the expressions of the model's measures are shown.
     expressions: bool,
+    shown: std::collections::HashSet<crate::bound::MeasureRef>,
 }
 
 impl Dump<'_> {
@@ -161,9 +163,10 @@ impl Dump<'_> {
         );
         self.line(depth, &text);
         if let ScalarKind::Measure { measure, .. } = &expr.kind
-            && measure.handle.is_some()
-            && !self.expressions
+            && ((measure.handle.is_some() && !self.expressions)
+                || !self.shown.insert(measure.clone()))
         {
+            // The body of a measure is shown where it is first used.
             return;
         }
         let (scalars, tables) = expr.parts();

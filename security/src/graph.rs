@@ -169,7 +169,31 @@ pub(crate) struct Graph {
     needs: BTreeMap<Node, Needs>,
     names: Names,
     columns: Vec<u32>,
+    /// A column of each table that no two rows share, where the model says so.
+    keys: HashMap<u32, u32>,
     as_compatible: bool,
+}
+
+/// Key columns, and the one side of relationships.
+fn keys_of(model: &Model, names: &Names) -> HashMap<u32, u32> {
+    let mut keys = HashMap::new();
+    for relationship in &model.relationships {
+        if relationship.to_cardinality == model::Cardinality::One
+            && let Some(table) = names.tables.get(&fold(&relationship.to_table))
+            && let Some(Node::Column(_, column)) =
+                names.column(*table, &fold(&relationship.to_column))
+        {
+            keys.insert(*table, column);
+        }
+    }
+    for (t, table) in ordinals(&model.tables) {
+        for (c, column) in ordinals(&table.columns) {
+            if column.key {
+                keys.insert(t, c);
+            }
+        }
+    }
+    keys
 }
 
 impl Graph {
@@ -182,8 +206,10 @@ impl Graph {
                 .iter()
                 .map(|table| crate::trees::ordinal(table.columns.len()))
                 .collect(),
+            keys: HashMap::new(),
             as_compatible: model.options.as_compatible,
         };
+        graph.keys = keys_of(model, &graph.names);
         for (node, bodies) in trees.nodes() {
             let needs = graph.needs_of(node, bodies);
             graph.needs.insert(node, needs);
@@ -255,6 +281,10 @@ impl Graph {
                 .iter()
                 .any(|other| matches!(other, Node::Measure(..) | Node::Kpi(..)));
             let details = calls.contains("detailrows");
+            let transition = measures
+                || ["calculate", "calculatetable", "relatedtable"]
+                    .iter()
+                    .any(|call| calls.contains(*call));
             let everything = calls.iter().any(|call| reads_everything(call));
             let more: Vec<Node> = self
                 .needs
@@ -266,16 +296,49 @@ impl Graph {
                 })
                 .copied()
                 .collect();
+            let rows = if transition {
+                self.rows_of(node, needs)
+            } else {
+                Default::default()
+            };
             let Some(needs) = self.needs.get_mut(&node) else {
                 return;
             };
             let before = needs.nodes.len();
             needs.nodes.extend(more);
+            needs.nodes.extend(rows.0);
+            needs.whole.extend(rows.1);
             needs.unknown |= everything;
             if needs.nodes.len() == before {
                 return;
             }
         }
+    }
+
+    /// What a row of the tables that an expression may iterate over becomes when it turns into a filter: its key, where the table
+    /// has one, else all its columns.
+    fn rows_of(&self, node: Node, needs: &Needs) -> (BTreeSet<Node>, BTreeSet<u32>) {
+        let home = match node {
+            Node::Column(t, _) => Some(t),
+            _ => None,
+        };
+        let mentioned = needs.nodes.iter().filter_map(|node| match node {
+            Node::Table(t) => Some(*t),
+            _ => None,
+        });
+        let (mut keys, mut whole) = (BTreeSet::new(), BTreeSet::new());
+        for table in mentioned.chain(home) {
+            match self.keys.get(&table) {
+                Some(key) => {
+                    keys.insert(Node::Column(table, *key));
+                }
+                None => {
+                    whole.insert(table);
+                }
+            }
+        }
+        keys.remove(&node);
+        (keys, whole)
     }
 
     fn needs_of(&self, node: Node, bodies: &[Body]) -> Needs {

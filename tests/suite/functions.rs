@@ -70,7 +70,10 @@ fn averages_and_ends_of_columns_of_all_types() {
     check("MAXA ( Lines[Group] )", "0");
     check("AVERAGEA ( Lines[Group] )", "0");
     check("MAXA ( Lines[Amount] )", "50");
-    check("CALCULATE ( MAXA ( Lines[Flag] ), Lines[Key] = 99 )", "BLANK");
+    check(
+        "CALCULATE ( MAXA ( Lines[Flag] ), Lines[Key] = 99 )",
+        "BLANK",
+    );
 }
 
 #[test]
@@ -79,9 +82,18 @@ fn spread_and_means() {
     check("VAR.S ( Lines[Amount] )", "300");
     check("STDEV.P ( Lines[Amount] )", "15");
     check("STDEVX.S ( Lines, Lines[Amount] ) ^ 2", "300");
-    check("CALCULATE ( STDEV.S ( Lines[Amount] ), Lines[Key] = 1 )", "error");
-    check("CALCULATE ( STDEV.P ( Lines[Amount] ), Lines[Key] = 1 )", "0");
-    check("CALCULATE ( VAR.S ( Lines[Amount] ), Lines[Key] = 5 )", "BLANK");
+    check(
+        "CALCULATE ( STDEV.S ( Lines[Amount] ), Lines[Key] = 1 )",
+        "error",
+    );
+    check(
+        "CALCULATE ( STDEV.P ( Lines[Amount] ), Lines[Key] = 1 )",
+        "0",
+    );
+    check(
+        "CALCULATE ( VAR.S ( Lines[Amount] ), Lines[Key] = 5 )",
+        "BLANK",
+    );
     check("ROUND ( GEOMEAN ( Lines[Amount] ), 9 )", "21.147425269");
     check("GEOMEANX ( Lines, Lines[Amount] - 10 )", "error");
     check("MEDIAN ( Lines[Amount] )", "20");
@@ -95,11 +107,17 @@ fn percentiles_and_ranks() {
     check("PERCENTILE.EXC ( Lines[Amount], 0.1 )", "error");
     check("PERCENTILEX.INC ( Lines, Lines[Amount] * 2, 0.25 )", "35");
     check("PERCENTILE.INC ( Lines[Amount], 2 )", "error");
-    check("CALCULATE ( PERCENTILE.INC ( Lines[Amount], 0.5 ), Lines[Key] = 5 )", "BLANK");
+    check(
+        "CALCULATE ( PERCENTILE.INC ( Lines[Amount], 0.5 ), Lines[Key] = 5 )",
+        "BLANK",
+    );
     check("RANK.EQ ( 20, Lines[Amount] )", "2");
     check("RANK.EQ ( 10, Lines[Amount], ASC )", "1");
     check("RANK.EQ ( 11, Lines[Amount] )", "BLANK");
-    check("SUMX ( Lines, RANK.EQ ( Lines[Amount], Lines[Amount], 1 ) )", "9");
+    check(
+        "SUMX ( Lines, RANK.EQ ( Lines[Amount], Lines[Amount], 1 ) )",
+        "9",
+    );
 }
 
 #[test]
@@ -110,36 +128,81 @@ fn payments_and_work_days() {
     );
     check("XIRR ( Lines, Lines[Amount], Lines[Day] )", "error");
     check("XIRR ( Lines, Lines[Amount], Lines[Day], 0.1, -1 )", "-1");
-    check("NETWORKDAYS ( dt\"2022-05-28\", dt\"2022-05-30\", 1, { dt\"2022-05-30\" } )", "0");
-    check("NETWORKDAYS ( dt\"2024-01-01\", dt\"2024-01-31\", 1, VALUES ( Lines[Day] ) )", "22");
+    check(
+        "NETWORKDAYS ( dt\"2022-05-28\", dt\"2022-05-30\", 1, { dt\"2022-05-30\" } )",
+        "0",
+    );
+    check(
+        "NETWORKDAYS ( dt\"2024-01-01\", dt\"2024-01-31\", 1, VALUES ( Lines[Day] ) )",
+        "22",
+    );
 }
 
 #[test]
 fn regression() {
     check("MAXX ( LINEST ( Lines[Key], Lines[Key] ), [Slope1] )", "1");
-    check("ROUND ( MAXX ( LINESTX ( FILTER ( Lines, Lines[Key] < 5 ), Lines[Amount], Lines[Key] ), [Slope1] ), 9 )", "12");
-    check("ROUND ( MAXX ( LINESTX ( FILTER ( Lines, Lines[Key] < 5 ), Lines[Amount], Lines[Key] ), [Intercept] ), 9 )", "-5");
-    check("MAXX ( LINESTX ( FILTER ( Lines, Lines[Key] < 5 ), Lines[Amount], Lines[Key] ), [DegreesOfFreedom] )", "2");
-    check("ROUND ( MAXX ( LINESTX ( FILTER ( Lines, Lines[Key] < 5 ), Lines[Amount], Lines[Key] ), [CoefficientOfDetermination] ), 9 )", "0.8");
-    check("MAXX ( LINESTX ( FILTER ( Lines, Lines[Key] < 5 ), Lines[Amount], Lines[Key], FALSE ), [Intercept] )", "0");
-    check("MAXX ( LINEST ( Lines[Key], Lines[Group] ), [Slope1] )", "error");
+    check(
+        "ROUND ( MAXX ( LINESTX ( FILTER ( Lines, Lines[Key] < 5 ), Lines[Amount], Lines[Key] ), [Slope1] ), 9 )",
+        "12",
+    );
+    check(
+        "ROUND ( MAXX ( LINESTX ( FILTER ( Lines, Lines[Key] < 5 ), Lines[Amount], Lines[Key] ), [Intercept] ), 9 )",
+        "-5",
+    );
+    check(
+        "MAXX ( LINESTX ( FILTER ( Lines, Lines[Key] < 5 ), Lines[Amount], Lines[Key] ), [DegreesOfFreedom] )",
+        "2",
+    );
+    check(
+        "ROUND ( MAXX ( LINESTX ( FILTER ( Lines, Lines[Key] < 5 ), Lines[Amount], Lines[Key] ), [CoefficientOfDetermination] ), 9 )",
+        "0.8",
+    );
+    check(
+        "MAXX ( LINESTX ( FILTER ( Lines, Lines[Key] < 5 ), Lines[Amount], Lines[Key], FALSE ), [Intercept] )",
+        "0",
+    );
+    check(
+        "MAXX ( LINEST ( Lines[Key], Lines[Group] ), [Slope1] )",
+        "error",
+    );
 }
 
 #[test]
 fn samples() {
-    check("CONCATENATEX ( SAMPLE ( 3, Lines, Lines[Key] ), Lines[Key], \"-\", Lines[Key] )", "1-3-5");
-    check("CONCATENATEX ( SAMPLE ( 2, Lines, Lines[Key], 0 ), Lines[Key], \"-\", Lines[Key] )", "1-5");
+    check(
+        "CONCATENATEX ( SAMPLE ( 3, Lines, Lines[Key] ), Lines[Key], \"-\", Lines[Key] )",
+        "1-3-5",
+    );
+    check(
+        "CONCATENATEX ( SAMPLE ( 2, Lines, Lines[Key], 0 ), Lines[Key], \"-\", Lines[Key] )",
+        "1-5",
+    );
     check("COUNTROWS ( SAMPLE ( 0, Lines ) )", "BLANK");
-    check("COUNTROWS ( SAMPLECARTESIANPOINTSBYCOVER ( 3, Lines, Lines[Key], Lines[Amount] ) )", "3");
-    check("COUNTROWS ( SAMPLECARTESIANPOINTSBYCOVER ( 3, Lines, Lines[Key], Lines[Amount], Lines[Key] ) )", "error");
-    check("COUNTROWS ( SAMPLEAXISWITHLOCALMINMAX ( 2, Lines, Lines[Key], Lines[Amount], 1 ) )", "2");
+    check(
+        "COUNTROWS ( SAMPLECARTESIANPOINTSBYCOVER ( 3, Lines, Lines[Key], Lines[Amount] ) )",
+        "3",
+    );
+    check(
+        "COUNTROWS ( SAMPLECARTESIANPOINTSBYCOVER ( 3, Lines, Lines[Key], Lines[Amount], Lines[Key] ) )",
+        "error",
+    );
+    check(
+        "COUNTROWS ( SAMPLEAXISWITHLOCALMINMAX ( 2, Lines, Lines[Key], Lines[Amount], 1 ) )",
+        "2",
+    );
 }
 
 #[test]
 fn tables_as_text() {
-    check("TOCSV ( SELECTCOLUMNS ( FILTER ( Lines, Lines[Key] = 5 ), Lines[Key], Lines[Amount], \"t\", \"a,b\" ) )", "'Lines'[Key],'Lines'[Amount],[t]\n5,,\"a,b\"");
+    check(
+        "TOCSV ( SELECTCOLUMNS ( FILTER ( Lines, Lines[Key] = 5 ), Lines[Key], Lines[Amount], \"t\", \"a,b\" ) )",
+        "'Lines'[Key],'Lines'[Amount],[t]\n5,,\"a,b\"",
+    );
     check("TOCSV ( VALUES ( Lines[Group] ), 1, \";\", FALSE )", "a");
-    check("TOJSON ( FILTER ( VALUES ( Lines[Group] ), Lines[Group] = \"b\" ) )", "{\n\"header\": [\"'Lines'[Group]\"],\n\"rowCount\": 1,\n\"data\": [\n[\"b\"]\n]\n}");
+    check(
+        "TOJSON ( FILTER ( VALUES ( Lines[Group] ), Lines[Group] = \"b\" ) )",
+        "{\n\"header\": [\"'Lines'[Group]\"],\n\"rowCount\": 1,\n\"data\": [\n[\"b\"]\n]\n}",
+    );
 }
 
 #[test]
@@ -147,48 +210,127 @@ fn references() {
     check("COUNTROWS ( TABLEOF ( [Total] ) )", "5");
     check("COUNTROWS ( TABLEOF ( Names[Group] ) )", "3");
     check("EVALUATEANDLOG ( SUM ( Lines[Amount] ), \"label\" )", "100");
-    check("COUNTROWS ( EVALUATEANDLOG ( VALUES ( Lines[Group] ) ) )", "2");
+    check(
+        "COUNTROWS ( EVALUATEANDLOG ( VALUES ( Lines[Group] ) ) )",
+        "2",
+    );
     check("NAMEOF ( Names[Long Name] )", "'Names'[Long Name]");
-    check("NAMEOF ( Names[Long Name], COLUMN, UNESCAPED )", "Long Name");
-    check("NAMEOF ( Names[Group], FULL, MINIMALLYESCAPED )", "Names[Group]");
+    check(
+        "NAMEOF ( Names[Long Name], COLUMN, UNESCAPED )",
+        "Long Name",
+    );
+    check(
+        "NAMEOF ( Names[Group], FULL, MINIMALLYESCAPED )",
+        "Names[Group]",
+    );
     check("NAMEOF ( [Total], PARENT )", "'Lines'");
     check("NAMEOF ( [Total], COLUMN )", "error");
-    check("CONVERT ( 2.4, INT64 ) & CONVERT ( 1, LOGICAL ) & CONVERT ( 1.5, DECIMAL ) & CONVERT ( 7, TEXT )", "2TRUE1.57");
+    check(
+        "CONVERT ( 2.4, INT64 ) & CONVERT ( 1, LOGICAL ) & CONVERT ( 1.5, DECIMAL ) & CONVERT ( 7, TEXT )",
+        "2TRUE1.57",
+    );
 }
 
 #[test]
 fn windows_from_a_current_row() {
     let keys = |window: &str| {
-        format!("CONCATENATEX ( Lines, CONCATENATEX ( {window}, Lines[Key], \"\", Lines[Key] ), \" \", Lines[Key] )")
+        format!(
+            "CONCATENATEX ( Lines, CONCATENATEX ( {window}, Lines[Key], \"\", Lines[Key] ), \" \", Lines[Key] )"
+        )
     };
-    check(&keys("OFFSET ( -1, Lines, ORDERBY ( Lines[Key] ) )"), " 1 2 3 4");
-    check(&keys("OFFSET ( 1, Lines, ORDERBY ( Lines[Key], DESC ), PARTITIONBY ( Lines[Group] ) )"), " 1  3 4");
-    check(&keys("OFFSET ( 1, Lines, PARTITIONBY ( Names[Group] ) )"), "2  4 5 ");
-    check(&keys("INDEX ( -1, Lines, ORDERBY ( Lines[Key] ), PARTITIONBY ( Lines[Group] ) )"), "2 2 5 5 5");
+    check(
+        &keys("OFFSET ( -1, Lines, ORDERBY ( Lines[Key] ) )"),
+        " 1 2 3 4",
+    );
+    check(
+        &keys("OFFSET ( 1, Lines, ORDERBY ( Lines[Key], DESC ), PARTITIONBY ( Lines[Group] ) )"),
+        " 1  3 4",
+    );
+    check(
+        &keys("OFFSET ( 1, Lines, PARTITIONBY ( Names[Group] ) )"),
+        "2  4 5 ",
+    );
+    check(
+        &keys("INDEX ( -1, Lines, ORDERBY ( Lines[Key] ), PARTITIONBY ( Lines[Group] ) )"),
+        "2 2 5 5 5",
+    );
     check(&keys("INDEX ( 0, Lines, ORDERBY ( Lines[Key] ) )"), "    ");
-    check(&keys("WINDOW ( -1, REL, 1, REL, Lines, ORDERBY ( Lines[Key] ) )"), "12 123 234 345 45");
-    check(&keys("WINDOW ( 1, ABS, 0, REL, Lines, ORDERBY ( Lines[Key] ) )"), "1 12 123 1234 12345");
-    check(&keys("WINDOW ( 2, ABS, -1, ABS, Lines, ORDERBY ( Lines[Key] ), , PARTITIONBY ( Lines[Group] ) )"), "2 2 45 45 45");
-    check(&keys("WINDOW ( 3, REL, 9, REL, Lines, ORDERBY ( Lines[Key] ) )"), "45 5   ");
+    check(
+        &keys("WINDOW ( -1, REL, 1, REL, Lines, ORDERBY ( Lines[Key] ) )"),
+        "12 123 234 345 45",
+    );
+    check(
+        &keys("WINDOW ( 1, ABS, 0, REL, Lines, ORDERBY ( Lines[Key] ) )"),
+        "1 12 123 1234 12345",
+    );
+    check(
+        &keys(
+            "WINDOW ( 2, ABS, -1, ABS, Lines, ORDERBY ( Lines[Key] ), , PARTITIONBY ( Lines[Group] ) )",
+        ),
+        "2 2 45 45 45",
+    );
+    check(
+        &keys("WINDOW ( 3, REL, 9, REL, Lines, ORDERBY ( Lines[Key] ) )"),
+        "45 5   ",
+    );
     // The order leaves 2 and 3 equal: another column tells them apart.
-    check(&keys("OFFSET ( 1, Lines, ORDERBY ( Lines[Amount], ASC ), LAST )"), "2 3 4 5 ");
-    check(&keys("OFFSET ( 1, Lines, ORDERBY ( Lines[Amount], DESC BLANKS FIRST ) )"), " 3 1 2 4");
-    check("COUNTROWS ( OFFSET ( 1, UNION ( { 1 }, { 1 } ) ) )", "error");
-    check("SUMX ( Lines, SUMX ( Lines, ROWNUMBER ( Lines, ORDERBY ( Lines[Key] ) ) ) )", "error");
-    check("COUNTROWS ( INDEX ( 1, UNION ( VALUES ( Lines[Group] ), VALUES ( Lines[Group] ) ) ) )", "error");
+    check(
+        &keys("OFFSET ( 1, Lines, ORDERBY ( Lines[Amount], ASC ), LAST )"),
+        "2 3 4 5 ",
+    );
+    check(
+        &keys("OFFSET ( 1, Lines, ORDERBY ( Lines[Amount], DESC BLANKS FIRST ) )"),
+        " 3 1 2 4",
+    );
+    check(
+        "COUNTROWS ( OFFSET ( 1, UNION ( { 1 }, { 1 } ) ) )",
+        "error",
+    );
+    check(
+        "SUMX ( Lines, SUMX ( Lines, ROWNUMBER ( Lines, ORDERBY ( Lines[Key] ) ) ) )",
+        "error",
+    );
+    check(
+        "COUNTROWS ( INDEX ( 1, UNION ( VALUES ( Lines[Group] ), VALUES ( Lines[Group] ) ) ) )",
+        "error",
+    );
 }
 
 #[test]
 fn places_of_a_current_row() {
     let places = |place: &str| format!("CONCATENATEX ( Lines, {place}, \" \", Lines[Key] )");
-    check(&places("ROWNUMBER ( Lines, ORDERBY ( Lines[Key], DESC ) )"), "5 4 3 2 1");
-    check(&places("ROWNUMBER ( Lines, ORDERBY ( Lines[Amount] ) )"), "2 3 4 5 1");
-    check(&places("RANK ( Lines, ORDERBY ( Lines[Amount], DESC ) )"), "4 2 2 1 5");
-    check(&places("RANK ( DENSE, Lines, ORDERBY ( Lines[Amount], DESC ) )"), "3 2 2 1 4");
-    check(&places("RANK ( SKIP, Lines, ORDERBY ( Lines[Amount] ), LAST )"), "1 2 2 4 5");
-    check(&places("RANK ( DENSE, Lines, ORDERBY ( Lines[Amount] ), PARTITIONBY ( Lines[Group] ) )"), "1 2 2 3 1");
-    check(&places("ROWNUMBER ( ORDERBY ( Lines[Key] ), MATCHBY ( Lines[Key] ) )"), "1 2 3 4 5");
-    check("ROWNUMBER ( ALL ( Lines[Key] ), ORDERBY ( Lines[Key] ) )", "BLANK");
+    check(
+        &places("ROWNUMBER ( Lines, ORDERBY ( Lines[Key], DESC ) )"),
+        "5 4 3 2 1",
+    );
+    check(
+        &places("ROWNUMBER ( Lines, ORDERBY ( Lines[Amount] ) )"),
+        "2 3 4 5 1",
+    );
+    check(
+        &places("RANK ( Lines, ORDERBY ( Lines[Amount], DESC ) )"),
+        "4 2 2 1 5",
+    );
+    check(
+        &places("RANK ( DENSE, Lines, ORDERBY ( Lines[Amount], DESC ) )"),
+        "3 2 2 1 4",
+    );
+    check(
+        &places("RANK ( SKIP, Lines, ORDERBY ( Lines[Amount] ), LAST )"),
+        "1 2 2 4 5",
+    );
+    check(
+        &places("RANK ( DENSE, Lines, ORDERBY ( Lines[Amount] ), PARTITIONBY ( Lines[Group] ) )"),
+        "1 2 2 3 1",
+    );
+    check(
+        &places("ROWNUMBER ( ORDERBY ( Lines[Key] ), MATCHBY ( Lines[Key] ) )"),
+        "1 2 3 4 5",
+    );
+    check(
+        "ROWNUMBER ( ALL ( Lines[Key] ), ORDERBY ( Lines[Key] ) )",
+        "BLANK",
+    );
     check("ORDERBY ( Lines[Key] )", "error");
     check("ROWNUMBER ( Lines, ORDERBY ( Lines[Key] ), 1 )", "error");
 }
@@ -197,56 +339,127 @@ fn places_of_a_current_row() {
 fn windows_in_the_filter_context() {
     // As filters of CALCULATE: the values that the filter context leaves are current.
     let by_group = |expression: &str| {
-        format!("CONCATENATEX ( VALUES ( Names[Group] ), CALCULATE ( {expression} ), \" \", Names[Group] )")
+        format!(
+            "CONCATENATEX ( VALUES ( Names[Group] ), CALCULATE ( {expression} ), \" \", Names[Group] )"
+        )
     };
     let before = "OFFSET ( -1, ALLSELECTED ( Names[Group] ), ORDERBY ( Names[Group] ) )";
-    check(&by_group(&format!("CALCULATE ( [Total], {before} )")), " 30 70");
+    check(
+        &by_group(&format!("CALCULATE ( [Total], {before} )")),
+        " 30 70",
+    );
     let until = "WINDOW ( 1, ABS, 0, REL, ORDERBY ( Names[Group] ) )";
-    check(&by_group(&format!("CALCULATE ( [Total], {until} )")), "30 100 100");
-    check(&by_group("RANK ( DENSE, ALLSELECTED ( Names[Group] ), ORDERBY ( [Total], DESC ) )"), "2 1 3");
-    check(&by_group("ROWNUMBER ( ALL ( Names[Group] ), ORDERBY ( Names[Group] ) )"), "1 2 3");
+    check(
+        &by_group(&format!("CALCULATE ( [Total], {until} )")),
+        "30 100 100",
+    );
+    check(
+        &by_group("RANK ( DENSE, ALLSELECTED ( Names[Group] ), ORDERBY ( [Total], DESC ) )"),
+        "2 1 3",
+    );
+    check(
+        &by_group("ROWNUMBER ( ALL ( Names[Group] ), ORDERBY ( Names[Group] ) )"),
+        "1 2 3",
+    );
     // A total: every group is current, and the groups before them are put together.
     check(&format!("CALCULATE ( [Total], {before} )"), "100");
-    check("RANK ( ALL ( Names[Group] ), ORDERBY ( Names[Group] ) )", "BLANK");
-    check("CALCULATE ( COUNTROWS ( INDEX ( 1, ALL ( Lines[Group], Lines[Key] ), ORDERBY ( Lines[Key] ), PARTITIONBY ( Lines[Group] ) ) ), Lines[Group] = \"b\" )", "1");
+    check(
+        "RANK ( ALL ( Names[Group] ), ORDERBY ( Names[Group] ) )",
+        "BLANK",
+    );
+    check(
+        "CALCULATE ( COUNTROWS ( INDEX ( 1, ALL ( Lines[Group], Lines[Key] ), ORDERBY ( Lines[Key] ), PARTITIONBY ( Lines[Group] ) ) ), Lines[Group] = \"b\" )",
+        "1",
+    );
 }
 
 #[test]
 fn items_that_a_summary_lacks() {
-    let rows = |table: &str| format!("CONCATENATEX ( {table}, Names[Group] & \":\" & [s], \" \", Names[Group] )");
+    let rows = |table: &str| {
+        format!("CONCATENATEX ( {table}, Names[Group] & \":\" & [s], \" \", Names[Group] )")
+    };
     let summary = "SUMMARIZECOLUMNS ( Names[Group], \"s\", [Total] )";
     check(&rows(summary), "a:30 b:70");
-    check(&rows(&format!("ADDMISSINGITEMS ( Names[Group], {summary}, Names[Group] )")), "a:30 b:70 c:");
-    check(&rows(&format!("ADDMISSINGITEMS ( {summary}, Names[Group], FILTER ( ALL ( Names[Group] ), Names[Group] <> \"c\" ) )")), "a:30 b:70");
+    check(
+        &rows(&format!(
+            "ADDMISSINGITEMS ( Names[Group], {summary}, Names[Group] )"
+        )),
+        "a:30 b:70 c:",
+    );
+    check(
+        &rows(&format!(
+            "ADDMISSINGITEMS ( {summary}, Names[Group], FILTER ( ALL ( Names[Group] ), Names[Group] <> \"c\" ) )"
+        )),
+        "a:30 b:70",
+    );
     let rolled = "SUMMARIZECOLUMNS ( ROLLUPADDISSUBTOTAL ( Names[Group], \"t\" ), \"s\", [Total] )";
     check(
-        &format!("CONCATENATEX ( ADDMISSINGITEMS ( Names[Group], {rolled}, ROLLUPISSUBTOTAL ( Names[Group], [t] ) ), Names[Group] & \":\" & [t] & \":\" & [s], \" \", [t], ASC, Names[Group] )"),
+        &format!(
+            "CONCATENATEX ( ADDMISSINGITEMS ( Names[Group], {rolled}, ROLLUPISSUBTOTAL ( Names[Group], [t] ) ), Names[Group] & \":\" & [t] & \":\" & [s], \" \", [t], ASC, Names[Group] )"
+        ),
         "a:FALSE:30 b:FALSE:70 c:FALSE: :TRUE:100",
     );
     // Two groups: a key that a group has no line of is missing where all combinations are shown.
     let both = "SUMMARIZECOLUMNS ( Names[Group], Lines[Flag], \"s\", [Total] )";
     check(&format!("COUNTROWS ( {both} )"), "4");
-    check(&format!("COUNTROWS ( ADDMISSINGITEMS ( Names[Group], Lines[Flag], {both}, Names[Group], Lines[Flag] ) )"), "9");
-    check(&format!("COUNTROWS ( ADDMISSINGITEMS ( Names[Group], {both}, Names[Group], Lines[Flag] ) )"), "6");
-    check(&format!("COUNTROWS ( ADDMISSINGITEMS ( Names[Group], {both}, Lines[Key] ) )"), "error");
+    check(
+        &format!(
+            "COUNTROWS ( ADDMISSINGITEMS ( Names[Group], Lines[Flag], {both}, Names[Group], Lines[Flag] ) )"
+        ),
+        "9",
+    );
+    check(
+        &format!(
+            "COUNTROWS ( ADDMISSINGITEMS ( Names[Group], {both}, Names[Group], Lines[Flag] ) )"
+        ),
+        "6",
+    );
+    check(
+        &format!("COUNTROWS ( ADDMISSINGITEMS ( Names[Group], {both}, Lines[Key] ) )"),
+        "error",
+    );
 }
 
 #[test]
 fn names_of_the_model() {
-    check("CONCATENATEX ( INFO.TABLES (), [Name], \",\", [ID] )", "Lines,Names");
+    check(
+        "CONCATENATEX ( INFO.TABLES (), [Name], \",\", [ID] )",
+        "Lines,Names",
+    );
     check("COUNTROWS ( INFO.COLUMNS () )", "9");
     check("COUNTROWS ( INFO.COLUMNS ( \"TableID\", 2 ) )", "3");
-    check("CONCATENATEX ( INFO.MEASURES (), [Name] & \"=\" & [Expression] )", "Total=SUM ( Lines[Amount] )");
-    check("CONCATENATEX ( INFO.RELATIONSHIPS (), [Name] & [FromTableID] & [ToTableID] )", "Lines-Names12");
-    check("CONCATENATEX ( INFO.LEVELS (), [Name] & [ColumnID], \",\", [Ordinal] )", "Name9,Group8");
-    check("CONCATENATEX ( INFO.HIERARCHIES (), [Name] & [TableID] )", "By Name2");
+    check(
+        "CONCATENATEX ( INFO.MEASURES (), [Name] & \"=\" & [Expression] )",
+        "Total=SUM ( Lines[Amount] )",
+    );
+    check(
+        "CONCATENATEX ( INFO.RELATIONSHIPS (), [Name] & [FromTableID] & [ToTableID] )",
+        "Lines-Names12",
+    );
+    check(
+        "CONCATENATEX ( INFO.LEVELS (), [Name] & [ColumnID], \",\", [Ordinal] )",
+        "Name9,Group8",
+    );
+    check(
+        "CONCATENATEX ( INFO.HIERARCHIES (), [Name] & [TableID] )",
+        "By Name2",
+    );
     check("COUNTROWS ( INFO.PARTITIONS () )", "2");
     check("COUNTROWS ( INFO.ROLES () )", "BLANK");
-    check("CONCATENATEX ( FILTER ( INFO.CALCDEPENDENCY (), [OBJECT_TYPE] = \"MEASURE\" ), [REFERENCED_OBJECT_TYPE] & \" \" & [REFERENCED_OBJECT], \",\", [REFERENCED_OBJECT] )", "COLUMN Amount,TABLE Lines");
+    check(
+        "CONCATENATEX ( FILTER ( INFO.CALCDEPENDENCY (), [OBJECT_TYPE] = \"MEASURE\" ), [REFERENCED_OBJECT_TYPE] & \" \" & [REFERENCED_OBJECT], \",\", [REFERENCED_OBJECT] )",
+        "COLUMN Amount,TABLE Lines",
+    );
     check("COUNTROWS ( INFO.TABLES ( \"Colour\", 2 ) )", "error");
     check("COUNTROWS ( INFO.STORAGETABLES () )", "error");
-    check("MAXX ( FILTER ( COLUMNSTATISTICS (), LEFT ( [Column Name], 9 ) = \"RowNumber\" && [Table Name] = \"Lines\" ), [Cardinality] )", "5");
-    check("COUNTROWS ( FILTER ( INFO.VIEW.COLUMNS (), [Type] = \"RowNumber\" ) )", "2");
+    check(
+        "MAXX ( FILTER ( COLUMNSTATISTICS (), LEFT ( [Column Name], 9 ) = \"RowNumber\" && [Table Name] = \"Lines\" ), [Cardinality] )",
+        "5",
+    );
+    check(
+        "COUNTROWS ( FILTER ( INFO.VIEW.COLUMNS (), [Type] = \"RowNumber\" ) )",
+        "2",
+    );
 }
 
 /// What speaks of roles, sources and expressions is, under roles, told as a word that means nothing is.
@@ -262,12 +475,39 @@ fn under_roles_operators_functions_do_not_exist() {
             .expect_err(name);
         error.to_string().replace(name, "X")
     };
-    for name in ["INFO.ROLES", "INFO.PARTITIONS", "INFO.EXPRESSIONS", "INFO.CALCDEPENDENCY", "INFO.STORAGETABLES"] {
+    for name in [
+        "INFO.ROLES",
+        "INFO.PARTITIONS",
+        "INFO.EXPRESSIONS",
+        "INFO.CALCDEPENDENCY",
+        "INFO.STORAGETABLES",
+    ] {
         let message = refusal(name);
-        assert!(message.starts_with("there is no function X"), "{name}: {message}");
+        assert!(
+            message.starts_with("there is no function X"),
+            "{name}: {message}"
+        );
         assert!(!message.contains("did you mean X"), "{name}: {message}");
     }
-    assert_eq!(value(&session, "CONCATENATEX ( INFO.TABLES (), [Name], \",\", [ID] )"), "Lines,Names");
-    assert_eq!(value(&session, "CONCATENATEX ( INFO.MEASURES (), [Name] & \"=\" & [Expression] )"), "Total=");
-    assert_eq!(value(&session, "COUNTROWS ( FILTER ( INFO.FUNCTIONS (), [FUNCTION_NAME] = \"INFO.ROLES\" ) )"), "BLANK");
+    assert_eq!(
+        value(
+            &session,
+            "CONCATENATEX ( INFO.TABLES (), [Name], \",\", [ID] )"
+        ),
+        "Lines,Names"
+    );
+    assert_eq!(
+        value(
+            &session,
+            "CONCATENATEX ( INFO.MEASURES (), [Name] & \"=\" & [Expression] )"
+        ),
+        "Total="
+    );
+    assert_eq!(
+        value(
+            &session,
+            "COUNTROWS ( FILTER ( INFO.FUNCTIONS (), [FUNCTION_NAME] = \"INFO.ROLES\" ) )"
+        ),
+        "BLANK"
+    );
 }

@@ -13,14 +13,18 @@ fn material() -> Option<PathBuf> {
 
 /// Whether the value is the one captured: numbers to 12 digits, dates as dates, text as text.
 fn matches(value: &Value, expected: Option<&str>) -> bool {
-    let Some(expected) = expected else { return matches!(value, Value::Blank) };
+    let Some(expected) = expected else {
+        return matches!(value, Value::Blank);
+    };
     match value {
         Value::Blank => expected.is_empty(),
         Value::Text(text) => &**text == expected,
         Value::Boolean(b) => expected.eq_ignore_ascii_case(&b.to_string()),
         Value::DateTime(_) => expected == date_text(value),
         number => match (number.to_double(), expected.replace(',', "").parse::<f64>()) {
-            (Some(a), Ok(b)) => a == b || digits(a) == digits(b) || (a - b).abs() <= 1e-12 * a.abs().max(b.abs()),
+            (Some(a), Ok(b)) => {
+                a == b || digits(a) == digits(b) || (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
+            }
             _ => false,
         },
     }
@@ -32,7 +36,9 @@ fn digits(x: f64) -> String {
 }
 
 fn date_text(value: &Value) -> String {
-    let Value::DateTime(micros) = value else { return String::new() };
+    let Value::DateTime(micros) = value else {
+        return String::new();
+    };
     let days = micros.div_euclid(86_400_000_000);
     let seconds = micros.rem_euclid(86_400_000_000) / 1_000_000;
     // Civil date from days, by the usual era arithmetic.
@@ -45,7 +51,12 @@ fn date_text(value: &Value) -> String {
     let day = doy - (153 * mp + 2) / 5 + 1;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
     let year = yoe + era * 400 + i64::from(month <= 2);
-    format!("{month:02}/{day:02}/{year} {:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    format!(
+        "{month:02}/{day:02}/{year} {:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }
 
 /// Answers that cannot be the vendor's: the list of its own functions, and a rate that its iteration leaves at the tenth digit,
@@ -81,7 +92,10 @@ fn built_functions_answer_as_the_vendors_engine() {
         return;
     };
     let model = folder.join("goldens-model");
-    let session = Database::import(&model, &model).unwrap().session(Identity::anonymous()).unwrap();
+    let session = Database::import(&model, &model)
+        .unwrap()
+        .session(Identity::anonymous())
+        .unwrap();
     let text = std::fs::read_to_string(folder.join("goldens.jsonl")).unwrap();
     let mut not_built: BTreeMap<String, usize> = BTreeMap::new();
     let (mut equal, mut wrong, mut differing) = (0, Vec::new(), Vec::new());
@@ -98,14 +112,20 @@ fn built_functions_answer_as_the_vendors_engine() {
                 } else if !refused && matches(&value, golden["value"].as_str()) {
                     equal += 1;
                 } else {
-                    wrong.push(format!("{expr}: got {value:?}, expected {:?}{}", golden["value"], if refused { " an error" } else { "" }));
+                    wrong.push(format!(
+                        "{expr}: got {value:?}, expected {:?}{}",
+                        golden["value"],
+                        if refused { " an error" } else { "" }
+                    ));
                 }
             }
             Err(_) if refused => equal += 1,
             Err(error) => {
                 let message = error.to_string();
                 if is_refusal(&message) {
-                    *not_built.entry(golden["function"].as_str().unwrap_or("").to_string()).or_default() += 1;
+                    *not_built
+                        .entry(golden["function"].as_str().unwrap_or("").to_string())
+                        .or_default() += 1;
                 } else {
                     wrong.push(format!("{expr}: {message}"));
                 }
@@ -113,5 +133,10 @@ fn built_functions_answer_as_the_vendors_engine() {
         }
     }
     println!("{equal} equal; refused here: {not_built:?}; different by nature: {differing:?}");
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }

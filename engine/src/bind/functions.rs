@@ -87,6 +87,11 @@ impl<'a> Binder<'a> {
                 by_value.push((parameter.name.clone(), argument));
             }
         }
+        let sizes: Vec<(String, usize)> = by_name
+            .iter()
+            .map(|(n, e)| (n.clone(), size(e, &[])))
+            .collect();
+        self.count(size(&function.body, &sizes))?;
         let body = substitute(&function.body, &by_name);
         self.open.push(format!("function {}", name.to_lowercase()));
         let depth = self.names_len();
@@ -159,5 +164,35 @@ fn substitute(expr: &Expr, arguments: &[(String, Expr)]) -> Expr {
     Expr {
         kind,
         span: expr.span,
+    }
+}
+
+/// How many expressions a tree has, where names stand for arguments of these sizes.
+fn size(expr: &Expr, arguments: &[(String, usize)]) -> usize {
+    let of = |parts: &[Expr]| {
+        parts
+            .iter()
+            .map(|p| size(p, arguments))
+            .fold(1, usize::saturating_add)
+    };
+    match &expr.kind {
+        ExprKind::Identifier {
+            name,
+            quoted: false,
+        } => arguments
+            .iter()
+            .find(|(known, _)| model::same_name(known, &name.text))
+            .map_or(1, |(_, size)| *size),
+        ExprKind::Call { args, .. } => of(args),
+        ExprKind::Row(parts) | ExprKind::Table(parts) => of(parts),
+        ExprKind::Unary { operand, .. } => size(operand, arguments).saturating_add(1),
+        ExprKind::Binary { left, right, .. } => size(left, arguments)
+            .saturating_add(size(right, arguments))
+            .saturating_add(1),
+        ExprKind::Let { vars, body } => vars
+            .iter()
+            .map(|(_, value)| size(value, arguments))
+            .fold(size(body, arguments), usize::saturating_add),
+        _ => 1,
     }
 }

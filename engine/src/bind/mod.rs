@@ -60,6 +60,8 @@ pub struct Binder<'a> {
     /// Variables in scope, innermost last.
     names: Vec<(String, Named)>,
     next: u32,
+    /// Expressions bound so far, those that functions repeat included.
+    bound: usize,
     measures: HashMap<Measure, Rc<Scalar>>,
     query_measures: Vec<(QueryMeasure, Option<Rc<Scalar>>)>,
     functions: Vec<(String, Rc<dax::Function>)>,
@@ -77,6 +79,9 @@ pub struct Binder<'a> {
 
 /// How deep measures may refer to measures.
 const MAX_OPEN: usize = 64;
+
+/// How many expressions a query may come to.
+const MAX_BOUND: usize = 1_000_000;
 
 /// The field of a model column.
 pub fn field_of(scope: &Scope, column: Column) -> Field {
@@ -110,6 +115,7 @@ impl<'a> Binder<'a> {
             rows: Vec::new(),
             names: Vec::new(),
             next: 0,
+            bound: 0,
             measures: HashMap::new(),
             query_measures: Vec::new(),
             functions,
@@ -119,6 +125,19 @@ impl<'a> Binder<'a> {
             in_item: false,
             current_group: Vec::new(),
         }
+    }
+
+    /// Counts expressions, and refuses a query that repeats them without end: functions that call functions can double their
+    /// arguments at every level.
+    pub fn count(&mut self, expressions: usize) -> Bound<()> {
+        self.bound = self.bound.saturating_add(expressions);
+        if self.bound > MAX_BOUND {
+            let message = format!(
+                "the query comes to more than {MAX_BOUND} expressions, those that functions repeat included"
+            );
+            return Err(Error::nowhere(ErrorKind::Limit, message));
+        }
+        Ok(())
     }
 
     pub fn fresh(&mut self) -> u32 {

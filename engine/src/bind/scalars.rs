@@ -12,6 +12,7 @@ use crate::value::{DataType, Value};
 
 impl<'a> Binder<'a> {
     pub fn bind_scalar(&mut self, expr: &Expr) -> Bound<Scalar> {
+        self.count(1)?;
         let span = expr.span;
         let constant = |b: &Self, value: Value| {
             let data_type = value.data_type().unwrap_or(DataType::Unknown);

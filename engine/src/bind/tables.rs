@@ -90,6 +90,7 @@ pub fn is_table_function(name: &str) -> bool {
 
 impl<'a> Binder<'a> {
     pub fn bind_table(&mut self, expr: &Expr) -> Bound<TableExpr> {
+        self.count(1)?;
         let span = expr.span;
         match &expr.kind {
             ExprKind::Identifier { name, quoted } => {

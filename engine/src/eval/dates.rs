@@ -58,7 +58,7 @@ impl Bounds {
     fn of_days(first: i64, last: i64) -> Bounds {
         Bounds {
             first: Some(first.saturating_mul(DAY)),
-            last: Some(last.saturating_add(1).saturating_mul(DAY) - 1),
+            last: Some(last.saturating_add(1).saturating_mul(DAY).saturating_sub(1)),
         }
     }
 }

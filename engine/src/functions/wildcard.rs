@@ -11,7 +11,21 @@ enum Piece {
 pub(super) fn find(pattern: &str, text: &str, from: usize) -> Option<usize> {
     let text: Vec<char> = text.chars().map(fold).collect();
     let pieces = read(pattern);
-    (from..=text.len()).find(|&at| matches_at(&pieces, text.get(at..).unwrap_or(&[])))
+    for at in from..=text.len() {
+        match matches_at(&pieces, text.get(at..).unwrap_or(&[])) {
+            Attempt::Match => return Some(at),
+            Attempt::Mismatch => {}
+            Attempt::Exhausted => return None,
+        }
+    }
+    None
+}
+
+enum Attempt {
+    Match,
+    Mismatch,
+    /// What follows a star occurs nowhere in the rest of the text, so it follows no later beginning either.
+    Exhausted,
 }
 
 /// One character stands for one character here, so that positions stay those of the text.
@@ -42,7 +56,7 @@ fn read(pattern: &str) -> Vec<Piece> {
 
 /// Whether the text begins with the pattern. On a mismatch only the last star is asked to take one more character, so
 /// the work is bounded by the product of the lengths.
-fn matches_at(pieces: &[Piece], text: &[char]) -> bool {
+fn matches_at(pieces: &[Piece], text: &[char]) -> Attempt {
     let (mut p, mut t) = (0, 0);
     let mut star = None;
     while p < pieces.len() {
@@ -60,13 +74,14 @@ fn matches_at(pieces: &[Piece], text: &[char]) -> bool {
                     (p, t) = (after, taken + 1);
                     continue;
                 }
-                _ => return false,
+                Some(_) => return Attempt::Exhausted,
+                None => return Attempt::Mismatch,
             },
         }
         p += 1;
         t += 1;
     }
-    true
+    Attempt::Match
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ fn check_permission(
         search.visit(&tree);
         for span in search.found {
             let message = "absent custom data is BLANK, and BLANK = \"\" is TRUE: a caller without custom data sees the rows whose value \
-                is empty; write == instead";
+                is empty, and facts without a match; add NOT ISBLANK(CUSTOMDATA())";
             findings.within(
                 Severity::Warning,
                 &permission.source,
