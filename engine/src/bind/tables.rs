@@ -626,17 +626,12 @@ impl<'a> Binder<'a> {
                 "the two tables have no column in common to be joined on",
             );
         }
-        let by_name = on.iter().all(|(i, j)| {
-            left.schema.fields[*i].lineage == right.schema.fields[*j].lineage
-                || left.schema.base.is_none()
-        });
         let mut fields = left.schema.fields.clone();
         for (j, field) in right.schema.fields.iter().enumerate() {
             if !on.iter().any(|(_, k)| *k == j) {
                 fields.push(field.clone());
             }
         }
-        let _ = by_name;
         let schema = self.distinct_names(fields, span)?;
         let kind = TableKind::NaturalJoin {
             left: Box::new(left),
