@@ -64,7 +64,8 @@ fn editor(names: &Arc<Mutex<Names>>) -> Reedline {
         .with_menu(ReedlineMenu::EngineCompleter(menu))
         .with_edit_mode(Box::new(Emacs::new(keys)))
         .with_validator(Box::new(WholeStatement));
-    match history_file().and_then(|file| FileBackedHistory::with_file(HISTORY_LENGTH, file).ok()) {
+    let file = history_file().filter(|file| keep_private(file).is_ok());
+    match file.and_then(|file| FileBackedHistory::with_file(HISTORY_LENGTH, file).ok()) {
         Some(history) => editor.with_history(Box::new(history)),
         // History then lasts as long as the prompt.
         None => editor,
@@ -72,6 +73,22 @@ fn editor(names: &Arc<Mutex<Names>>) -> Reedline {
 }
 
 /// In the data folder of the user, where one is known.
+/// The history holds queries with their literals, and names of users: it is for nobody else to read.
+fn keep_private(file: &std::path::Path) -> std::io::Result<()> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let opened = options.open(file)?;
+    #[cfg(unix)]
+    opened.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    drop(opened);
+    Ok(())
+}
+
 fn history_file() -> Option<PathBuf> {
     let folder = |name: &str| {
         std::env::var_os(name)

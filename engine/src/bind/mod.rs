@@ -263,12 +263,15 @@ impl<'a> Binder<'a> {
             Some(body) => Rc::clone(body),
             None => {
                 let Some(tree) = self.scope.measure_tree(handle) else {
+                    let parsed = dax::parse_expression(&info.expression);
+                    let why = parsed.errors.first().map(|e| format!(": {}", e.message));
                     return self.error(
                         ErrorKind::Syntax,
                         span,
                         format!(
-                            "the expression of the measure [{}] is not valid DAX",
-                            info.name
+                            "the expression of the measure [{}] is not valid DAX{}",
+                            info.name,
+                            why.unwrap_or_default()
                         ),
                     );
                 };
@@ -324,10 +327,10 @@ impl<'a> Binder<'a> {
         in_model: bool,
         bind: impl FnOnce(&mut Self) -> Bound<T>,
     ) -> Bound<T> {
-        let key = name.to_lowercase();
-        if let Some(at) = self.open.iter().position(|open| *open == key) {
+        let same = |open: &String| model::same_name(open, name);
+        if let Some(at) = self.open.iter().position(same) {
             let mut cycle: Vec<String> = self.open[at..].iter().map(|n| format!("[{n}]")).collect();
-            cycle.push(format!("[{key}]"));
+            cycle.push(format!("[{name}]"));
             return Err(Error::nowhere(
                 ErrorKind::Cycle,
                 format!("measures that need themselves: {}", cycle.join(" -> ")),
@@ -339,7 +342,7 @@ impl<'a> Binder<'a> {
                 format!("measures refer to measures more than {MAX_OPEN} levels deep"),
             ));
         }
-        self.open.push(key);
+        self.open.push(name.to_string());
         let rows = std::mem::take(&mut self.rows);
         let hidden = if in_model {
             std::mem::take(&mut self.names)
