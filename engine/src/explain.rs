@@ -7,7 +7,7 @@ use security::{Control, Filter, PathColumn, Scan, Scope, Target};
 use crate::answer::{Options, Stage};
 use crate::bound::{Scalar, ScalarKind, TableExpr, TableKind, VariableBody};
 use crate::define::define;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::eval::Evaluator;
 use crate::query::{BoundQuery, bind, environment, parse, run};
 
@@ -31,8 +31,8 @@ pub fn explain(
     let scope = defined.scope();
     let bound = bind(scope, &parsed, options)?;
     match stage {
-        Stage::Bound => Ok(dump_bound(scope, &bound, false)),
-        Stage::Plan => Ok(dump_bound(scope, &bound, true)),
+        Stage::Bound => dump_bound(scope, &bound, false),
+        Stage::Plan => dump_bound(scope, &bound, true),
         _ => {
             let mut evaluator = Evaluator::new(scope, control, &options.limits, environment);
             evaluator.trace = Some(Default::default());
@@ -43,6 +43,9 @@ pub fn explain(
                 .map(|t| t.into_inner())
                 .unwrap_or_default();
             let mut out = String::new();
+            if defined.trace.is_empty() && trace.is_empty() {
+                out.push_str("no scans\n");
+            }
             for (k, scan) in defined.trace.iter().chain(&trace).enumerate() {
                 let _ = writeln!(out, "scan {}\n{scan}", k + 1);
             }
@@ -105,7 +108,10 @@ fn expression(scope: &Scope, expr: &security::Expression) -> String {
     }
 }
 
-fn dump_bound(scope: &Scope, bound: &BoundQuery, plan: bool) -> String {
+/// The longest explanation, in bytes: functions that call functions repeat their bodies.
+const MAX_DUMP: usize = 4 << 20;
+
+fn dump_bound(scope: &Scope, bound: &BoundQuery, plan: bool) -> Result<String, Error> {
     // An identity under roles sees the names of measures and not their expressions.
     let expressions = scope.identity().role_names().is_empty();
     let mut dump = Dump {
@@ -137,7 +143,11 @@ fn dump_bound(scope: &Scope, bound: &BoundQuery, plan: bool) -> String {
             dump.scalar(2, &order.expr);
         }
     }
-    dump.out
+    if dump.is_full() {
+        let message = format!("the explanation would be longer than {MAX_DUMP} bytes");
+        return Err(Error::nowhere(ErrorKind::Limit, message));
+    }
+    Ok(dump.out)
 }
 
 struct Dump<'a> {
@@ -150,11 +160,19 @@ struct Dump<'a> {
 }
 
 impl Dump<'_> {
+    /// An explanation as long as this is given up.
+    fn is_full(&self) -> bool {
+        self.out.len() > MAX_DUMP
+    }
+
     fn line(&mut self, depth: usize, text: &str) {
         let _ = writeln!(self.out, "{}{text}", "  ".repeat(depth));
     }
 
     fn scalar(&mut self, depth: usize, expr: &Scalar) {
+        if self.is_full() {
+            return;
+        }
         let label = self.scalar_label(expr);
         let text = format!(
             "{label} : {:?}{}",
@@ -213,11 +231,14 @@ impl Dump<'_> {
             K::Measure { measure, .. } => format!("measure [{}]", measure.name),
             K::Calculate { filters, .. } => format!("calculate with {} filters", filters.len()),
             K::Filtered { test, .. } => format!("test {test:?}"),
-            other => variant_name(&format!("{other:?}")),
+            other => variant_name(other),
         }
     }
 
     fn table(&mut self, depth: usize, expr: &TableExpr) {
+        if self.is_full() {
+            return;
+        }
         let fields: Vec<String> = expr
             .schema
             .fields
@@ -226,7 +247,7 @@ impl Dump<'_> {
             .collect();
         let label = match &expr.kind {
             TableKind::Base { table, .. } => format!("rows of '{}'", self.scope.table(*table).name),
-            other => variant_name(&format!("{other:?}")),
+            other => variant_name(other),
         };
         let fields = if matches!(expr.kind, TableKind::Base { .. }) {
             String::new()
@@ -244,10 +265,21 @@ impl Dump<'_> {
     }
 }
 
-/// The name at the head of a debug text.
-fn variant_name(debug: &str) -> String {
-    let end = debug
-        .find(|c: char| !c.is_alphanumeric())
-        .unwrap_or(debug.len());
-    debug.get(..end).unwrap_or(debug).to_string()
+/// The name of a variant: the head of its debug text, and no more of it, because the rest holds whole trees.
+fn variant_name(variant: &impl std::fmt::Debug) -> String {
+    struct Head(String);
+    impl Write for Head {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            for c in text.chars() {
+                if !c.is_alphanumeric() {
+                    return Err(std::fmt::Error);
+                }
+                self.0.push(c);
+            }
+            Ok(())
+        }
+    }
+    let mut head = Head(String::new());
+    let _ = write!(head, "{variant:?}");
+    head.0
 }

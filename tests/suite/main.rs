@@ -14,6 +14,7 @@ mod goldens;
 mod hidden_names;
 mod outcome;
 mod refusals;
+mod runaway;
 mod rust_source;
 mod scratch;
 mod sheets;

@@ -62,6 +62,11 @@ pub struct Binder<'a> {
     next: u32,
     /// Expressions bound so far, those that functions repeat included.
     bound: usize,
+    /// How deep the expression being bound stands, and the deepest so far, measures included.
+    level: usize,
+    deepest: usize,
+    /// Levels of each measure bound, by its name without case.
+    depths: HashMap<String, usize>,
     measures: HashMap<Measure, Rc<Scalar>>,
     query_measures: Vec<(QueryMeasure, Option<Rc<Scalar>>)>,
     functions: Vec<(String, Rc<dax::Function>)>,
@@ -79,6 +84,9 @@ pub struct Binder<'a> {
 
 /// How deep measures may refer to measures.
 const MAX_OPEN: usize = 64;
+
+/// How deep expressions may nest, measures included: later stages walk the tree on a stack.
+const MAX_LEVELS: usize = 2_000;
 
 /// How many expressions a query may come to.
 const MAX_BOUND: usize = 1_000_000;
@@ -116,6 +124,9 @@ impl<'a> Binder<'a> {
             names: Vec::new(),
             next: 0,
             bound: 0,
+            level: 0,
+            deepest: 0,
+            depths: HashMap::new(),
             measures: HashMap::new(),
             query_measures: Vec::new(),
             functions,
@@ -138,6 +149,34 @@ impl<'a> Binder<'a> {
             return Err(Error::nowhere(ErrorKind::Limit, message));
         }
         Ok(())
+    }
+
+    /// Refuses expressions that nest too deep, `below` levels further down counted.
+    fn admit_depth(&mut self, below: usize) -> Bound<()> {
+        let deepest = self.level.saturating_add(below);
+        if deepest > MAX_LEVELS {
+            let message =
+                format!("expressions nest more than {MAX_LEVELS} levels deep, measures included");
+            return Err(Error::nowhere(ErrorKind::Limit, message));
+        }
+        self.deepest = self.deepest.max(deepest);
+        Ok(())
+    }
+
+    /// Binds one level further down.
+    pub fn descend<T>(&mut self, bind: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+        self.count(1)?;
+        self.admit_depth(1)?;
+        self.level += 1;
+        let result = bind(self);
+        self.level -= 1;
+        result
+    }
+
+    /// The levels of a measure that was bound before count where it is used again.
+    fn admit_measure(&mut self, name: &str) -> Bound<()> {
+        let below = self.depths.get(&name.to_lowercase()).copied();
+        self.admit_depth(below.unwrap_or(0))
     }
 
     pub fn fresh(&mut self) -> u32 {
@@ -236,6 +275,7 @@ impl<'a> Binder<'a> {
                     body
                 }
             };
+            self.admit_measure(&measure.name)?;
             let data_type = body.data_type;
             return Ok(Some(self.scalar(
                 ScalarKind::Measure {
@@ -284,6 +324,7 @@ impl<'a> Binder<'a> {
                 body
             }
         };
+        self.admit_measure(&info.name)?;
         let data_type = body.data_type;
         Ok(self.scalar(
             ScalarKind::Measure {
@@ -353,7 +394,11 @@ impl<'a> Binder<'a> {
         let old_home = std::mem::replace(&mut self.home, home);
         let old_model = self.in_model;
         self.in_model |= in_model;
+        let outside = std::mem::replace(&mut self.deepest, self.level);
         let result = bind(self);
+        let depth = self.deepest - self.level;
+        self.depths.insert(name.to_lowercase(), depth);
+        self.deepest = self.deepest.max(outside);
         self.in_model = old_model;
         self.home = old_home;
         self.current_group = groups;

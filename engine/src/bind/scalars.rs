@@ -12,7 +12,10 @@ use crate::value::{DataType, Value};
 
 impl<'a> Binder<'a> {
     pub fn bind_scalar(&mut self, expr: &Expr) -> Bound<Scalar> {
-        self.count(1)?;
+        self.descend(|b| b.bind_scalar_kind(expr))
+    }
+
+    fn bind_scalar_kind(&mut self, expr: &Expr) -> Bound<Scalar> {
         let span = expr.span;
         let constant = |b: &Self, value: Value| {
             let data_type = value.data_type().unwrap_or(DataType::Unknown);

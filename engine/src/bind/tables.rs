@@ -90,7 +90,10 @@ pub fn is_table_function(name: &str) -> bool {
 
 impl<'a> Binder<'a> {
     pub fn bind_table(&mut self, expr: &Expr) -> Bound<TableExpr> {
-        self.count(1)?;
+        self.descend(|b| b.bind_table_kind(expr))
+    }
+
+    fn bind_table_kind(&mut self, expr: &Expr) -> Bound<TableExpr> {
         let span = expr.span;
         match &expr.kind {
             ExprKind::Identifier { name, quoted } => {
