@@ -61,38 +61,16 @@ impl<'a> Binder<'a> {
             base: None,
         });
         let columns = self.with_rows(frame, Rc::clone(&group_schema), |b| {
-            let mut columns = Vec::new();
-            while let [name, expr, after @ ..] = rest {
-                let ExprKind::Text(text) = &name.kind else {
-                    return b.error(
-                        ErrorKind::Argument,
-                        name.span,
-                        "the name of the new column, as text, is expected here",
-                    );
-                };
+            b.each_named(rest, |b, text, expr| {
                 if let Some([column]) = call(expr, "ISSUBTOTAL") {
                     let place = b.field_index(&group_schema, column)?;
-                    columns.push((
-                        Field::extension(text, DataType::Boolean),
-                        SummarizeColumn::IsSubtotal(place),
-                    ));
-                } else {
-                    let scalar = b.bind_scalar(expr)?;
-                    columns.push((
-                        b.field_for(Some(text), &scalar, u32::MAX, &group_schema),
-                        SummarizeColumn::Expression(scalar),
-                    ));
+                    let field = Field::extension(text, DataType::Boolean);
+                    return Ok((field, SummarizeColumn::IsSubtotal(place)));
                 }
-                rest = after;
-            }
-            match rest {
-                [] => Ok(columns),
-                [left, ..] => b.error(
-                    ErrorKind::Argument,
-                    left.span,
-                    "a name stands here without its expression",
-                ),
-            }
+                let scalar = b.bind_scalar(expr)?;
+                let field = b.field_for(Some(text), &scalar, u32::MAX, &group_schema);
+                Ok((field, SummarizeColumn::Expression(scalar)))
+            })
         })?;
         let (added, columns): (Vec<Field>, Vec<SummarizeColumn>) = columns.into_iter().unzip();
         fields.extend(added);
@@ -209,7 +187,28 @@ impl<'a> Binder<'a> {
     }
 
     fn named_columns(&mut self, args: &[Expr]) -> Bound<Vec<(Field, NamedColumn)>> {
-        let mut columns = Vec::new();
+        self.each_named(args, |b, text, expr| {
+            let (inner, ignore) = match call(expr, "IGNORE") {
+                Some([inner]) => (inner, true),
+                _ => (expr, false),
+            };
+            let inner = match call(inner, "NONVISUAL") {
+                Some([inner]) => inner,
+                _ => inner,
+            };
+            let expr = b.without_rows(|b| b.bind_scalar(inner))?;
+            let field = b.field_for(Some(text), &expr, u32::MAX, &Schema::default());
+            Ok((field, NamedColumn { expr, ignore }))
+        })
+    }
+
+    /// Names, as text, each with its expression.
+    fn each_named<T>(
+        &mut self,
+        args: &[Expr],
+        mut bind: impl FnMut(&mut Self, &str, &Expr) -> Bound<T>,
+    ) -> Bound<Vec<T>> {
+        let mut bound = Vec::new();
         let mut rest = args;
         while let [name, expr, after @ ..] = rest {
             let ExprKind::Text(text) = &name.kind else {
@@ -219,27 +218,11 @@ impl<'a> Binder<'a> {
                     "the name of the new column, as text, is expected here",
                 );
             };
-            let (inner, ignore) = match call(expr, "IGNORE") {
-                Some([inner]) => (inner, true),
-                _ => (expr, false),
-            };
-            let inner = match call(inner, "NONVISUAL") {
-                Some([inner]) => inner,
-                _ => inner,
-            };
-            let scalar = self.without_rows(|b| b.bind_scalar(inner))?;
-            let field = self.field_for(Some(text), &scalar, u32::MAX, &Schema::default());
-            columns.push((
-                field,
-                NamedColumn {
-                    expr: scalar,
-                    ignore,
-                },
-            ));
+            bound.push(bind(self, text, expr)?);
             rest = after;
         }
         match rest {
-            [] => Ok(columns),
+            [] => Ok(bound),
             [left, ..] => self.error(
                 ErrorKind::Argument,
                 left.span,
@@ -289,27 +272,10 @@ impl<'a> Binder<'a> {
             }),
         ));
         let bound = self.with_rows(frame, Rc::clone(&group_schema), |b| {
-            let mut columns = Vec::new();
-            while let [name, expr, after @ ..] = rest {
-                let ExprKind::Text(text) = &name.kind else {
-                    return b.error(
-                        ErrorKind::Argument,
-                        name.span,
-                        "the name of the new column, as text, is expected here",
-                    );
-                };
+            b.each_named(rest, |b, text, expr| {
                 let scalar = b.bind_scalar(expr)?;
-                columns.push((Field::extension(text, scalar.data_type), scalar));
-                rest = after;
-            }
-            match rest {
-                [] => Ok(columns),
-                [left, ..] => b.error(
-                    ErrorKind::Argument,
-                    left.span,
-                    "a name stands here without its expression",
-                ),
-            }
+                Ok((Field::extension(text, scalar.data_type), scalar))
+            })
         });
         self.current_group.pop();
         let (added, columns): (Vec<Field>, Vec<_>) = bound?.into_iter().unzip();
