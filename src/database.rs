@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use security::{AuditSink, Control, Figures, Gate, Identity};
+use security::{AuditSink, Control, Figures, Gate, Identity, StillValid, Unrevocable};
 use storage::{NoProgress, Progress};
 
 use crate::error::Error;
@@ -64,6 +64,32 @@ impl Database {
 
     /// Admits an identity, or refuses it: the only door to the data.
     pub fn session(&self, identity: Identity) -> Result<Session, Error> {
+        self.admit(identity, self.session_length, Arc::new(Unrevocable))
+    }
+
+    /// Admits an identity that something vouches for, such as a token. The session ends when the credential expires, from the
+    /// first query on that finds it no longer valid, and at the end of the database's own session length, whichever is first.
+    pub fn session_until(
+        &self,
+        identity: Identity,
+        expiry: SystemTime,
+        credential: Arc<dyn StillValid>,
+    ) -> Result<Session, Error> {
+        let left = expiry
+            .duration_since(SystemTime::now())
+            .map_err(|_| Error::SessionEnded)?;
+        if left.is_zero() || !credential.still_valid() {
+            return Err(Error::SessionEnded);
+        }
+        self.admit(identity, left.min(self.session_length), credential)
+    }
+
+    fn admit(
+        &self,
+        identity: Identity,
+        length: Duration,
+        credential: Arc<dyn StillValid>,
+    ) -> Result<Session, Error> {
         let client = client_of(&identity);
         let gate = Arc::clone(&self.gate);
         // Role filters are DAX: they are evaluated where DAX is, on a thread with a deep stack.
@@ -75,7 +101,8 @@ impl Database {
             view,
             Arc::clone(&self.pool),
             client,
-            self.session_length,
+            length,
+            credential,
             Arc::clone(&self.work),
         ))
     }

@@ -62,5 +62,7 @@ pub use dax::{Span, line_column};
 pub use engine::{Answer, AnswerColumn, AnswerTable, Limits, Stage, Statistics, Value};
 pub use engine::{Error as QueryError, ErrorKind as QueryErrorKind};
 pub use model::{DataType, Excerpt, LoadErrors, Problem, Severity};
-pub use security::{AdmissionRecord, AuditSink, CloseError, Denied, Figures, Identity};
+pub use security::{
+    AdmissionRecord, AuditSink, CloseError, Denied, Figures, Identity, StillValid, Unrevocable,
+};
 pub use storage::{ImportError, NoProgress, Progress};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::{Answer, ErrorKind, Limits, Options, Stage, Value};
-use security::{Control, View};
+use security::{Control, StillValid, View};
 
 use crate::catalog::Catalog;
 use crate::database::lost;
@@ -14,8 +14,8 @@ use crate::pool::{Lost, Pool};
 
 /// What one admitted identity may see. Shared between threads as it is, or by cheap clones.
 ///
-/// A session ends some time after its admission (an hour, unless the database says otherwise); queries after that are
-/// refused with [`Error::SessionEnded`].
+/// A session ends some time after its admission (an hour, unless the database says otherwise), or when the credential that it
+/// was admitted with expires or is revoked; queries after that are refused with [`Error::SessionEnded`].
 #[derive(Clone)]
 pub struct Session {
     inner: Arc<Inner>,
@@ -26,6 +26,7 @@ struct Inner {
     pool: Arc<Pool>,
     client: Arc<str>,
     ends: Instant,
+    credential: Arc<dyn StillValid>,
     running: Arc<Running>,
     work: Arc<Work>,
 }
@@ -141,6 +142,7 @@ impl Session {
         pool: Arc<Pool>,
         client: Arc<str>,
         length: Duration,
+        credential: Arc<dyn StillValid>,
         work: Arc<Work>,
     ) -> Session {
         let now = Instant::now();
@@ -154,6 +156,7 @@ impl Session {
                 pool,
                 client,
                 ends,
+                credential,
                 running: Arc::default(),
                 work,
             }),
@@ -217,7 +220,7 @@ impl Session {
         options: &QueryOptions,
         work: impl FnOnce(&View, &str, &Options, &Control) -> Result<T, engine::Error> + Send + 'static,
     ) -> Result<T, Error> {
-        if Instant::now() >= self.inner.ends {
+        if Instant::now() >= self.inner.ends || !self.inner.credential.still_valid() {
             return Err(Error::SessionEnded);
         }
         // A running query does not outlive its session by more than its own time limit.

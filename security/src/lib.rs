@@ -20,6 +20,7 @@
 mod admission;
 mod audit;
 mod calculate;
+mod credential;
 mod error;
 mod extend;
 mod gate;
@@ -44,6 +45,7 @@ mod visibility;
 mod tests;
 
 pub use audit::{AdmissionRecord, AuditSink};
+pub use credential::{StillValid, Unrevocable};
 pub use error::{CloseError, Denied, EvaluateError, Incompatibility, ReadError};
 pub use extend::{AddedColumn, Addition, Extended};
 pub use gate::{CalculatedColumn, CalculatedTable, Evaluators, Figures, Gate, RowFilter};

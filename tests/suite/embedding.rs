@@ -198,3 +198,51 @@ fn the_fixture_model_has_no_errors() {
         .collect();
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
+
+/// A credential that a test can take back.
+#[derive(Default)]
+struct Revocable(std::sync::atomic::AtomicBool);
+
+impl peristyle::StillValid for Revocable {
+    fn still_valid(&self) -> bool {
+        !self.0.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn a_session_ends_with_its_credential() {
+    use std::sync::Arc;
+    use std::time::SystemTime;
+
+    let ana = || Identity::user("ana@contoso.example").role("Germany");
+    let hour = Duration::from_secs(3_600);
+    let credential = Arc::new(Revocable::default());
+    let session = database()
+        .session_until(ana(), SystemTime::now() + hour, credential.clone())
+        .unwrap();
+    assert!(session.query(LINES).is_ok());
+    credential
+        .0
+        .store(true, std::sync::atomic::Ordering::SeqCst);
+    assert!(matches!(session.query(LINES), Err(Error::SessionEnded)));
+    assert!(matches!(
+        session.explain(Stage::Plan, LINES),
+        Err(Error::SessionEnded)
+    ));
+    let check = |until: SystemTime, credential: Arc<Revocable>| {
+        let refused = database().session_until(ana(), until, credential);
+        assert!(matches!(refused, Err(Error::SessionEnded)));
+    };
+    check(SystemTime::now() + hour, credential);
+    check(SystemTime::now() - hour, Arc::default());
+    // The credential lasts for less than the database's own limit, or for more: the nearer end counts.
+    for (length, at_most) in [(60, 60), (1_000_000, 3_600)] {
+        let until = SystemTime::now() + Duration::from_secs(length);
+        let session = database()
+            .session_until(ana(), until, Arc::<Revocable>::default())
+            .unwrap();
+        let left = session.ends() - std::time::Instant::now();
+        assert!(left <= Duration::from_secs(at_most), "{left:?}");
+        assert!(left > Duration::from_secs(at_most - 30), "{left:?}");
+    }
+}
