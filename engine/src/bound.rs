@@ -531,6 +531,7 @@ pub enum TableKind {
         body: Box<TableExpr>,
     },
     Dates(Box<Dates>),
+    Moments(Box<Moments>),
     /// FIRSTNONBLANK, LASTNONBLANK over a column: the values in the filter context whose body is not BLANK.
     NonBlank {
         values: Box<TableExpr>,
@@ -654,6 +655,59 @@ pub enum DatesFunction {
     SameLastYear,
     Previous,
     Next,
+}
+
+/// A time intelligence table function over a calendar of the model. A moment is the least span of time that the calendar tells apart:
+/// a day, or a month in a calendar of months.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    pub function: MomentsFunction,
+    /// What the filter context leaves of `all`.
+    pub selected: TableExpr,
+    /// The combinations of values that the calendar's columns have.
+    pub all: TableExpr,
+    /// The first columns of `all` are the result. The others only sort.
+    pub given: usize,
+    /// Columns of `all` that tell moments apart and put them in order, the outermost unit first.
+    pub order: Vec<usize>,
+    /// The same for periods of the unit that the function is about.
+    pub period: Vec<usize>,
+    /// The same for finer units, the coarsest first: whole months are shifted as months, and not day by day.
+    pub finer: Vec<Vec<usize>>,
+    /// The column of days in `all`.
+    pub day: Option<usize>,
+    pub arguments: Vec<Scalar>,
+    pub extension: Extension,
+    /// A moment that a shorter period does not have becomes its last one, and otherwise none.
+    pub anchored: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MomentsFunction {
+    First,
+    Last,
+    StartOf,
+    EndOf,
+    /// The moment before the period.
+    BeforeStart,
+    ToDate,
+    Between,
+    InPeriod,
+    Add,
+    Parallel,
+    Previous,
+    Next,
+}
+
+/// What becomes of a selection up to the end of its period in a longer period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extension {
+    Precise,
+    /// It goes on to the end.
+    #[default]
+    Extending,
+    /// Its last moment becomes the last one.
+    EndAligned,
 }
 
 /// Steps without a relationship: the table itself.

@@ -277,6 +277,10 @@ impl TableExpr {
                 t.extend([&dates.dates, &dates.all]);
                 s.extend(&dates.arguments);
             }
+            K::Moments(moments) => {
+                t.extend([&moments.selected, &moments.all]);
+                s.extend(&moments.arguments);
+            }
             K::NonBlank { values, body, .. } => {
                 t.push(values);
                 s.push(body);

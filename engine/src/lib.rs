@@ -10,6 +10,7 @@ mod bind;
 mod bound;
 mod bound_reads;
 mod build;
+mod calendars;
 mod context;
 pub mod convert;
 mod define;

@@ -4,6 +4,7 @@ mod adventure_facts;
 mod adventure_works;
 mod arrows;
 mod blindness;
+mod calendars;
 mod corpus;
 mod define;
 mod deletion;

@@ -279,11 +279,23 @@ impl Parser<'_> {
 
     fn quoted_name(&mut self) -> Node {
         if self.peek_at(1).kind == TokenKind::Bracket {
-            return self.qualified();
+            return if self.slice(self.peek().span) == "''" {
+                self.column_of_no_table()
+            } else {
+                self.qualified()
+            };
         }
         let token = self.advance();
         let name = self.name_of(token);
         leaf(ExprKind::Identifier { name, quoted: true }, token.span)
+    }
+
+    /// `''[Column]`: how tools write a column that a query or a table constructor has named and that no table holds.
+    fn column_of_no_table(&mut self) -> Node {
+        let first = self.advance();
+        let second = self.advance();
+        let name = self.name_of(second);
+        leaf(ExprKind::Bracket(name), first.span.to(second.span))
     }
 
     /// `Table[Column]`, and `Table[Column].[Level]`.

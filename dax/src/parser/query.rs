@@ -269,7 +269,13 @@ impl Parser<'_> {
 
     fn parameters(&mut self) -> Option<Vec<FunctionParameter>> {
         self.open_parens += 1;
-        let parameters = self.comma_list(Self::parameter);
+        self.open_lists += 1;
+        let mut parameters = vec![self.parameter()];
+        // Published functions have a comma after the last parameter too.
+        while self.eat_comma() && self.kind() != TokenKind::CloseParen {
+            parameters.push(self.parameter());
+        }
+        self.open_lists -= 1;
         self.open_parens -= 1;
         parameters.into_iter().collect()
     }

@@ -257,7 +257,8 @@ fn errors_name_their_place_and_parsing_goes_on() {
     check_errors("a AND b", "a", "UnexpectedToken@2..5");
     check_errors("NORM.S", "?", "UnexpectedToken@0..6");
     check_errors("T[c].x", "?", "UnexpectedToken@5..6");
-    check_errors("[] + ''[a]", "([] + [a])", "EmptyName@0..2 EmptyName@5..7");
+    check_errors("[] + ''", "([] + '')", "EmptyName@0..2 EmptyName@5..7");
+    check("''[a] + 'T'[b]", "([a] + T[b])");
     check_errors("1e999", "?", "InvalidNumber@0..5");
     check_errors("VAR a = 1 a", "?", "UnexpectedToken@10..11");
     check_errors(

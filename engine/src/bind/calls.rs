@@ -222,7 +222,9 @@ impl<'a> Binder<'a> {
                 ))
             }
             "CALCULATE" => self.calculate(args, span),
-            "TOTALMTD" | "TOTALQTD" | "TOTALYTD" => self.total_to_date(function.name, args, span),
+            "TOTALMTD" | "TOTALQTD" | "TOTALWTD" | "TOTALYTD" => {
+                self.total_to_date(function.name, args, span)
+            }
             name if name.starts_with("OPENINGBALANCE") || name.starts_with("CLOSINGBALANCE") => {
                 self.balance(name, args, span)
             }

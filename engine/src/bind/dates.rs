@@ -6,7 +6,8 @@ use dax::{Expr, ExprKind, Span};
 
 use super::{Binder, Bound};
 use crate::bound::{
-    DateUnit, Dates, DatesFunction, FilterArgument, Scalar, ScalarKind, TableExpr, TableKind,
+    DateUnit, Dates, DatesFunction, FilterArgument, MomentsFunction, Scalar, ScalarKind, TableExpr,
+    TableKind,
 };
 use crate::error::ErrorKind;
 use crate::value::DataType;
@@ -15,6 +16,24 @@ impl<'a> Binder<'a> {
     /// A table function over dates: its name in upper case.
     pub fn dates_call(&mut self, name: &str, args: &[Expr], span: Span) -> Bound<TableExpr> {
         use DatesFunction as F;
+        if let Some(calendar) = self.calendar_argument(&args[0]) {
+            return self.calendar_call(name, calendar, args, span);
+        }
+        let most = match name {
+            "DATEADD" => 3,
+            "DATESINPERIOD" => 4,
+            _ => args.len(),
+        };
+        if let Some(beyond) = args.get(most) {
+            return self.error(
+                ErrorKind::Argument,
+                beyond.span,
+                format!("{name} takes what stands here with a calendar of the model only"),
+            );
+        }
+        if name.ends_with("WEEK") || name == "DATESWTD" {
+            return self.needs_calendar(name, &args[0]);
+        }
         let unit = |word: &str| match word {
             w if w.ends_with("YEAR") || w == "DATESYTD" => DateUnit::Year,
             w if w.ends_with("QUARTER") || w == "DATESQTD" => DateUnit::Quarter,
@@ -52,6 +71,11 @@ impl<'a> Binder<'a> {
             .map(|v| self.bind_scalar(v))
             .collect::<Bound<Vec<_>>>()?;
         self.dates_over(function, unit, &args[0], arguments, span)
+    }
+
+    fn needs_calendar<T>(&self, name: &str, expr: &Expr) -> Bound<T> {
+        let message = format!("{name} needs a calendar of the model: dates alone have no weeks");
+        self.error(ErrorKind::Argument, expr.span, message)
     }
 
     pub fn dates_over(
@@ -154,7 +178,15 @@ impl<'a> Binder<'a> {
             "TOTALQTD" => DateUnit::Quarter,
             _ => DateUnit::Year,
         };
+        let calendar = self.calendar_argument(&args[1]);
         self.calculate_over_dates(&args[0], args.get(2..).unwrap_or(&[]), span, |b, end| {
+            if let Some(calendar) = calendar {
+                b.no_year_end(&end, span)?;
+                return b.calendar_period(calendar, MomentsFunction::ToDate, name, span);
+            }
+            if name == "TOTALWTD" {
+                return b.needs_calendar(name, &args[1]);
+            }
             b.dates_over(DatesFunction::ToDate, unit, &args[1], end, span)
         })
     }
@@ -164,17 +196,23 @@ impl<'a> Binder<'a> {
         let unit = match name {
             n if n.ends_with("MONTH") => DateUnit::Month,
             n if n.ends_with("QUARTER") => DateUnit::Quarter,
-            n if n.ends_with("YEAR") => DateUnit::Year,
-            _ => {
-                return self.error(
-                    ErrorKind::UnknownFunction,
-                    span,
-                    format!("the function {name} is not built yet"),
-                );
-            }
+            _ => DateUnit::Year,
         };
         let opening = name.starts_with("OPENING");
+        let calendar = self.calendar_argument(&args[1]);
         self.calculate_over_dates(&args[0], args.get(2..).unwrap_or(&[]), span, |b, end| {
+            if let Some(calendar) = calendar {
+                b.no_year_end(&end, span)?;
+                let function = if opening {
+                    MomentsFunction::BeforeStart
+                } else {
+                    MomentsFunction::EndOf
+                };
+                return b.calendar_period(calendar, function, name, span);
+            }
+            if name.ends_with("WEEK") {
+                return b.needs_calendar(name, &args[1]);
+            }
             if !opening {
                 return b.dates_over(DatesFunction::EndOf, unit, &args[1], end, span);
             }
@@ -204,6 +242,17 @@ impl<'a> Binder<'a> {
             };
             Ok(b.table_expr(TableKind::Dates(Box::new(dates)), schema, span))
         })
+    }
+
+    fn no_year_end(&self, end: &[Scalar], span: Span) -> Bound<()> {
+        if end.is_empty() {
+            return Ok(());
+        }
+        self.error(
+            ErrorKind::Argument,
+            span,
+            "the end of the year is for columns of dates; a calendar knows its own",
+        )
     }
 
     fn calculate_over_dates(

@@ -2,6 +2,7 @@
 //! hidden names are one code path, because the view holds visible names only.
 
 mod aggregates;
+mod calendars;
 mod calls;
 mod dates;
 mod filters;

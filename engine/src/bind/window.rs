@@ -35,7 +35,8 @@ fn word(expr: &Expr) -> Option<String> {
 
 fn blanks_of(word: &str) -> Option<Blanks> {
     match word {
-        "DEFAULT" => Some(Blanks::Default),
+        // The reference of WINDOW says KEEP, those of OFFSET and INDEX say DEFAULT.
+        "DEFAULT" | "KEEP" => Some(Blanks::Default),
         "FIRST" => Some(Blanks::First),
         "LAST" => Some(Blanks::Last),
         _ => None,

@@ -291,7 +291,7 @@ fn in_period(start: Option<i64>, count: i64, unit: DateUnit) -> Option<Bounds> {
     }
 }
 
-fn intervals(value: &Value) -> Result<i64, Failure> {
+pub(super) fn intervals(value: &Value) -> Result<i64, Failure> {
     let count = value
         .to_integer()
         .ok_or_else(|| Failure::new("the number of intervals is not a number"))?;

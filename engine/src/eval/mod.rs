@@ -10,6 +10,7 @@ mod information;
 mod iterate;
 mod listed;
 mod measure;
+mod moments;
 mod operators;
 mod order;
 mod reach;

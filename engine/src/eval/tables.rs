@@ -120,6 +120,7 @@ impl<'a> Evaluator<'a> {
             K::Variable(id) => self.table_variable(batch, *id),
             K::Let { variables, body } => self.table(body, &batch.with_variables(variables)),
             K::Dates(dates) => self.dates(dates, batch),
+            K::Moments(moments) => self.moments(moments, batch),
             K::NonBlank {
                 values,
                 frame,

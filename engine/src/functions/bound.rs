@@ -10,7 +10,6 @@ const DIRECT_QUERY: &str = "is for DirectQuery only";
 const STORAGE: &str = "tells of storage, and storage is for operators";
 const NOT_KEPT: &str = "tells of what this engine does not keep of a model";
 const ELSEWHERE: &str = "tells of another server's own workings";
-const CALENDAR: &str = "needs a calendar with weeks, which is not built yet";
 const REMOTE: &str = "needs a remote model";
 
 /// One row a line: name, what stands after it in a signature, least and most arguments, and the reason of a refusal.
@@ -286,47 +285,47 @@ bound! { TABLE, "Table manipulation":
 }
 
 bound! { TIME_INTELLIGENCE, "Time intelligence":
-    "CLOSINGBALANCEMONTH" "(expression, dates, [filter])" 2 3;
-    "CLOSINGBALANCEQUARTER" "(expression, dates, [filter])" 2 3;
-    "CLOSINGBALANCEWEEK" "(expression, calendar, [filter])" 2 3 CALENDAR;
-    "CLOSINGBALANCEYEAR" "(expression, dates, [filter], [year end])" 2 4;
-    "DATEADD" "(dates, number, interval)" 3 3;
-    "DATESBETWEEN" "(dates, start, end)" 3 3;
-    "DATESINPERIOD" "(dates, start, number, interval)" 4 4;
-    "DATESMTD" "(dates)" 1 1;
-    "DATESQTD" "(dates)" 1 1;
-    "DATESWTD" "(calendar)" 1 1 CALENDAR;
-    "DATESYTD" "(dates, [year end])" 1 2;
-    "ENDOFMONTH" "(dates)" 1 1;
-    "ENDOFQUARTER" "(dates)" 1 1;
-    "ENDOFWEEK" "(calendar)" 1 1 CALENDAR;
-    "ENDOFYEAR" "(dates, [year end])" 1 2;
-    "FIRSTDATE" "(dates)" 1 1;
-    "LASTDATE" "(dates)" 1 1;
-    "NEXTDAY" "(dates)" 1 1;
-    "NEXTMONTH" "(dates)" 1 1;
-    "NEXTQUARTER" "(dates)" 1 1;
-    "NEXTWEEK" "(calendar)" 1 1 CALENDAR;
-    "NEXTYEAR" "(dates, [year end])" 1 2;
-    "OPENINGBALANCEMONTH" "(expression, dates, [filter])" 2 3;
-    "OPENINGBALANCEQUARTER" "(expression, dates, [filter])" 2 3;
-    "OPENINGBALANCEWEEK" "(expression, calendar, [filter])" 2 3 CALENDAR;
-    "OPENINGBALANCEYEAR" "(expression, dates, [filter], [year end])" 2 4;
-    "PARALLELPERIOD" "(dates, number, interval)" 3 3;
-    "PREVIOUSDAY" "(dates)" 1 1;
-    "PREVIOUSMONTH" "(dates)" 1 1;
-    "PREVIOUSQUARTER" "(dates)" 1 1;
-    "PREVIOUSWEEK" "(calendar)" 1 1 CALENDAR;
-    "PREVIOUSYEAR" "(dates, [year end])" 1 2;
-    "SAMEPERIODLASTYEAR" "(dates)" 1 1;
-    "STARTOFMONTH" "(dates)" 1 1;
-    "STARTOFQUARTER" "(dates)" 1 1;
-    "STARTOFWEEK" "(calendar)" 1 1 CALENDAR;
-    "STARTOFYEAR" "(dates, [year end])" 1 2;
-    "TOTALMTD" "(expression, dates, [filter])" 2 3;
-    "TOTALQTD" "(expression, dates, [filter])" 2 3;
-    "TOTALWTD" "(expression, calendar, [filter])" 2 3 CALENDAR;
-    "TOTALYTD" "(expression, dates, [filter], [year end])" 2 4;
+    "CLOSINGBALANCEMONTH" "(expression, dates or calendar, [filter])" 2 3;
+    "CLOSINGBALANCEQUARTER" "(expression, dates or calendar, [filter])" 2 3;
+    "CLOSINGBALANCEWEEK" "(expression, calendar, [filter])" 2 3;
+    "CLOSINGBALANCEYEAR" "(expression, dates or calendar, [filter], [year end])" 2 4;
+    "DATEADD" "(dates or calendar, number, interval, [extension], [truncation])" 3 5;
+    "DATESBETWEEN" "(dates or calendar, start, end)" 3 3;
+    "DATESINPERIOD" "(dates or calendar, start, number, interval, [end behavior])" 4 5;
+    "DATESMTD" "(dates or calendar)" 1 1;
+    "DATESQTD" "(dates or calendar)" 1 1;
+    "DATESWTD" "(calendar)" 1 1;
+    "DATESYTD" "(dates or calendar, [year end])" 1 2;
+    "ENDOFMONTH" "(dates or calendar)" 1 1;
+    "ENDOFQUARTER" "(dates or calendar)" 1 1;
+    "ENDOFWEEK" "(calendar)" 1 1;
+    "ENDOFYEAR" "(dates or calendar, [year end])" 1 2;
+    "FIRSTDATE" "(dates or calendar)" 1 1;
+    "LASTDATE" "(dates or calendar)" 1 1;
+    "NEXTDAY" "(dates or calendar)" 1 1;
+    "NEXTMONTH" "(dates or calendar)" 1 1;
+    "NEXTQUARTER" "(dates or calendar)" 1 1;
+    "NEXTWEEK" "(calendar)" 1 1;
+    "NEXTYEAR" "(dates or calendar, [year end])" 1 2;
+    "OPENINGBALANCEMONTH" "(expression, dates or calendar, [filter])" 2 3;
+    "OPENINGBALANCEQUARTER" "(expression, dates or calendar, [filter])" 2 3;
+    "OPENINGBALANCEWEEK" "(expression, calendar, [filter])" 2 3;
+    "OPENINGBALANCEYEAR" "(expression, dates or calendar, [filter], [year end])" 2 4;
+    "PARALLELPERIOD" "(dates or calendar, number, interval)" 3 3;
+    "PREVIOUSDAY" "(dates or calendar)" 1 1;
+    "PREVIOUSMONTH" "(dates or calendar)" 1 1;
+    "PREVIOUSQUARTER" "(dates or calendar)" 1 1;
+    "PREVIOUSWEEK" "(calendar)" 1 1;
+    "PREVIOUSYEAR" "(dates or calendar, [year end])" 1 2;
+    "SAMEPERIODLASTYEAR" "(dates or calendar)" 1 1;
+    "STARTOFMONTH" "(dates or calendar)" 1 1;
+    "STARTOFQUARTER" "(dates or calendar)" 1 1;
+    "STARTOFWEEK" "(calendar)" 1 1;
+    "STARTOFYEAR" "(dates or calendar, [year end])" 1 2;
+    "TOTALMTD" "(expression, dates or calendar, [filter])" 2 3;
+    "TOTALQTD" "(expression, dates or calendar, [filter])" 2 3;
+    "TOTALWTD" "(expression, calendar, [filter])" 2 3;
+    "TOTALYTD" "(expression, dates or calendar, [filter], [year end])" 2 4;
 }
 
 bound! { TEXT, "Text":

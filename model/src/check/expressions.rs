@@ -131,7 +131,13 @@ pub(super) fn expression(
     text: &str,
 ) -> Option<dax::Expr> {
     if text.trim().is_empty() {
-        findings.error(place, object, format!("{part}it has no expression"));
+        let message = format!("{part}it has no expression");
+        // Editors save a measure or an item that somebody has only begun, and the rest of the model does not need it.
+        if object.starts_with("measure ") || object.starts_with("calculation item ") {
+            findings.warning(place, object, message);
+        } else {
+            findings.error(place, object, message);
+        }
         return None;
     }
     let parsed = dax::parse_expression(text);

@@ -175,7 +175,11 @@ fn finds_expressions_that_do_not_parse() {
     has("table A\n\tmeasure M = 1 +\n", "error: measure 'A'[M]: ");
     has(
         "table A\n\tmeasure M\n",
-        "error: measure 'A'[M]: it has no expression",
+        "warning: measure 'A'[M]: it has no expression",
+    );
+    has(
+        "table A\n\tcolumn C =\n",
+        "error: column 'A'[C]: it has no expression",
     );
     has(
         "table A\n\tmeasure M = 1\n\t\tformatStringDefinition = (\n",

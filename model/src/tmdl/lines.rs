@@ -85,5 +85,8 @@ fn smallest_indent(texts: &[&str]) -> usize {
             smallest = Some(smallest.map_or(indent.len(), |width: usize| width.min(indent.len())));
         }
     }
-    smallest.unwrap_or(USUAL_INDENT)
+    // Wider than usual, it is the continuation of something that is indented with tabs; a single space is a slip.
+    smallest
+        .filter(|width| (2..=USUAL_INDENT).contains(width))
+        .unwrap_or(USUAL_INDENT)
 }
