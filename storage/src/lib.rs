@@ -17,20 +17,24 @@ mod extend;
 mod hash;
 mod import;
 mod mask;
+mod memory;
 mod relationship;
 mod scan;
 mod scan_spec;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use canonical::canonical_type;
 pub use collation::{collation_key, compare};
-pub use control::Control;
+pub use control::{Bounds, Control};
 pub use dataset::{ColumnFigures, Dataset, Spellings};
 pub use error::{ScanError, Stopped, StorageError};
 pub use import::{ImportError, NoProgress, Progress, import};
+pub use memory::{Charge, Meter, Share};
 pub use model::DataType;
 pub use scan_spec::*;
+pub use turns::{Held, Turns};
 
 /// Rows that a table can have: row numbers are 32 bits wide, and two stand for other things.
 pub const MAX_ROWS: usize = u32::MAX as usize - 2;

@@ -9,6 +9,7 @@ mod corpus;
 mod define;
 mod deletion;
 mod embedding;
+mod fairness;
 mod functions;
 mod functions_document;
 mod goldens;

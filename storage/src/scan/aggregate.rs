@@ -133,6 +133,11 @@ impl<'a> Accumulator<'a> {
         Ok(())
     }
 
+    /// Bytes that the states of the groups take.
+    pub(super) fn bytes(&self) -> usize {
+        self.state.bytes()
+    }
+
     /// The results of some groups; `rows` are their numbers of rows.
     pub(super) fn finish(mut self, groups: &[u32], rows: &[u64]) -> Aggregated {
         let most = groups.iter().max().map_or(0, |g| *g as usize + 1);
@@ -229,6 +234,13 @@ impl Seen {
         }
     }
 
+    fn bytes(&self) -> usize {
+        match self {
+            Seen::Rows => 0,
+            Seen::Flags(flags) => flags.len(),
+        }
+    }
+
     fn mark(&mut self, ids: &[u32], blank: Option<&[bool]>) {
         let Seen::Flags(seen) = self else { return };
         match (blank, ids.is_empty()) {
@@ -252,6 +264,30 @@ impl Seen {
 }
 
 impl State {
+    fn bytes(&self) -> usize {
+        match self {
+            State::Rows => 0,
+            State::Count(list) | State::MinCode(list) | State::MaxCode(list) => {
+                std::mem::size_of_val(list.as_slice())
+            }
+            State::SumWhole { sums, seen, .. } => {
+                std::mem::size_of_val(sums.as_slice()) + seen.bytes()
+            }
+            State::SumDouble { sums, seen } => {
+                std::mem::size_of_val(sums.as_slice()) + seen.bytes()
+            }
+            State::ExtremeWhole { values, seen, .. } => {
+                std::mem::size_of_val(values.as_slice()) + seen.len()
+            }
+            State::ExtremeDouble { values, seen, .. } => {
+                std::mem::size_of_val(values.as_slice()) + seen.len()
+            }
+            State::DistinctBits { bits, .. } => std::mem::size_of_val(bits.as_slice()),
+            // A table of words is at most half empty, and has a byte of its own for each.
+            State::DistinctSet(set) => set.capacity() * 9,
+        }
+    }
+
     /// Makes room for groups that have numbers by now.
     fn grow(&mut self, groups: usize) {
         match self {

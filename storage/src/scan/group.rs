@@ -104,6 +104,18 @@ impl<'a> Grouper<'a> {
         self.rows.len()
     }
 
+    /// Bytes that the numbers of the groups take.
+    pub(super) fn bytes(&self) -> usize {
+        let numbering = match &self.numbering {
+            Numbering::Hashed(levels) => levels
+                .iter()
+                .map(|level| level.numbers.capacity() * 17 + level.entries.capacity() * 16)
+                .sum(),
+            Numbering::One | Numbering::Dense(_) => 0,
+        };
+        numbering + std::mem::size_of_val(self.rows.as_slice())
+    }
+
     /// Groups that surely have rows.
     pub(super) fn found(&self) -> usize {
         match self.numbering {

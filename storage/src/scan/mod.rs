@@ -41,23 +41,26 @@ impl Dataset {
             )?);
         }
         let mut ids = Vec::new();
+        let most_groups = scan.max_groups.min(control.most_groups());
+        let mut held = control.charge(0)?;
         let scanned = each_strip(&composer, &selector, control, |strip| {
             grouper.assign(strip, &mut ids);
-            if grouper.found() > scan.max_groups {
-                return Err(ScanError::TooManyGroups {
-                    limit: scan.max_groups,
-                });
+            if grouper.found() > most_groups {
+                return Err(ScanError::TooManyGroups { limit: most_groups });
             }
             accumulators
                 .iter_mut()
-                .try_for_each(|a| a.add(strip, grouper.groups(), &ids))
+                .try_for_each(|a| a.add(strip, grouper.groups(), &ids))?;
+            let states: usize = accumulators.iter().map(Accumulator::bytes).sum();
+            Ok(held.grow_to(states + grouper.bytes())?)
         })?;
         let groups = grouper.occupied();
-        if groups.len() > scan.max_groups {
-            return Err(ScanError::TooManyGroups {
-                limit: scan.max_groups,
-            });
+        if groups.len() > most_groups {
+            return Err(ScanError::TooManyGroups { limit: most_groups });
         }
+        // The answer stands beside the states that it is taken from.
+        let answer = groups.len() * (scan.keys.len() * 4 + scan.aggregates.len() * 9 + 4);
+        let _answer = control.charge(answer)?;
         let rows = grouper.rows(&groups);
         Ok(Groups {
             len: groups.len(),
