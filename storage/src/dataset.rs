@@ -12,6 +12,7 @@ use crate::canonical::{canonical_type, model_type};
 use crate::column::Column;
 use crate::column_build::encode_column;
 use crate::column_values::ValuesError;
+use crate::composed::Composed;
 use crate::dictionary::Domain;
 use crate::mask::Masks;
 use crate::relationship::Relationship;
@@ -25,6 +26,7 @@ pub struct Dataset {
     pub(crate) tables: Vec<Table>,
     pub(crate) relationships: Vec<Relationship>,
     pub(crate) translations: Mutex<Translations>,
+    pub(crate) composed: Mutex<Composed>,
 }
 
 /// By the columns from and to.
@@ -126,6 +128,7 @@ impl Dataset {
             tables: tables.collect(),
             relationships: relationships.collect(),
             translations: Mutex::new(HashMap::new()),
+            composed: Mutex::default(),
         }
     }
 
@@ -314,7 +317,7 @@ impl Dataset {
             let hop = self.hop(*step)?;
             self.check_start(reached, hop.column)?;
             // The blank row has the key BLANK, which leads to the blank row.
-            rows = self.column(hop.column)?.codes.gather(&rows);
+            rows = self.column(hop.column)?.gather(&rows);
             rows.iter_mut()
                 .for_each(|row| *row = hop.rows[*row as usize]);
             masks.apply(self, &column.path[..=place], hop.target, &mut rows)?;
@@ -327,7 +330,6 @@ impl Dataset {
                     table: reached,
                     column: ordinal,
                 })?
-                .codes
                 .gather(&rows)),
         }
     }
@@ -374,9 +376,9 @@ impl Dataset {
                 let mut wanted =
                     RoaringBitmap::from_sorted_iter(variants.texts.iter().map(|(code, _)| *code))
                         .ok()?;
-                let count = column.codes.len() as u32;
+                let count = column.len() as u32;
                 for row in rows.iter().take_while(|row| *row < count) {
-                    let code = column.codes.get(row as usize);
+                    let code = column.code_at(row as usize);
                     if wanted.remove(code) {
                         let spelled = variants
                             .spelling(code, row)
@@ -400,10 +402,11 @@ impl Dataset {
             Some(ColumnFigures {
                 table: table.name.clone(),
                 column: slot.name.clone(),
-                rows: column.codes.len() as u64,
-                encoding: format!("{} {}", column.codes.width_name(), column.domain.name()),
-                code_bytes: column.codes.bytes(),
-                dictionary_bytes: column.domain.bytes(),
+                rows: column.len() as u64,
+                encoding: format!("{} {}", column.numbers.width_name(), column.domain.name()),
+                code_bytes: column.numbers.bytes(),
+                dictionary_bytes: column.domain.bytes()
+                    + column.numbering.as_ref().map_or(0, |n| n.bytes()),
                 distinct: column.distinct.into(),
             })
         };

@@ -3,12 +3,14 @@
 //! A [`Dataset`] is one generation of data: immutable once built, shared by all readers. Nothing here decides who sees
 //! what; only `security` may name this crate's scans, and it puts the visibility in.
 
+mod bits;
 mod canonical;
 mod classes;
 mod collation;
 mod column;
 mod column_build;
 mod column_values;
+mod composed;
 mod control;
 mod dataset;
 mod dictionary;
@@ -18,12 +20,14 @@ mod hash;
 mod import;
 mod mask;
 mod memory;
+mod numbering;
 mod relationship;
 mod scan;
 mod scan_spec;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod workers;
 
 pub use canonical::canonical_type;
 pub use collation::{collation_key, compare};
