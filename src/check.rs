@@ -11,6 +11,7 @@ use crate::database::lost;
 use crate::error::Error;
 use crate::expressions::expressions_of;
 use crate::pool::Pool;
+use crate::role_lint;
 
 /// Reads a model and finds everything that is wrong with it: references to nothing, expressions that do not parse or
 /// use names that do not exist, roles that would not do what they seem to say. What is kept but not acted on is listed too.
@@ -27,6 +28,7 @@ pub fn check_model(model: impl AsRef<Path>) -> Result<Vec<Problem>, Error> {
 
 fn problems_of(model: model::Model) -> Vec<Problem> {
     let mut problems = model::check(&model);
+    problems.extend(role_lint::findings(&model));
     let expressions = expressions_of(&model);
     let outline = Gate::outline(model);
     for written in expressions {
@@ -41,6 +43,7 @@ fn problems_of(model: model::Model) -> Vec<Problem> {
             }
             problems.push(Problem {
                 severity: Severity::Error,
+                code: None,
                 place: written.source.clone(),
                 object: written.object.clone(),
                 message: format!("{}{}", written.part, error.message),
