@@ -10,6 +10,7 @@ use security::{Control, Gate};
 use crate::error::Error;
 use crate::expressions::expressions_of;
 use crate::pool::{Capacity, Pool};
+use crate::role_lint;
 use crate::runtime::lost;
 
 /// Reads a model and finds everything that is wrong with it: references to nothing, expressions that do not parse or
@@ -29,6 +30,7 @@ pub fn check_model(model: impl AsRef<Path>) -> Result<Vec<Problem>, Error> {
 
 fn problems_of(model: model::Model) -> Vec<Problem> {
     let mut problems = model::check(&model);
+    problems.extend(role_lint::findings(&model));
     let expressions = expressions_of(&model);
     let outline = Gate::outline(model);
     for written in expressions {
@@ -43,6 +45,7 @@ fn problems_of(model: model::Model) -> Vec<Problem> {
             }
             problems.push(Problem {
                 severity: Severity::Error,
+                code: None,
                 place: written.source.clone(),
                 object: written.object.clone(),
                 message: format!("{}{}", written.part, error.message),

@@ -1,4 +1,4 @@
-//! The `peristyle` command: query, check, explain, format, and a prompt.
+//! The `peristyle` command: query, check, explain, format, tokens, and a prompt.
 
 mod access;
 mod args;
@@ -13,6 +13,8 @@ mod progress;
 mod query;
 mod report;
 mod shell;
+mod test_roles;
+mod token;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,8 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Shell(args) => shell::run(&args),
         Command::Format(args) => format::run(&args),
+        Command::TestRoles(args) => test_roles::run(&args),
+        Command::Token(command) => token::run(&command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -33,6 +33,7 @@ mod objects;
 mod prune;
 mod references;
 mod request;
+mod review;
 mod rowset;
 mod scope;
 mod seen;
@@ -52,6 +53,7 @@ pub use gate::{CalculatedColumn, CalculatedTable, Evaluators, Figures, Gate, Row
 pub use handle::{Codes, Column, Measure, Relationship, Table};
 pub use identity::Identity;
 pub use request::*;
+pub use review::{RoleReview, review_roles};
 pub use scope::{RelationshipInfo, Scope};
 pub use storage::{
     ABSENT, BLANK, Bounds, Charge, ColumnFigures, Control, Meter, Share, Stopped, canonical_type,
