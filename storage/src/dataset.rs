@@ -10,9 +10,9 @@ use roaring::RoaringBitmap;
 
 use crate::canonical::{canonical_type, model_type};
 use crate::column::Column;
-use crate::column_build::encode_column;
 use crate::column_values::ValuesError;
 use crate::dictionary::Domain;
+use crate::encode::encode_column;
 use crate::mask::Masks;
 use crate::relationship::Relationship;
 use crate::{
@@ -137,18 +137,7 @@ impl Dataset {
         rows: usize,
         columns: Vec<(u32, Vec<ArrayRef>)>,
     ) -> Result<(), StorageError> {
-        let known = self.table(table)?;
-        if known.rows.is_some() {
-            return Err(StorageError::AlreadyLoaded {
-                what: format!("table '{}'", known.name),
-            });
-        }
-        if rows > MAX_ROWS {
-            return Err(StorageError::TooManyRows {
-                table: known.name.clone(),
-                rows,
-            });
-        }
+        self.check_unloaded(table, rows)?;
         let mut encoded: Vec<(u32, Column)> = Vec::with_capacity(columns.len());
         for (ordinal, chunks) in columns {
             let id = ColumnId {
@@ -162,11 +151,44 @@ impl Dataset {
             }
             encoded.push((ordinal, self.encoded(id, &chunks, rows)?));
         }
+        self.load_columns(table, rows, encoded)
+    }
+
+    /// The same with columns that are encoded already.
+    pub(crate) fn load_columns(
+        &mut self,
+        table: TableId,
+        rows: usize,
+        columns: Vec<(u32, Column)>,
+    ) -> Result<(), StorageError> {
+        self.check_unloaded(table, rows)?;
+        for (column, _) in &columns {
+            self.slot(ColumnId {
+                table,
+                column: *column,
+            })?;
+        }
         let known = self.table_mut(table)?;
-        for (ordinal, column) in encoded {
+        for (ordinal, column) in columns {
             known.columns[ordinal as usize].data = Some(Arc::new(column));
         }
         known.rows = Some(rows as u32);
+        Ok(())
+    }
+
+    fn check_unloaded(&self, table: TableId, rows: usize) -> Result<(), StorageError> {
+        let known = self.table(table)?;
+        if known.rows.is_some() {
+            return Err(StorageError::AlreadyLoaded {
+                what: format!("table '{}'", known.name),
+            });
+        }
+        if rows > MAX_ROWS {
+            return Err(StorageError::TooManyRows {
+                table: known.name.clone(),
+                rows,
+            });
+        }
         Ok(())
     }
 
