@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use security::{AuditSink, Control, Figures, Gate, Identity, StillValid, Unrevocable};
-use storage::{NoProgress, Progress};
+use storage::{ImportOptions, NoProgress, Progress};
 
 use crate::error::Error;
 use crate::location::default_data_folder;
@@ -135,7 +135,7 @@ impl<'a> Builder<'a> {
         Builder { progress, ..self }
     }
 
-    /// Threads that answer queries; as many as the machine has cores unless said here.
+    /// Threads that import and that answer queries; as many as the machine has cores unless said here.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
@@ -170,7 +170,11 @@ impl<'a> Builder<'a> {
         let data = self
             .data
             .unwrap_or_else(|| default_data_folder(&self.model));
-        let dataset = storage::import(&model, &data, self.progress)?;
+        let options = ImportOptions {
+            threads,
+            ..ImportOptions::default()
+        };
+        let dataset = storage::import_with(&model, &data, &options, self.progress)?;
         let close = move || Gate::close(model, dataset, engine::evaluators(), &Control::new(None));
         let gate = pool.run(&Arc::from("import"), close).map_err(lost)??;
         let gate = match self.audit {

@@ -1,5 +1,6 @@
 //! From arguments to a database and a session.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use peristyle::{AdmissionRecord, AuditSink, Database, Error, Identity};
@@ -9,11 +10,16 @@ use crate::progress::ImportBar;
 
 /// Imports the data, with a progress bar where a person watches.
 pub fn open(access: &Access) -> Result<Database, Error> {
+    import(&access.model, access.data.as_deref())
+}
+
+/// The same for whoever asks nothing.
+pub fn import(model: &Path, data: Option<&Path>) -> Result<Database, Error> {
     let bar = ImportBar::new();
-    let builder = Database::builder(&access.model)
+    let builder = Database::builder(model)
         .progress(&bar)
         .audit(Arc::new(Operator));
-    let builder = match &access.data {
+    let builder = match data {
         Some(folder) => builder.data(folder),
         None => builder,
     };

@@ -53,7 +53,7 @@ pub use handle::{Codes, Column, Measure, Relationship, Table};
 pub use identity::Identity;
 pub use request::*;
 pub use scope::{RelationshipInfo, Scope};
-pub use storage::{ABSENT, BLANK, ColumnFigures, Control, Stopped, canonical_type};
+pub use storage::{ABSENT, BLANK, ColumnFigures, Control, KeyMapFigures, Stopped, canonical_type};
 /// The one collation: comparing text, and the form in which equal text is equal byte by byte.
 pub use storage::{collation_key as fold_text, compare as compare_text};
 pub use view::{BuildView, Outline, View};

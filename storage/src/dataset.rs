@@ -37,6 +37,8 @@ pub(crate) struct Table {
     pub(crate) rows: Option<u32>,
     pub(crate) columns: Vec<Slot>,
     pub(crate) classes: OnceLock<Option<Arc<[u32]>>>,
+    /// Bytes of the files that it was imported from.
+    pub(crate) source_bytes: u64,
 }
 
 /// A column of the model, and its data once it is there. Datasets that extend one another share the data.
@@ -59,20 +61,6 @@ impl Spellings {
         let place = self.chosen.binary_search_by_key(&code, |(c, _)| *c).ok()?;
         Some(&self.chosen[place].1)
     }
-}
-
-/// Sizes of one column, for the operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ColumnFigures {
-    pub table: String,
-    pub column: String,
-    pub rows: u64,
-    /// For example `u16 text dictionary`, `u32 offset`.
-    pub encoding: String,
-    pub code_bytes: u64,
-    pub dictionary_bytes: u64,
-    /// Values other than BLANK.
-    pub distinct: u64,
 }
 
 impl fmt::Debug for Dataset {
@@ -100,6 +88,7 @@ impl Dataset {
                 })
                 .collect(),
             classes: OnceLock::new(),
+            source_bytes: 0,
         });
         let find = |table: &str, column: &str| {
             let t = model
@@ -413,26 +402,6 @@ impl Dataset {
         }
         chosen.sort_unstable();
         Some(Spellings { chosen })
-    }
-
-    /// Sizes of the loaded columns, in the order of the model.
-    pub fn inspect(&self) -> Vec<ColumnFigures> {
-        let loaded = |table: &Table, slot: &Slot| {
-            let column = slot.data.as_ref()?;
-            Some(ColumnFigures {
-                table: table.name.clone(),
-                column: slot.name.clone(),
-                rows: column.codes.len() as u64,
-                encoding: format!("{} {}", column.codes.width_name(), column.domain.name()),
-                code_bytes: column.codes.bytes(),
-                dictionary_bytes: column.domain.bytes(),
-                distinct: column.distinct.into(),
-            })
-        };
-        self.tables
-            .iter()
-            .flat_map(|t| t.columns.iter().filter_map(move |c| loaded(t, c)))
-            .collect()
     }
 
     pub(crate) fn table(&self, table: TableId) -> Result<&Table, StorageError> {

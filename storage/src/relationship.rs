@@ -6,6 +6,7 @@ use model::Cardinality;
 
 use crate::column::Column;
 use crate::dictionary::Domain;
+use crate::figures::KeyMapFigures;
 use crate::hash::FastMap;
 use crate::{
     ABSENT, BLANK, ColumnId, DataType, Dataset, RelationshipId, Step, StorageError, TableId,
@@ -58,6 +59,21 @@ impl Relationship {
             by_day: r.join_on_date_part,
             maps: None,
         }
+    }
+
+    /// Sizes of its maps; None: it has none.
+    pub(crate) fn figures(&self) -> Option<KeyMapFigures> {
+        let maps = self.maps.as_ref()?;
+        let entries: usize = [&maps.forward, &maps.reverse]
+            .into_iter()
+            .flatten()
+            .map(|map| map.len())
+            .sum();
+        (entries > 0).then(|| KeyMapFigures {
+            relationship: self.name.clone(),
+            entries: entries as u64,
+            bytes: (entries * size_of::<u32>()) as u64,
+        })
     }
 
     fn refused(&self, reason: &str) -> StorageError {

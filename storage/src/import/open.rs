@@ -36,6 +36,7 @@ pub(super) struct OpenFile {
     /// For each wanted column its root, and its leaf: the place of its chunk in a row group.
     pub places: Vec<Place>,
     pub rows: u64,
+    pub bytes: u64,
 }
 
 /// Where a column lies in a file.
@@ -111,6 +112,7 @@ pub(super) fn open_file(
             metadata,
             places,
             rows,
+            bytes: file.metadata().map_or(0, |metadata| metadata.len()),
         })
     })
 }

@@ -62,10 +62,11 @@ fn load_from_files(
         Err(ImportError::MissingFile { .. }) if wanted.is_empty() => Vec::new(),
         Err(e) => return Err(e),
     };
-    let (rows, columns) = read_files(table, &files, &wanted, options, progress)?;
+    let loaded = read_files(table, &files, &wanted, options, progress)?;
     dataset
-        .load_columns(id, rows, columns)
+        .load_columns(id, loaded.rows, loaded.columns)
         .map_err(|source| of_table(table, source))?;
+    dataset.set_source_bytes(id, loaded.bytes);
     progress.table_done();
     Ok(())
 }

@@ -22,19 +22,29 @@ use crate::encode::Pieces;
 /// Decoded bytes that may be under way, all threads together.
 const BYTES_UNDER_WAY: u64 = 256 << 20;
 
-/// The rows of the table and its columns, by ordinal.
+/// What the files of a table hold.
+pub(super) struct Loaded {
+    pub rows: usize,
+    /// By ordinal.
+    pub columns: Vec<(u32, Column)>,
+    /// Bytes of the files.
+    pub bytes: u64,
+}
+
+/// Reads the files of a table.
 pub(super) fn read_files(
     table: &Table,
     files: &[PathBuf],
     wanted: &[Wanted<'_>],
     options: &ImportOptions,
     progress: &dyn Progress,
-) -> Result<(usize, Vec<(u32, Column)>), ImportError> {
+) -> Result<Loaded, ImportError> {
     let mut open = Vec::with_capacity(files.len());
-    let mut rows = 0u64;
+    let (mut rows, mut bytes) = (0u64, 0u64);
     for path in files {
         let file = open_file(table, path, wanted)?;
         rows = rows.saturating_add(file.rows);
+        bytes = bytes.saturating_add(file.bytes);
         open.push(file);
     }
     if rows > crate::MAX_ROWS as u64 {
@@ -44,13 +54,17 @@ pub(super) fn read_files(
         });
     }
     progress.table_started(&table.name, rows);
-    if wanted.is_empty() {
+    let columns = if wanted.is_empty() {
         progress.rows(rows);
-        return Ok((rows as usize, Vec::new()));
-    }
-    let work = Work::new(table, &open, wanted, options, rows as usize)?;
-    let columns = work.run(progress)?;
-    Ok((rows as usize, columns))
+        Vec::new()
+    } else {
+        Work::new(table, &open, wanted, options, rows as usize)?.run(progress)?
+    };
+    Ok(Loaded {
+        rows: rows as usize,
+        columns,
+        bytes,
+    })
 }
 
 struct Work<'a> {
