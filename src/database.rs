@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use engine::Limits;
 use security::{AuditSink, Control, Figures, Gate, Identity, StillValid, Unrevocable};
-use storage::{NoProgress, Progress};
+use storage::{ImportOptions, NoProgress, Progress};
 
 use crate::error::Error;
 use crate::limits::ServiceLimits;
@@ -138,7 +138,7 @@ impl<'a> Builder<'a> {
         Builder { progress, ..self }
     }
 
-    /// Queries that compute at the same moment; as many as the machine has cores unless said here.
+    /// Threads that import, and queries that compute at the same moment; as many as the machine has cores unless said here.
     pub fn threads(mut self, threads: usize) -> Self {
         self.limits.cores = threads;
         self
@@ -164,13 +164,18 @@ impl<'a> Builder<'a> {
 
     /// Reads the model, imports the data, computes calculated columns and tables, and closes the gate over them.
     pub fn import(self) -> Result<Database, Error> {
+        let threads = self.limits.cores;
         let runtime = Runtime::new(self.limits)
             .map_err(|_| Error::Internal("the operating system gives no thread"))?;
         let model = model::load(&self.model)?;
         let data = self
             .data
             .unwrap_or_else(|| default_data_folder(&self.model));
-        let dataset = storage::import(&model, &data, self.progress)?;
+        let options = ImportOptions {
+            threads,
+            ..ImportOptions::default()
+        };
+        let dataset = storage::import_with(&model, &data, &options, self.progress)?;
         let client = Arc::from("import");
         let unbounded = Control::new(None);
         let close = move || Gate::close(model, dataset, engine::evaluators(), &Control::new(None));

@@ -70,6 +70,7 @@ pub use engine::{Answer, AnswerColumn, AnswerTable, Limits, Stage, Statistics, V
 pub use engine::{Error as QueryError, ErrorKind as QueryErrorKind};
 pub use model::{DataType, Excerpt, LoadErrors, Problem, Severity};
 pub use security::{
-    AdmissionRecord, AuditSink, CloseError, Denied, Figures, Identity, StillValid, Unrevocable,
+    AdmissionRecord, AuditSink, CloseError, ColumnFigures, Denied, Figures, Identity,
+    KeyMapFigures, StillValid, Unrevocable,
 };
 pub use storage::{ImportError, NoProgress, Progress};

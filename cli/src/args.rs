@@ -25,6 +25,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Import the data once, then ask at a prompt.
     Shell(ShellArgs),
+    /// Import the data and print what it takes in memory, column by column. For the operator: counts, never values.
+    Inspect(InspectArgs),
     /// Print a DAX query or expression, laid out anew.
     Format(FormatArgs),
     /// Import the data, run tests of roles from files, print what differs.
@@ -222,6 +224,18 @@ pub struct ShellArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    /// A model.bim, or a TMDL folder.
+    pub model: PathBuf,
+    /// The folder of the Parquet files, as for `query`.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// How to print the figures.
+    #[arg(long, value_enum, default_value_t = FiguresFormat::Table)]
+    pub format: FiguresFormat,
+}
+
+#[derive(Debug, clap::Args)]
 pub struct FormatArgs {
     /// A query or an expression: its text, `-` for standard input, or @FILE.
     pub dax: String,
@@ -238,6 +252,15 @@ pub enum Format {
     Json,
     /// An Arrow IPC stream.
     Arrow,
+}
+
+/// How figures are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FiguresFormat {
+    /// For people: bytes in the unit that suits them.
+    Table,
+    /// For programs: every figure in bytes.
+    Json,
 }
 
 /// The stages of a query.

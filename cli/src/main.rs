@@ -1,4 +1,4 @@
-//! The `peristyle` command: query, check, explain, format, tokens, and a prompt.
+//! The `peristyle` command: query, check, explain, inspect, format, tokens, and a prompt.
 
 mod access;
 mod args;
@@ -7,6 +7,7 @@ mod explain;
 mod failure;
 mod format;
 mod input;
+mod inspect;
 mod output;
 mod parameter;
 mod progress;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Shell(args) => shell::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Format(args) => format::run(&args),
         Command::TestRoles(args) => test_roles::run(&args),
         Command::Token(command) => token::run(&command),

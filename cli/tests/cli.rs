@@ -666,3 +666,41 @@ fn roles_are_tested_by_files() {
     assert!(told.out.is_empty());
     assert_eq!(run(&["test-roles", model]).code, 2);
 }
+
+#[test]
+fn inspect_prints_figures_and_no_value() {
+    let model = retail().join("model");
+    let shown = run(&["inspect", model.to_str().unwrap()]);
+    assert_eq!((shown.code, shown.err.as_str()), (0, ""));
+    for part in [
+        "Categories[Category]",
+        "text dictionary",
+        "encoding",
+        "relationship",
+        "in memory",
+    ] {
+        assert!(shown.out.contains(part), "{part}: {}", shown.out);
+    }
+    assert!(!shown.out.contains("Bikes"), "a value was printed");
+    let told = run(&["inspect", model.to_str().unwrap(), "--format", "json"]);
+    let told: Value = serde_json::from_str(&told.out).expect("one object");
+    let sum = |list: &Value, keys: &[&str]| -> u64 {
+        let rows = list.as_array().unwrap().iter();
+        rows.flat_map(|row| keys.iter().map(|key| row[*key].as_u64().unwrap()))
+            .sum()
+    };
+    let tables = told["tables"].as_array().unwrap();
+    let columns: u64 = tables
+        .iter()
+        .map(|table| sum(&table["columns"], &["codeBytes", "dictionaryBytes"]))
+        .sum();
+    assert_eq!(
+        told["bytes"].as_u64().unwrap(),
+        columns + sum(&told["keyMaps"], &["bytes"])
+    );
+    assert!(tables.iter().all(|table| table["rows"].is_u64()));
+    assert!(told["parquetBytes"].as_u64().unwrap() > 0);
+    let missing = run(&["inspect", "nowhere", "--format", "json"]);
+    assert_eq!(missing.code, 1);
+    assert!(missing.out.contains("\"error\""), "{}", missing.out);
+}

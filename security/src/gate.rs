@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::{ArrayRef, BooleanArray};
 use model::{DataType, Model};
-use storage::{ColumnFigures, Control, Dataset};
+use storage::{ColumnFigures, Control, Dataset, KeyMapFigures};
 
 use crate::admission::{Caches, RolePlan, plan_roles};
 use crate::audit::{AdmissionRecord, AuditSink};
@@ -52,15 +52,18 @@ pub struct Figures {
     /// Name and number of rows of each table.
     pub tables: Vec<(String, u64)>,
     pub columns: Vec<ColumnFigures>,
+    /// The maps from keys to rows.
+    pub key_maps: Vec<KeyMapFigures>,
+    /// Bytes of the files that the data was imported from.
+    pub source_bytes: u64,
 }
 
 impl Figures {
-    /// Bytes of all columns.
+    /// Bytes of all columns and key maps.
     pub fn bytes(&self) -> u64 {
-        self.columns
-            .iter()
-            .map(|column| column.code_bytes + column.dictionary_bytes)
-            .sum()
+        let columns = self.columns.iter();
+        let columns = columns.map(|column| column.code_bytes + column.dictionary_bytes);
+        columns.sum::<u64>() + self.key_maps.iter().map(|map| map.bytes).sum::<u64>()
     }
 }
 
@@ -174,6 +177,8 @@ impl Gate {
         Figures {
             tables: tables.collect(),
             columns: self.data.inspect(),
+            key_maps: self.data.key_maps(),
+            source_bytes: self.data.source_bytes(),
         }
     }
 

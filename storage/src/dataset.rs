@@ -10,10 +10,10 @@ use roaring::RoaringBitmap;
 
 use crate::canonical::{canonical_type, model_type};
 use crate::column::Column;
-use crate::column_build::encode_column;
 use crate::column_values::ValuesError;
 use crate::composed::Composed;
 use crate::dictionary::Domain;
+use crate::encode::encode_column;
 use crate::mask::Masks;
 use crate::relationship::Relationship;
 use crate::{
@@ -39,6 +39,8 @@ pub(crate) struct Table {
     pub(crate) rows: Option<u32>,
     pub(crate) columns: Vec<Slot>,
     pub(crate) classes: OnceLock<Option<Arc<[u32]>>>,
+    /// Bytes of the files that it was imported from.
+    pub(crate) source_bytes: u64,
 }
 
 /// A column of the model, and its data once it is there. Datasets that extend one another share the data.
@@ -61,20 +63,6 @@ impl Spellings {
         let place = self.chosen.binary_search_by_key(&code, |(c, _)| *c).ok()?;
         Some(&self.chosen[place].1)
     }
-}
-
-/// Sizes of one column, for the operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ColumnFigures {
-    pub table: String,
-    pub column: String,
-    pub rows: u64,
-    /// For example `u16 text dictionary`, `u32 offset`.
-    pub encoding: String,
-    pub code_bytes: u64,
-    pub dictionary_bytes: u64,
-    /// Values other than BLANK.
-    pub distinct: u64,
 }
 
 impl fmt::Debug for Dataset {
@@ -102,6 +90,7 @@ impl Dataset {
                 })
                 .collect(),
             classes: OnceLock::new(),
+            source_bytes: 0,
         });
         let find = |table: &str, column: &str| {
             let t = model
@@ -140,18 +129,7 @@ impl Dataset {
         rows: usize,
         columns: Vec<(u32, Vec<ArrayRef>)>,
     ) -> Result<(), StorageError> {
-        let known = self.table(table)?;
-        if known.rows.is_some() {
-            return Err(StorageError::AlreadyLoaded {
-                what: format!("table '{}'", known.name),
-            });
-        }
-        if rows > MAX_ROWS {
-            return Err(StorageError::TooManyRows {
-                table: known.name.clone(),
-                rows,
-            });
-        }
+        self.check_unloaded(table, rows)?;
         let mut encoded: Vec<(u32, Column)> = Vec::with_capacity(columns.len());
         for (ordinal, chunks) in columns {
             let id = ColumnId {
@@ -165,11 +143,44 @@ impl Dataset {
             }
             encoded.push((ordinal, self.encoded(id, &chunks, rows)?));
         }
+        self.load_columns(table, rows, encoded)
+    }
+
+    /// The same with columns that are encoded already.
+    pub(crate) fn load_columns(
+        &mut self,
+        table: TableId,
+        rows: usize,
+        columns: Vec<(u32, Column)>,
+    ) -> Result<(), StorageError> {
+        self.check_unloaded(table, rows)?;
+        for (column, _) in &columns {
+            self.slot(ColumnId {
+                table,
+                column: *column,
+            })?;
+        }
         let known = self.table_mut(table)?;
-        for (ordinal, column) in encoded {
+        for (ordinal, column) in columns {
             known.columns[ordinal as usize].data = Some(Arc::new(column));
         }
         known.rows = Some(rows as u32);
+        Ok(())
+    }
+
+    fn check_unloaded(&self, table: TableId, rows: usize) -> Result<(), StorageError> {
+        let known = self.table(table)?;
+        if known.rows.is_some() {
+            return Err(StorageError::AlreadyLoaded {
+                what: format!("table '{}'", known.name),
+            });
+        }
+        if rows > MAX_ROWS {
+            return Err(StorageError::TooManyRows {
+                table: known.name.clone(),
+                rows,
+            });
+        }
         Ok(())
     }
 
@@ -393,27 +404,6 @@ impl Dataset {
         }
         chosen.sort_unstable();
         Some(Spellings { chosen })
-    }
-
-    /// Sizes of the loaded columns, in the order of the model.
-    pub fn inspect(&self) -> Vec<ColumnFigures> {
-        let loaded = |table: &Table, slot: &Slot| {
-            let column = slot.data.as_ref()?;
-            Some(ColumnFigures {
-                table: table.name.clone(),
-                column: slot.name.clone(),
-                rows: column.len() as u64,
-                encoding: format!("{} {}", column.numbers.width_name(), column.domain.name()),
-                code_bytes: column.numbers.bytes(),
-                dictionary_bytes: column.domain.bytes()
-                    + column.numbering.as_ref().map_or(0, |n| n.bytes()),
-                distinct: column.distinct.into(),
-            })
-        };
-        self.tables
-            .iter()
-            .flat_map(|t| t.columns.iter().filter_map(move |c| loaded(t, c)))
-            .collect()
     }
 
     pub(crate) fn table(&self, table: TableId) -> Result<&Table, StorageError> {

@@ -185,7 +185,14 @@ impl Offset {
 #[derive(Debug)]
 pub(crate) struct Texts {
     bytes: String,
-    ends: Vec<u64>,
+    ends: Ends,
+}
+
+/// Where each text ends: 32 bits wide until a text ends beyond them.
+#[derive(Debug)]
+enum Ends {
+    Near(Vec<u32>),
+    Far(Vec<u64>),
 }
 
 impl Texts {
@@ -193,22 +200,58 @@ impl Texts {
     pub(crate) fn new() -> Texts {
         Texts {
             bytes: String::new(),
-            ends: vec![0],
+            ends: Ends::Near(vec![0]),
         }
     }
 
     pub(crate) fn push(&mut self, text: &str) {
         self.bytes.push_str(text);
-        self.ends.push(self.bytes.len() as u64);
+        let end = self.bytes.len();
+        match (&mut self.ends, u32::try_from(end)) {
+            (Ends::Near(ends), Ok(end)) => ends.push(end),
+            (Ends::Near(ends), Err(_)) => {
+                let mut far: Vec<u64> = ends.iter().map(|end| u64::from(*end)).collect();
+                far.push(end as u64);
+                self.ends = Ends::Far(far);
+            }
+            (Ends::Far(ends), _) => ends.push(end as u64),
+        }
+    }
+
+    /// Gives back the room that nothing was pushed into.
+    pub(crate) fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+        match &mut self.ends {
+            Ends::Near(ends) => ends.shrink_to_fit(),
+            Ends::Far(ends) => ends.shrink_to_fit(),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+        match &self.ends {
+            Ends::Near(ends) => ends.len(),
+            Ends::Far(ends) => ends.len(),
+        }
     }
 
     pub(crate) fn get(&self, place: usize) -> &str {
-        let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        &self.bytes[start as usize..self.ends[place] as usize]
+        let start = if place == 0 { 0 } else { self.end(place - 1) };
+        &self.bytes[start..self.end(place)]
+    }
+
+    fn end(&self, place: usize) -> usize {
+        match &self.ends {
+            Ends::Near(ends) => ends[place] as usize,
+            Ends::Far(ends) => ends[place] as usize,
+        }
+    }
+
+    fn size(&self) -> u64 {
+        let ends = match &self.ends {
+            Ends::Near(ends) => size_of_val(ends.as_slice()),
+            Ends::Far(ends) => size_of_val(ends.as_slice()),
+        };
+        (self.bytes.len() + ends) as u64
     }
 }
 
@@ -222,7 +265,7 @@ pub(crate) struct TextDomain {
 
 impl TextDomain {
     fn bytes(&self) -> u64 {
-        let first = self.first.bytes.len() as u64 + size_of_val(self.first.ends.as_slice()) as u64;
+        let first = self.first.size();
         let variants = self.variants.as_ref().map_or(0, |v| {
             let texts: usize = v
                 .texts

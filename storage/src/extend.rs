@@ -64,6 +64,7 @@ impl Dataset {
             rows: None,
             columns: columns.iter().map(|(name, _)| slot(name)).collect(),
             classes: OnceLock::new(),
+            source_bytes: 0,
         });
         let columns = (0..).zip(columns.into_iter().map(|(_, values)| vec![values]));
         match self.load_table(table, rows, columns.collect()) {

@@ -7,6 +7,7 @@ use model::Cardinality;
 use crate::column::Column;
 use crate::composed::Composed;
 use crate::dictionary::Domain;
+use crate::figures::KeyMapFigures;
 use crate::hash::FastMap;
 use crate::numbering::Numbering;
 use crate::{
@@ -60,6 +61,21 @@ impl Relationship {
             by_day: r.join_on_date_part,
             maps: None,
         }
+    }
+
+    /// Sizes of its maps; None: it has none.
+    pub(crate) fn figures(&self) -> Option<KeyMapFigures> {
+        let maps = self.maps.as_ref()?;
+        let entries: usize = [&maps.forward, &maps.reverse]
+            .into_iter()
+            .flatten()
+            .map(|map| map.len())
+            .sum();
+        (entries > 0).then(|| KeyMapFigures {
+            relationship: self.name.clone(),
+            entries: entries as u64,
+            bytes: (entries * size_of::<u32>()) as u64,
+        })
     }
 
     fn refused(&self, reason: &str) -> StorageError {

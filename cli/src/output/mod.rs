@@ -4,7 +4,7 @@ mod arrow_stream;
 mod csv;
 mod json;
 mod plain;
-mod table;
+pub mod table;
 
 use std::io::{self, Write};
 

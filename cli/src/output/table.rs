@@ -37,7 +37,7 @@ fn write_table(table: &AnswerTable, culture: &str, out: &mut dyn Write) -> io::R
     writeln!(out, "{rows} row{}", if rows == 1 { "" } else { "s" })
 }
 
-fn cell(text: String, right: bool) -> Cell {
+pub(crate) fn cell(text: String, right: bool) -> Cell {
     Cell::new(text).set_alignment(if right {
         CellAlignment::Right
     } else {
@@ -73,7 +73,7 @@ fn text_of(value: &Value, column: &AnswerColumn, culture: &str) -> String {
 }
 
 /// Text of the data must not steer the terminal: control characters are shown, not sent.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {

@@ -27,20 +27,20 @@ pub(super) enum Refusal {
     Value(&'static str),
 }
 
-const TOO_LARGE: Refusal = Refusal::Value("it is out of range");
+pub(super) const TOO_LARGE: Refusal = Refusal::Value("it is out of range");
 const NOT_WHOLE: Refusal = Refusal::Value("it is not a whole number");
 const NOT_A_NUMBER: Refusal = Refusal::Value("it is not a number, or infinite");
-const NO_DATE: Refusal = Refusal::Value("it lies outside the years 1 to 9999");
+pub(super) const NO_DATE: Refusal = Refusal::Value("it lies outside the years 1 to 9999");
 
 /// Places of a fixed decimal number.
-const FIXED_SCALE: i32 = 4;
+pub(super) const FIXED_SCALE: i32 = 4;
 
-const MICROS_PER_DAY: i64 = 86_400_000_000;
+pub(super) const MICROS_PER_DAY: i64 = 86_400_000_000;
 /// 1899-12-30, day zero of DAX: the day that a time without a date falls on.
-const DAX_EPOCH: i64 = -25_569 * MICROS_PER_DAY;
+pub(super) const DAX_EPOCH: i64 = -25_569 * MICROS_PER_DAY;
 /// 0001-01-01T00:00:00 and the last microsecond of 9999-12-31.
-const FIRST_MICRO: i64 = -719_162 * MICROS_PER_DAY;
-const LAST_MICRO: i64 = 2_932_897 * MICROS_PER_DAY - 1;
+pub(super) const FIRST_MICRO: i64 = -719_162 * MICROS_PER_DAY;
+pub(super) const LAST_MICRO: i64 = 2_932_897 * MICROS_PER_DAY - 1;
 
 /// The values as the canonical type `canonical` of `to`. Nulls stay nulls.
 pub(super) fn convert(

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use model::DataType;
 
-use crate::StorageError;
+use crate::{Stopped, StorageError};
 
 /// Every way an import can fail. Messages name tables, columns, files and row groups, never values.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub enum ImportError {
     Damaged {
         path: PathBuf,
         row_group: Option<usize>,
+        /// The column of the model, as `'Table'[Column]`.
+        column: Option<String>,
         detail: String,
     },
     /// The file has no column of the name that the model reads.
@@ -72,6 +74,10 @@ pub enum ImportError {
     TooManyRows { table: String, rows: u64 },
     /// The dataset refused what was read.
     Storage { place: String, source: StorageError },
+    /// Cancelled, or out of time.
+    Stopped(Stopped),
+    /// The operating system gave no thread to work on.
+    NoThread(std::io::Error),
 }
 
 /// The name of a type as a person who writes models knows it.
@@ -120,6 +126,7 @@ impl fmt::Display for ImportError {
                 path,
                 row_group: None,
                 detail,
+                ..
             } => {
                 write!(
                     f,
@@ -130,13 +137,14 @@ impl fmt::Display for ImportError {
             ImportError::Damaged {
                 path,
                 row_group: Some(group),
+                column,
                 detail,
             } => {
-                write!(
-                    f,
-                    "{} is damaged in row group {group}: {detail}",
-                    path.display()
-                )
+                write!(f, "{} is damaged in row group {group}", path.display())?;
+                if let Some(column) = column {
+                    write!(f, ", column {column}")?;
+                }
+                write!(f, ": {detail}")
             }
             ImportError::MissingColumn {
                 table,
@@ -204,14 +212,31 @@ impl fmt::Display for ImportError {
                 )
             }
             ImportError::Storage { place, source } => write!(f, "{place}: {source}"),
+            ImportError::Stopped(Stopped::Cancelled) => f.write_str("the import was cancelled"),
+            ImportError::Stopped(Stopped::TimedOut) => f.write_str("the import ran out of time"),
+            ImportError::Stopped(Stopped::OutOfMemory(_)) => {
+                f.write_str("the import needs more memory than it may hold")
+            }
+            ImportError::Stopped(Stopped::Superseded | Stopped::Revoked) => {
+                f.write_str("the import was ended from outside")
+            }
+            ImportError::NoThread(source) => {
+                write!(f, "the operating system gives no thread: {source}")
+            }
         }
+    }
+}
+
+impl From<Stopped> for ImportError {
+    fn from(stopped: Stopped) -> Self {
+        ImportError::Stopped(stopped)
     }
 }
 
 impl std::error::Error for ImportError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            ImportError::Unreadable { source, .. } => Some(source),
+            ImportError::Unreadable { source, .. } | ImportError::NoThread(source) => Some(source),
             _ => None,
         }
     }

@@ -1,21 +1,31 @@
 //! Import: from Parquet files in a data folder to a [`Dataset`].
 //!
-//! Files are read row group by row group in batches of a bounded size, only the columns that the model reads are
-//! decoded, and one table is handed over before the next is opened. Whatever is wrong with a file becomes an
-//! [`ImportError`] that names the file, and where it applies the column and the row group; it never names a value.
+//! The footers of a table's files are read first. Then its columns are decoded row group by row group on several threads,
+//! only those that the model reads, in batches of a bounded size that are packed at once; and one table is handed over
+//! before the next is opened. Whatever is wrong with a file becomes an [`ImportError`] that names the file, and where it
+//! applies the column and the row group; it never names a value.
 //!
 //! [`Dataset`]: crate::Dataset
 
+mod budget;
+mod chunk;
 mod convert;
 mod decimal;
 mod error;
 mod files;
+mod headers;
+mod inflate;
+mod open;
+mod options;
 mod progress;
-mod read;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod thrift;
+mod units;
+mod work;
 
 pub use error::ImportError;
+pub use options::ImportOptions;
 pub use progress::{NoProgress, Progress};
-pub use tables::import;
+pub use tables::{import, import_with};

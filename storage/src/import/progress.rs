@@ -1,6 +1,6 @@
 //! What an import tells while it runs.
 
-/// Told how far an import has come, from the thread that imports.
+/// Told how far an import has come, always on the thread that called for it.
 pub trait Progress {
     /// A table begins. `total_rows` is what its files say they hold.
     fn table_started(&self, name: &str, total_rows: u64);

@@ -7,9 +7,10 @@ use arrow::array::{ArrayRef, Int64Array, StringArray, new_null_array};
 use model::{CalculationGroup, Column, ColumnKind, DataType, Model, Table, same_name};
 
 use super::files::files_of_table;
-use super::read::{Wanted, read_files};
-use super::{ImportError, Progress};
-use crate::{ColumnId, Dataset, RelationshipId, TableId, canonical_type};
+use super::open::Wanted;
+use super::work::read_files;
+use super::{ImportError, ImportOptions, Progress};
+use crate::{ColumnId, Dataset, RelationshipId, StorageError, TableId, canonical_type};
 
 /// Loads every table of the model that has its data in files of the folder `data`, and every calculation group, and
 /// relates the tables whose key columns are then there.
@@ -23,13 +24,23 @@ use crate::{ColumnId, Dataset, RelationshipId, TableId, canonical_type};
 /// zero), instants with a zone into UTC, times of day into that time on 1899-12-30, nanoseconds cut to microseconds.
 /// Anything else is refused.
 pub fn import(model: &Model, data: &Path, progress: &dyn Progress) -> Result<Dataset, ImportError> {
+    import_with(model, data, &ImportOptions::default(), progress)
+}
+
+/// The same, on so many threads and with a way to stop.
+pub fn import_with(
+    model: &Model,
+    data: &Path,
+    options: &ImportOptions,
+    progress: &dyn Progress,
+) -> Result<Dataset, ImportError> {
     let mut dataset = Dataset::new(model);
     for (ordinal, table) in model.tables.iter().enumerate() {
         let id = TableId(ordinal as u32);
         if let Some(group) = &table.calculation_group {
             load_calculation_group(&mut dataset, id, table, group, progress)?;
         } else {
-            load_from_files(&mut dataset, id, table, data, progress)?;
+            load_from_files(&mut dataset, id, table, data, options, progress)?;
         }
     }
     relate_all(&mut dataset, model)?;
@@ -41,6 +52,7 @@ fn load_from_files(
     id: TableId,
     table: &Table,
     data: &Path,
+    options: &ImportOptions,
     progress: &dyn Progress,
 ) -> Result<(), ImportError> {
     let wanted = wanted_columns(table)?;
@@ -50,9 +62,11 @@ fn load_from_files(
         Err(ImportError::MissingFile { .. }) if wanted.is_empty() => Vec::new(),
         Err(e) => return Err(e),
     };
-    let (rows, columns) = read_files(table, &files, &wanted, progress)?;
-    let columns = wanted.iter().map(|w| w.ordinal).zip(columns).collect();
-    finish(dataset, id, table, rows, columns)?;
+    let loaded = read_files(table, &files, &wanted, options, progress)?;
+    dataset
+        .load_columns(id, loaded.rows, loaded.columns)
+        .map_err(|source| of_table(table, source))?;
+    dataset.set_source_bytes(id, loaded.bytes);
     progress.table_done();
     Ok(())
 }
@@ -145,10 +159,14 @@ fn finish(
 ) -> Result<(), ImportError> {
     dataset
         .load_table(id, rows, columns)
-        .map_err(|source| ImportError::Storage {
-            place: format!("table '{}'", table.name),
-            source,
-        })
+        .map_err(|source| of_table(table, source))
+}
+
+fn of_table(table: &Table, source: StorageError) -> ImportError {
+    ImportError::Storage {
+        place: format!("table '{}'", table.name),
+        source,
+    }
 }
 
 /// A relationship whose columns are not both loaded waits for who computes them.

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::*;
-use arrow::compute::concat;
 use arrow::datatypes::*;
 use model::DataType as To;
 use parquet::data_type as physical;
@@ -12,36 +11,21 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-use super::super::NoProgress;
-use super::super::read::{Wanted, read_files};
-use super::{Folder, column, table, without_folder};
-use crate::canonical_type;
+use super::super::{NoProgress, import};
+use super::{Folder, column, from_files, model, table, without_folder};
+use crate::{ColumnId, TableId, canonical_type};
 
 /// What the model's column holds after reading the file's column `c`.
 fn read(folder: &Folder, file: &str, to: To) -> Result<ArrayRef, String> {
-    let column = column("c", to);
-    let arrow_type = canonical_type(to).unwrap();
-    let wanted = [Wanted {
-        ordinal: 0,
-        column: &column,
-        source: "c",
-        arrow_type: arrow_type.clone(),
-    }];
-    let (rows, mut chunks) = read_files(
-        &table("T", vec![]),
-        &[folder.path(file)],
-        &wanted,
-        &NoProgress,
-    )
-    .map_err(|e| without_folder(&e.to_string(), &folder.0))?;
-    let chunks = chunks.remove(0);
-    assert_eq!(rows, chunks.iter().map(|c| c.len()).sum::<usize>());
-    let arrays: Vec<&dyn Array> = chunks.iter().map(|c| c.as_ref()).collect();
-    Ok(if arrays.is_empty() {
-        new_empty_array(&arrow_type)
-    } else {
-        concat(&arrays).unwrap()
-    })
+    let table = from_files(table("T", vec![column("c", to)]), &[file]);
+    let dataset = import(&model(vec![table]), &folder.0, &NoProgress)
+        .map_err(|e| without_folder(&e.to_string(), &folder.0))?;
+    let id = ColumnId {
+        table: TableId(0),
+        column: 0,
+    };
+    let codes: Vec<u32> = dataset.column(id).unwrap().codes.iter().collect();
+    Ok(dataset.decode(id, &codes, None).unwrap())
 }
 
 fn written(array: ArrayRef, to: To) -> Result<ArrayRef, String> {

@@ -1,0 +1,69 @@
+//! Sizes, for the operator: names and counts, never cells.
+
+use crate::dataset::{Slot, Table};
+use crate::{Dataset, TableId};
+
+/// Sizes of one column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnFigures {
+    pub table: String,
+    pub column: String,
+    pub rows: u64,
+    /// For example `u16 text dictionary`, `u32 offset`.
+    pub encoding: String,
+    pub code_bytes: u64,
+    pub dictionary_bytes: u64,
+    /// Values other than BLANK.
+    pub distinct: u64,
+}
+
+/// Sizes of what leads from the key of a relationship to the row that it finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyMapFigures {
+    pub relationship: String,
+    /// Codes of the key, one entry each.
+    pub entries: u64,
+    pub bytes: u64,
+}
+
+impl Dataset {
+    /// Sizes of the loaded columns, in the order of the model.
+    pub fn inspect(&self) -> Vec<ColumnFigures> {
+        let loaded = |table: &Table, slot: &Slot| {
+            let column = slot.data.as_ref()?;
+            Some(ColumnFigures {
+                table: table.name.clone(),
+                column: slot.name.clone(),
+                rows: column.len() as u64,
+                encoding: format!("{} {}", column.numbers.width_name(), column.domain.name()),
+                code_bytes: column.numbers.bytes(),
+                dictionary_bytes: column.domain.bytes()
+                    + column.numbering.as_ref().map_or(0, |n| n.bytes()),
+                distinct: column.distinct.into(),
+            })
+        };
+        self.tables
+            .iter()
+            .flat_map(|t| t.columns.iter().filter_map(move |c| loaded(t, c)))
+            .collect()
+    }
+
+    /// Sizes of the maps of relationships that are built, in the order of the model.
+    pub fn key_maps(&self) -> Vec<KeyMapFigures> {
+        let built = self.relationships.iter();
+        built
+            .filter_map(|relationship| relationship.figures())
+            .collect()
+    }
+
+    pub(crate) fn set_source_bytes(&mut self, table: TableId, bytes: u64) {
+        if let Ok(table) = self.table_mut(table) {
+            table.source_bytes = bytes;
+        }
+    }
+
+    /// Bytes of the files that the tables were imported from.
+    pub fn source_bytes(&self) -> u64 {
+        self.tables.iter().map(|table| table.source_bytes).sum()
+    }
+}
