@@ -68,7 +68,11 @@ fn answers(data: &Path) -> Vec<Vec<Row>> {
 
 #[test]
 fn the_thirteen_answers_equal_those_of_plain_loops() {
-    let sizes = Sizes::at_scale(0.05);
+    // More suppliers than the scale has, so that two cities of 250 have some.
+    let sizes = Sizes {
+        suppliers: 1000,
+        ..Sizes::at_scale(0.05)
+    };
     let folder = Scratch::new("ssb-data").unwrap();
     ssb::write(sizes, folder.path()).unwrap();
     let expected = plain::answers(sizes);
