@@ -30,12 +30,15 @@ class DuckDb:
         import duckdb
 
         self.version = duckdb.__version__
-        self.connection = duckdb.connect(config={"threads": THREADS, "enable_progress_bar": "false"})
+        self.connection = duckdb.connect(config={"threads": THREADS})
+        # Its progress is written over the reports otherwise.
+        self.connection.execute("SET enable_progress_bar = false")
         for table in TABLES:
             self.connection.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet('{path(table)}')")
 
     def client(self):
         cursor = self.connection.cursor()
+        cursor.execute("SET enable_progress_bar = false")
         return lambda sql: cursor.execute(sql).fetchall()
 
 

@@ -12,7 +12,7 @@ use peristyle_benches::report::{
     self, Sheet, geometric_mean, megabytes, milliseconds, percentile, quotient, ratio,
 };
 
-use crate::setting::{Done, Setting, ask};
+use crate::setting::{Done, Setting, Watch, ask};
 
 /// A visual: its name, and its query with the place for filter arguments marked by `WHERE`.
 const VISUALS: [(&str, &str); 12] = [
@@ -133,7 +133,7 @@ pub fn run(setting: &Setting, users: u64, asked: u64) -> Done {
             .collect();
         visuals(setting, &database, &open, title, &cases)?;
     }
-    admissions(&database, users.min(models::RETAIL_USERS))?;
+    admissions(setting, &database, users.min(models::RETAIL_USERS))?;
     report::ending();
     Ok(())
 }
@@ -213,7 +213,7 @@ fn both(
     Ok(best)
 }
 
-fn admissions(database: &Database, users: u64) -> Done {
+fn admissions(setting: &Setting, database: &Database, users: u64) -> Done {
     let admit = |user: u64| {
         database.session(Identity::user(models::retail_user(user)).role("Store Managers"))
     };
@@ -221,9 +221,9 @@ fn admissions(database: &Database, users: u64) -> Done {
     let before = machine::memory().0;
     let (mut sessions, mut times) = (Vec::new(), Vec::new());
     for user in 1..=users {
-        let start = Instant::now();
+        let watch = Watch::start();
         sessions.push(admit(user)?);
-        times.push(start.elapsed());
+        times.push(setting.figure(watch.stop()));
     }
     let held = machine::memory().0.saturating_sub(before);
     for session in &sessions {

@@ -120,14 +120,33 @@ impl Cost {
     }
 }
 
+/// Measures the cost of what this process does meanwhile.
+pub struct Watch {
+    start: Instant,
+    computed: Duration,
+}
+
+impl Watch {
+    pub fn start() -> Watch {
+        Watch {
+            computed: machine::computed(),
+            start: Instant::now(),
+        }
+    }
+
+    pub fn stop(self) -> Cost {
+        Cost {
+            time: self.start.elapsed(),
+            computed: machine::computed().saturating_sub(self.computed),
+        }
+    }
+}
+
 /// One answer of Peristyle.
 pub fn ask(session: &Session, dax: &str) -> Result<(Cost, Vec<Row>), Box<dyn Error>> {
-    let (start, computed) = (Instant::now(), machine::computed());
+    let watch = Watch::start();
     let answer = session.query(dax)?;
-    let cost = Cost {
-        time: start.elapsed(),
-        computed: machine::computed().saturating_sub(computed),
-    };
+    let cost = watch.stop();
     let table = answer.tables.first().ok_or("an answer without a table")?;
     Ok((cost, rows_of(table)))
 }

@@ -1,7 +1,7 @@
 //! Users who have never been seen, each with rows of its own: admission and the first three queries.
 
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use peristyle::{Database, Identity, Session};
 use peristyle_benches::machine;
@@ -12,7 +12,7 @@ use peristyle_benches::report::{
 };
 use peristyle_benches::ssb::{QUERIES, Query};
 
-use crate::setting::{Done, Setting, ask, ask_peer};
+use crate::setting::{Done, Setting, Watch, ask, ask_peer};
 use crate::ssb::same;
 
 /// How a user's rows follow from the user: the role's filter on customers, and the condition in SQL.
@@ -97,10 +97,11 @@ fn measure(
     let (mut admissions, mut own, mut others) = (Vec::new(), Vec::new(), Vec::new());
     let (mut own_each, mut others_each) = (Vec::new(), Vec::new());
     for user in 1..=users {
-        let start = Instant::now();
+        let watch = Watch::start();
         let session = admit(database, mapping, user)?;
-        admissions.push(start.elapsed());
-        let mut sums = (start.elapsed(), Duration::ZERO);
+        let admission = setting.figure(watch.stop());
+        admissions.push(admission);
+        let mut sums = (admission, Duration::ZERO);
         for query in first_queries(user) {
             let (cost, rows) = ask(&session, query.dax)?;
             let time = setting.figure(cost);
@@ -170,9 +171,9 @@ pub fn admitted(setting: &Setting, users: u64) -> Done {
         let before = machine::memory().0;
         let (mut sessions, mut times) = (Vec::new(), Vec::new());
         for user in 1..=users {
-            let start = Instant::now();
+            let watch = Watch::start();
             sessions.push(admit(&database, mapping, user)?);
-            times.push(start.elapsed());
+            times.push(setting.figure(watch.stop()));
         }
         let held = machine::memory().0.saturating_sub(before);
         asked(&sessions)?;
