@@ -24,6 +24,12 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("cli", "cli", &["peristyle", "tokens"]),
     ("xtask", "xtask", &["peristyle", "engine", "dax", "model"]),
     ("literal", "tests/literal", &["dax", "model"]),
+    // Kernels are measured where they are; everything else by what a service imports.
+    (
+        "benches",
+        "benches",
+        &["peristyle", "storage", "model", "xtask"],
+    ),
 ];
 
 /// What these crates may use from outside: neither has a way to the network, nor an async runtime.
