@@ -56,7 +56,8 @@ pub use request::*;
 pub use review::{RoleReview, review_roles};
 pub use scope::{RelationshipInfo, Scope};
 pub use storage::{
-    ABSENT, BLANK, Bounds, Charge, ColumnFigures, Control, KeyMapFigures, Meter, Share, Stopped, canonical_type,
+    ABSENT, BLANK, Bounds, Charge, ColumnFigures, Control, KeyMapFigures, Meter, Share, Stopped,
+    canonical_type,
 };
 /// The one collation: comparing text, and the form in which equal text is equal byte by byte.
 pub use storage::{collation_key as fold_text, compare as compare_text};

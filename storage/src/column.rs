@@ -1,6 +1,5 @@
 //! A column: one code a row, and the domain that says which value a code stands for.
 
-use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use crate::bits::Bits;
@@ -214,18 +213,6 @@ impl Column {
             let code = |number| self.numbering.as_ref().map_or(number, |n| n.code(number));
             Bits::of(self.size(), |number| self.holds(code(number)))
         })
-    }
-
-    /// The code of each row, in the width of the column.
-    pub(crate) fn codes(&self) -> Cow<'_, Codes> {
-        match &self.numbering {
-            None => Cow::Borrowed(&self.numbers),
-            Some(numbering) => {
-                let mut codes = self.numbers.clone();
-                codes.replace(numbering.codes());
-                Cow::Owned(codes)
-            }
-        }
     }
 
     pub(crate) fn code_at(&self, row: usize) -> u32 {

@@ -42,9 +42,21 @@ impl Runs {
     }
 
     /// The parts of the runs from `first` on and below `end`.
-    pub(crate) fn between(&self, first: u32, end: u32) -> impl Iterator<Item = (u32, u32, u32)> + '_ {
-        let from = self.starts.partition_point(|start| *start <= first).saturating_sub(1);
-        let ends = self.starts.iter().skip(from + 1).copied().chain([self.size]);
+    pub(crate) fn between(
+        &self,
+        first: u32,
+        end: u32,
+    ) -> impl Iterator<Item = (u32, u32, u32)> + '_ {
+        let from = self
+            .starts
+            .partition_point(|start| *start <= first)
+            .saturating_sub(1);
+        let ends = self
+            .starts
+            .iter()
+            .skip(from + 1)
+            .copied()
+            .chain([self.size]);
         let runs = self.starts.iter().zip(&self.codes).skip(from).zip(ends);
         runs.take_while(move |((start, _), _)| **start < end)
             .map(move |((start, code), stop)| ((*start).max(first), stop.min(end), *code))

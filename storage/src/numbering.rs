@@ -1,8 +1,8 @@
 //! The numbering of the one side: a foreign key holds, instead of codes in the order of its values, numbers in the order of the
 //! hierarchy of the table that it leads to. Then a filter on a region, a nation or a city is a range of numbers.
 
-use crate::{BLANK, DataType};
 use crate::column::{BLOCK, Column};
+use crate::{BLANK, DataType};
 
 /// A fact of fewer rows is scanned in less time than the numbering can save. All facts in tests.
 const ROWS_AT_LEAST: usize = if cfg!(test) { 1 } else { 2 * BLOCK };
@@ -83,7 +83,10 @@ impl Numbering {
 
 /// Whether blocks hold only a part of the keys each, as those of facts do that come in the order of the key.
 fn is_clustered(key: &Column) -> bool {
-    let spans = key.zones.iter().map(|(least, most)| u64::from(most - least));
+    let spans = key
+        .zones
+        .iter()
+        .map(|(least, most)| u64::from(most - least));
     key.zones.len() > 1 && spans.sum::<u64>() < key.zones.len() as u64 * u64::from(key.size()) / 2
 }
 

@@ -116,7 +116,10 @@ impl Dataset {
         if let Some(key) = slot.data.as_mut().and_then(Arc::get_mut) {
             key.number(numbering);
             // What was composed stands by the numbers that the key had.
-            *self.composed.get_mut().unwrap_or_else(PoisonError::into_inner) = Composed::default();
+            *self
+                .composed
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner) = Composed::default();
         }
         Ok(())
     }

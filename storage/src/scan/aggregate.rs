@@ -203,7 +203,12 @@ impl Accumulator<'_, '_> {
 
     /// Adds what another thread has aggregated. `here` are the numbers that its groups have here, of `groups` in all; None: the
     /// same.
-    pub(super) fn merge(&mut self, other: Accumulator<'_, '_>, groups: usize, here: Option<&[u32]>) {
+    pub(super) fn merge(
+        &mut self,
+        other: Accumulator<'_, '_>,
+        groups: usize,
+        here: Option<&[u32]>,
+    ) {
         self.state.grow(groups);
         self.state.merge(other.state, here);
     }
@@ -321,7 +326,9 @@ fn of_values(op: AggregateOp, values: &Compiled<'_>, rows: usize) -> State {
 /// Whether no sum of so many values can leave 64 bits.
 fn sums_are_narrow(values: &Compiled<'_>, rows: usize) -> bool {
     let fits = |bound: i64| bound.checked_mul(rows as i64).is_some();
-    values.bounds().is_some_and(|(least, most)| fits(least) && fits(most))
+    values
+        .bounds()
+        .is_some_and(|(least, most)| fits(least) && fits(most))
 }
 
 impl Seen {
@@ -459,7 +466,9 @@ impl State {
                 if ids.is_empty() {
                     sums[0] += codes.iter().map(|code| u64::from(*code)).sum::<u64>();
                 } else {
-                    each(ids, codes.iter(), |group, code| sums[group] += u64::from(*code));
+                    each(ids, codes.iter(), |group, code| {
+                        sums[group] += u64::from(*code)
+                    });
                 }
             }
             State::Count(counts) => {
@@ -630,7 +639,8 @@ impl State {
                 }
             }
             (State::DistinctSet(mine), State::DistinctSet(theirs)) => {
-                let pair = |pair: u64| (at((pair >> 32) as usize) as u64) << 32 | pair & 0xFFFF_FFFF;
+                let pair =
+                    |pair: u64| (at((pair >> 32) as usize) as u64) << 32 | pair & 0xFFFF_FFFF;
                 mine.extend(theirs.into_iter().map(pair));
             }
             _ => {}
@@ -670,7 +680,8 @@ impl State {
                 whole(number, groups.iter().zip(rows).map(sum).collect())
             }
             State::SumDouble { sums, seen } => {
-                let sum = |(g, rows): (&u32, &u64)| seen.has(at(g), *rows).then(|| sums.value(at(g)));
+                let sum =
+                    |(g, rows): (&u32, &u64)| seen.has(at(g), *rows).then(|| sums.value(at(g)));
                 Aggregated::Double(groups.iter().zip(rows).map(sum).collect())
             }
             State::ExtremeWhole {
@@ -731,7 +742,12 @@ fn extend<T: Clone>(values: &mut Vec<T>, len: usize, with: T) {
 }
 
 /// Combines each element with that of another thread's group.
-fn combine<T>(mine: &mut [T], theirs: Vec<T>, at: impl Fn(usize) -> usize, with: impl Fn(&mut T, T)) {
+fn combine<T>(
+    mine: &mut [T],
+    theirs: Vec<T>,
+    at: impl Fn(usize) -> usize,
+    with: impl Fn(&mut T, T),
+) {
     for (group, theirs) in theirs.into_iter().enumerate() {
         with(&mut mine[at(group)], theirs);
     }
@@ -745,7 +761,11 @@ fn merge_extremes<T: Copy>(
     at: impl Fn(usize) -> usize,
     is_better: impl Fn(&T, &T) -> bool,
 ) {
-    for (group, value) in theirs.into_iter().enumerate().filter(|(group, _)| also[*group]) {
+    for (group, value) in theirs
+        .into_iter()
+        .enumerate()
+        .filter(|(group, _)| also[*group])
+    {
         let group = at(group);
         if !seen[group] || is_better(&value, &mine[group]) {
             mine[group] = value;

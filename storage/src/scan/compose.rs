@@ -113,7 +113,11 @@ impl<'a> Composer<'a> {
                 None => self.data.loaded_rows(end)? + 1,
                 Some(target) => target.size(),
             };
-            return Ok(Source { lane, reached, size });
+            return Ok(Source {
+                lane,
+                reached,
+                size,
+            });
         }
         let (rows, end) = self.walk(&column.path)?;
         Ok(match target {

@@ -153,7 +153,11 @@ impl Wide {
     fn add_shifted(&mut self, magnitude: u128, shift: u32, minus: bool) {
         let (place, bits) = (shift as usize / 64, shift % 64);
         let low = magnitude << bits;
-        let high = if bits == 0 { 0 } else { magnitude >> (128 - bits) };
+        let high = if bits == 0 {
+            0
+        } else {
+            magnitude >> (128 - bits)
+        };
         let mut rest = [low as u64, (low >> 64) as u64, high as u64].into_iter();
         let mut carry = false;
         for (number, limb) in self.limbs[place..].iter_mut().enumerate() {
@@ -185,7 +189,11 @@ impl Wide {
             return f64::NAN;
         }
         if self.infinite || self.minus_infinite {
-            return if self.infinite { f64::INFINITY } else { f64::NEG_INFINITY };
+            return if self.infinite {
+                f64::INFINITY
+            } else {
+                f64::NEG_INFINITY
+            };
         }
         let minus = self.limbs[LIMBS - 1] >> 63 == 1;
         if minus {
@@ -203,12 +211,18 @@ impl Wide {
         let mut mantissa = self.bits(drop, 53);
         if drop > 0 {
             let half = self.bits(drop - 1, 1) == 1;
-            let below = (0..drop - 1).step_by(64).any(|from| self.bits(from, 64.min(drop - 1 - from)) != 0);
+            let below = (0..drop - 1)
+                .step_by(64)
+                .any(|from| self.bits(from, 64.min(drop - 1 - from)) != 0);
             mantissa += u64::from(half && (below || mantissa & 1 == 1));
         }
         // The leading one of a mantissa adds to the exponent, and so does the bit that rounding may have carried up.
         let bits = (u64::from(drop) << MANTISSA) + mantissa;
-        let value = if bits >= f64::INFINITY.to_bits() { f64::INFINITY } else { f64::from_bits(bits) };
+        let value = if bits >= f64::INFINITY.to_bits() {
+            f64::INFINITY
+        } else {
+            f64::from_bits(bits)
+        };
         if minus { -value } else { value }
     }
 
@@ -235,7 +249,11 @@ pub(super) mod tests {
             let mut rest = *value;
             let mut kept = Vec::new();
             for part in parts {
-                let (large, small) = if part.abs() > rest.abs() { (part, rest) } else { (rest, part) };
+                let (large, small) = if part.abs() > rest.abs() {
+                    (part, rest)
+                } else {
+                    (rest, part)
+                };
                 let sum = large + small;
                 let lost = small - (sum - large);
                 if lost != 0.0 {
@@ -283,7 +301,9 @@ pub(super) mod tests {
     fn sums_are_exact_in_any_order() {
         let mut state = 7u64;
         let mut next = move || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             state >> 11
         };
         for round in 0..3000 {
@@ -298,7 +318,11 @@ pub(super) mod tests {
             let largest = values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
             for largest in [largest, 1.0, f64::INFINITY, f64::MIN_POSITIVE] {
                 let cut = next() as usize % (values.len() + 1);
-                assert_eq!(sum(&values, largest, cut).to_bits(), expected.to_bits(), "{values:?}");
+                assert_eq!(
+                    sum(&values, largest, cut).to_bits(),
+                    expected.to_bits(),
+                    "{values:?}"
+                );
                 values.reverse();
             }
         }

@@ -410,7 +410,9 @@ impl Node<'_> {
                 }
                 _ => left.largest(),
             },
-            whole => whole.bounds().map_or(1e15, |(a, b)| (a as f64).abs().max(b as f64)),
+            whole => whole
+                .bounds()
+                .map_or(1e15, |(a, b)| (a as f64).abs().max(b as f64)),
         }
     }
 

@@ -54,7 +54,10 @@ struct Ranks {
 enum Method<'a> {
     /// No keys: one group.
     One,
-    Dense { parts: Vec<Part<'a>>, groups: usize },
+    Dense {
+        parts: Vec<Part<'a>>,
+        groups: usize,
+    },
     Hashed(Vec<std::ops::Range<usize>>),
 }
 
@@ -193,7 +196,9 @@ impl Grouper<'_, '_> {
             let mut here = vec![0];
             for (level, theirs) in self.levels.iter_mut().zip(&other.levels) {
                 let entries = theirs.entries.iter();
-                here = entries.map(|(before, word)| level.find(here[*before as usize], *word)).collect();
+                here = entries
+                    .map(|(before, word)| level.find(here[*before as usize], *word))
+                    .collect();
             }
             self.rows
                 .resize(self.levels.last().map_or(0, |level| level.entries.len()), 0);
@@ -379,7 +384,12 @@ fn parts<'a>(keys: &[Key<'a>]) -> Vec<Part<'a>> {
         let (from, to) = bounds.fold((u32::MAX, 0), |(from, to), (first, end)| {
             (from.min(first), to.max(end))
         });
-        let add = |number| places.iter().map(|p| keys[*p].rank(number) * strides[*p]).sum::<u32>();
+        let add = |number| {
+            places
+                .iter()
+                .map(|p| keys[*p].rank(number) * strides[*p])
+                .sum::<u32>()
+        };
         Part {
             codes,
             table: Some((from..to).map(add).collect()),
@@ -397,9 +407,9 @@ impl Part<'_> {
             (Some(codes), Some(table)) if is_first => {
                 strip.gather(codes, ids, |number| table[(number - first) as usize])
             }
-            (Some(codes), Some(table)) => {
-                strip.update(codes, ids, |id, number| *id += table[(number - first) as usize])
-            }
+            (Some(codes), Some(table)) => strip.update(codes, ids, |id, number| {
+                *id += table[(number - first) as usize]
+            }),
             (Some(codes), None) if is_first => strip.gather(codes, ids, |number| number * stride),
             (Some(codes), None) => strip.update(codes, ids, |id, number| *id += number * stride),
             (None, _) => {
@@ -471,9 +481,9 @@ fn words(keys: &[Key<'_>], strip: &Strip<'_>, words: &mut Vec<u64>) {
             (Some((_, codes)), None) => strip.update(codes, words, |word, code| {
                 *word = *word * count + u64::from(code)
             }),
-            (None, _) => strip.each_row(|place, row| {
-                words[place] = words[place] * count + u64::from(row)
-            }),
+            (None, _) => {
+                strip.each_row(|place, row| words[place] = words[place] * count + u64::from(row))
+            }
         }
     }
 }

@@ -66,7 +66,13 @@ impl Level {
 /// Numbers in the width of a lane.
 pub(super) trait Lane: Code + PartialOrd {
     /// For each whole word of rows the bits of those whose number is at least `first` and at most `span` more.
-    fn range_words<const OP: u8>(level: Level, rows: &[[Self; 64]], first: u32, span: u32, words: &mut [u64]);
+    fn range_words<const OP: u8>(
+        level: Level,
+        rows: &[[Self; 64]],
+        first: u32,
+        span: u32,
+        words: &mut [u64],
+    );
     /// The sum of all numbers.
     fn sum(level: Level, numbers: &[Self]) -> u64;
     /// For each whole word of rows the bits of those whose number is in the set.
@@ -135,9 +141,17 @@ fn portable_word<C: Copy>(rows: &[C; 64], passes: impl Fn(C) -> bool) -> u64 {
 }
 
 #[inline(always)]
-fn portable_range<const OP: u8, C: Code>(rows: &[[C; 64]], first: u32, span: u32, words: &mut [u64]) {
+fn portable_range<const OP: u8, C: Code>(
+    rows: &[[C; 64]],
+    first: u32,
+    span: u32,
+    words: &mut [u64],
+) {
     for (rows, word) in rows.iter().zip(words) {
-        put::<OP>(word, portable_word(rows, |number| in_range(number, first, span)));
+        put::<OP>(
+            word,
+            portable_word(rows, |number| in_range(number, first, span)),
+        );
     }
 }
 
@@ -153,7 +167,9 @@ fn portable_sum<C: Code>(numbers: &[C]) -> u64 {
     // Sums of 256 numbers below 2^24 fit 32 bits, which twice as many lanes of a vector hold; wider ones take 64.
     if size_of::<C>() < 4 {
         let parts = numbers.chunks(256);
-        parts.map(|part| u64::from(part.iter().map(|n| n.wide()).sum::<u32>())).sum()
+        parts
+            .map(|part| u64::from(part.iter().map(|n| n.wide()).sum::<u32>()))
+            .sum()
     } else {
         numbers.iter().map(|n| u64::from(n.wide())).sum()
     }
@@ -184,7 +200,12 @@ macro_rules! lane {
             }
 
             #[inline]
-            fn set_words<const OP: u8>(level: Level, rows: &[[Self; 64]], set: &[u64], words: &mut [u64]) {
+            fn set_words<const OP: u8>(
+                level: Level,
+                rows: &[[Self; 64]],
+                set: &[u64],
+                words: &mut [u64],
+            ) {
                 match level {
                     // SAFETY: the level says that the processor has the feature.
                     #[cfg(target_arch = "x86_64")]
@@ -266,7 +287,10 @@ mod x86 {
 
     #[target_feature(enable = "avx2")]
     pub(super) fn word_u16(rows: &[u16; 64], first: u32, span: u32) -> u64 {
-        let (first, span) = (_mm256_set1_epi16(first as i16), _mm256_set1_epi16(span as i16));
+        let (first, span) = (
+            _mm256_set1_epi16(first as i16),
+            _mm256_set1_epi16(span as i16),
+        );
         let test = |rows: &[u16; 16]| {
             // SAFETY: sixteen rows are 32 bytes.
             let rows = unsafe { _mm256_loadu_si256(rows.as_ptr().cast()) };
@@ -286,7 +310,10 @@ mod x86 {
 
     #[target_feature(enable = "avx2")]
     pub(super) fn word_u32(rows: &[u32; 64], first: u32, span: u32) -> u64 {
-        let (first, span) = (_mm256_set1_epi32(first as i32), _mm256_set1_epi32(span as i32));
+        let (first, span) = (
+            _mm256_set1_epi32(first as i32),
+            _mm256_set1_epi32(span as i32),
+        );
         let (parts, _) = rows.as_chunks::<8>();
         parts.iter().enumerate().fold(0, |word, (place, part)| {
             // SAFETY: eight rows are 32 bytes.
@@ -299,18 +326,34 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn range_u8<const OP: u8>(rows: &[[u8; 64]], first: u32, span: u32, words: &mut [u64]) {
+    pub(super) fn range_u8<const OP: u8>(
+        rows: &[[u8; 64]],
+        first: u32,
+        span: u32,
+        words: &mut [u64],
+    ) {
         let (first, span) = (_mm512_set1_epi8(first as i8), _mm512_set1_epi8(span as i8));
         for (rows, word) in rows.iter().zip(words) {
             // SAFETY: the rows are 64 bytes.
             let rows = unsafe { _mm512_loadu_si512(rows.as_ptr().cast()) };
-            put::<OP>(word, _mm512_cmple_epu8_mask(_mm512_sub_epi8(rows, first), span));
+            put::<OP>(
+                word,
+                _mm512_cmple_epu8_mask(_mm512_sub_epi8(rows, first), span),
+            );
         }
     }
 
     #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn range_u16<const OP: u8>(rows: &[[u16; 64]], first: u32, span: u32, words: &mut [u64]) {
-        let (first, span) = (_mm512_set1_epi16(first as i16), _mm512_set1_epi16(span as i16));
+    pub(super) fn range_u16<const OP: u8>(
+        rows: &[[u16; 64]],
+        first: u32,
+        span: u32,
+        words: &mut [u64],
+    ) {
+        let (first, span) = (
+            _mm512_set1_epi16(first as i16),
+            _mm512_set1_epi16(span as i16),
+        );
         for (rows, word) in rows.iter().zip(words) {
             let (parts, _) = rows.as_chunks::<32>();
             let bits = parts.iter().enumerate().fold(0, |word, (place, part)| {
@@ -324,8 +367,16 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn range_u32<const OP: u8>(rows: &[[u32; 64]], first: u32, span: u32, words: &mut [u64]) {
-        let (first, span) = (_mm512_set1_epi32(first as i32), _mm512_set1_epi32(span as i32));
+    pub(super) fn range_u32<const OP: u8>(
+        rows: &[[u32; 64]],
+        first: u32,
+        span: u32,
+        words: &mut [u64],
+    ) {
+        let (first, span) = (
+            _mm512_set1_epi32(first as i32),
+            _mm512_set1_epi32(span as i32),
+        );
         for (rows, word) in rows.iter().zip(words) {
             let (parts, _) = rows.as_chunks::<16>();
             let bits = parts.iter().enumerate().fold(0, |word, (place, part)| {
@@ -414,14 +465,18 @@ mod tests {
     /// Every level gives, for rows of any count and words of any content, what one row after the other gives.
     fn check<C: Lane>(random: &mut Random, bound: u32) {
         let len = random.below(700) as usize;
-        let numbers: Vec<C> = (0..len).map(|_| C::narrow(random.below(bound.into()) as u32)).collect();
+        let numbers: Vec<C> = (0..len)
+            .map(|_| C::narrow(random.below(bound.into()) as u32))
+            .collect();
         let first = random.below(bound.into()) as u32;
         let span = random.below(u64::from(bound - first)) as u32;
         let share = random.below(101);
         let set = Bits::of(bound, |_| random.chance(share));
         let before: Vec<u64> = (0..len.div_ceil(64)).map(|_| random.next()).collect();
         let bits = |passes: &dyn Fn(u32) -> bool| -> Vec<u64> {
-            let words = numbers.chunks(64).map(|rows| bits_of(rows, |number| passes(number.wide())));
+            let words = numbers
+                .chunks(64)
+                .map(|rows| bits_of(rows, |number| passes(number.wide())));
             words.collect()
         };
         let in_range = bits(&|number| number >= first && number - first <= span);
@@ -440,7 +495,11 @@ mod tests {
                 ($op:expr) => {{
                     let mut words = before.clone();
                     range_bits::<{ $op }, C>(level, &numbers, first, span, &mut words);
-                    assert_eq!(words, put($op, &in_range), "{level:?} range {first} {span} of {bound}");
+                    assert_eq!(
+                        words,
+                        put($op, &in_range),
+                        "{level:?} range {first} {span} of {bound}"
+                    );
                     let mut words = before.clone();
                     set_bits::<{ $op }, C>(level, &numbers, set.words(), &mut words);
                     assert_eq!(words, put($op, &in_set), "{level:?} set below {bound}");
@@ -483,8 +542,14 @@ mod tests {
     #[test]
     fn sums_of_large_numbers_do_not_wrap() {
         for level in Level::all() {
-            assert_eq!(u32::sum(level, &[u32::MAX; 1000]), 1000 * u64::from(u32::MAX));
-            assert_eq!(u16::sum(level, &[u16::MAX; 5000]), 5000 * u64::from(u16::MAX));
+            assert_eq!(
+                u32::sum(level, &[u32::MAX; 1000]),
+                1000 * u64::from(u32::MAX)
+            );
+            assert_eq!(
+                u16::sum(level, &[u16::MAX; 5000]),
+                5000 * u64::from(u16::MAX)
+            );
             assert_eq!(u8::sum(level, &[u8::MAX; 5000]), 5000 * u64::from(u8::MAX));
         }
     }

@@ -55,8 +55,12 @@ impl Pass<'_> {
             end: AtomicUsize::new(blocks),
         };
         let _busy = Busy::enter();
-        let live = (0..blocks).filter(|block| !self.selector.skips(*block)).count();
-        let wanted = (live / BLOCKS_PER_THREAD).min(self.most_threads).min(cores().max(2));
+        let live = (0..blocks)
+            .filter(|block| !self.selector.skips(*block))
+            .count();
+        let wanted = (live / BLOCKS_PER_THREAD)
+            .min(self.most_threads)
+            .min(cores().max(2));
         let serve = |helps: bool| {
             let mut state = fresh();
             self.serve(&shared, helps, &mut state, &work);
@@ -87,7 +91,11 @@ impl Pass<'_> {
         })?;
         let scanned = shared.scanned.into_inner() as u64;
         self.control.count_rows(scanned);
-        match shared.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        match shared
+            .failed
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
             Some((_, error)) => Err(error),
             None => Ok((states, scanned)),
         }

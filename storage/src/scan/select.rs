@@ -144,7 +144,11 @@ impl<'a> Selector<'a> {
 
     /// Whether a block needs not be looked at, as far as the smallest and largest numbers of its lanes tell.
     pub(super) fn skips(&self, block: usize) -> bool {
-        self.never || self.lanes.iter().any(|lane| lane.zone(block) == Zone::Nothing)
+        self.never
+            || self
+                .lanes
+                .iter()
+                .any(|lane| lane.zone(block) == Zone::Nothing)
     }
 
     pub(super) fn select(&self, start: usize, len: usize, scratch: &mut Scratch) -> Picked {
@@ -187,7 +191,10 @@ impl<'a> Selector<'a> {
     ) -> Picked {
         let block = start / BLOCK;
         let mut in_words = false;
-        let mixed = self.lanes.iter().filter(|lane| lane.zone(block) == Zone::Mixed);
+        let mixed = self
+            .lanes
+            .iter()
+            .filter(|lane| lane.zone(block) == Zone::Mixed);
         for lane in mixed {
             if picked == Picked::Nothing {
                 return picked;
