@@ -545,7 +545,7 @@ fn a_token_says_who_asks() {
     assert_eq!(ask(token, &["--user", "root"]).code, 2);
     let shell = run_with_input(
         &["shell", model, "--token", token, "--keys", &keys],
-        "EVALUATE ROW(\"Lines\", [Order Lines])\n.as Everyone\nEVALUATE ROW(\"Lines\", [Order Lines])\n",
+        "EVALUATE ROW(\"Lines\", [Order Lines]);\n.as Everyone\nEVALUATE ROW(\"Lines\", [Order Lines])\n",
     );
     assert_eq!(
         shell.out.matches("1,688").count() + shell.out.matches("1688").count(),
