@@ -510,10 +510,7 @@ fn a_token_says_who_asks() {
     );
     assert_eq!(minted.code, 0, "{}", minted.err);
     let token = minted.out.trim();
-    assert!(
-        token.starts_with("v4.local.") && !token.contains("ana"),
-        "{token}"
-    );
+    assert!(token.starts_with("v4.local."), "{token}");
     let verified = run(&["token", "verify", "--keys", &keys, token]);
     assert_eq!(verified.code, 0, "{}", verified.err);
     for line in [
@@ -548,7 +545,7 @@ fn a_token_says_who_asks() {
     assert_eq!(ask(token, &["--user", "root"]).code, 2);
     let shell = run_with_input(
         &["shell", model, "--token", token, "--keys", &keys],
-        "EVALUATE ROW(\"Lines\", [Order Lines])\n.as Everyone\nEVALUATE ROW(\"Lines\", [Order Lines])\n",
+        "EVALUATE ROW(\"Lines\", [Order Lines]);\n.as Everyone\nEVALUATE ROW(\"Lines\", [Order Lines])\n",
     );
     assert_eq!(
         shell.out.matches("1,688").count() + shell.out.matches("1688").count(),
@@ -605,18 +602,15 @@ fn a_token_says_who_asks() {
         1,
     );
     fs::write(&revoked, with).unwrap();
-    refused(
-        run(&["token", "verify", "--keys", &revoked, token]),
-        "chmod 600",
-    );
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(&revoked, fs::Permissions::from_mode(0o600)).unwrap();
-        refused(
-            run(&["token", "verify", "--keys", &revoked, token]),
-            "revoked",
-        );
+        let allow = |mode| {
+            fs::set_permissions(&revoked, fs::Permissions::from_mode(mode)).unwrap();
+            run(&["token", "verify", "--keys", &revoked, token])
+        };
+        refused(allow(0o644), "chmod 600");
+        refused(allow(0o600), "revoked");
     }
     let secret = text.split('"').rev().find(|part| part.len() == 43).unwrap();
     assert!(!verified.out.contains(secret) && !verified.err.contains(secret));

@@ -264,7 +264,7 @@ fn finds_what_roles_would_not_do() {
     );
     let group = "table G\n\tcalculationGroup\n\t\tcalculationItem I = 1\n\tcolumn Name\n";
     has(
-        &format!("{group}{}", role("\ttablePermission G = TRUE ()\n")),
+        &format!("{group}{}", role("\ttablePermission G = FALSE ()\n")),
         "error: role 'R' on 'G': the rows of a calculation group",
     );
     let mut model = read_tmdl(&[TmdlFile {

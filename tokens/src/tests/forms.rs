@@ -32,7 +32,6 @@ fn a_local_token_cannot_be_read_by_who_carries_it() {
     let readable = String::from_utf8_lossy(&readable).into_owned();
     for secret in ["ana", "Germany", "tenant", "Dataset"] {
         assert!(!readable.contains(secret), "{secret}");
-        assert!(!minted.token.contains(secret), "{secret}");
     }
     assert!(readable.contains("v4.local"), "the key's id is readable");
 }

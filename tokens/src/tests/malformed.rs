@@ -171,9 +171,10 @@ fn payloads_that_are_not_one_flat_object() {
     };
     let json = || Json { part: "payload" };
     let twice = || Duplicate { part: "payload" };
-    for text in ["null", "7", "\"text\"", "[]", "", "{", "{}}", "tru"] {
+    for text in ["null", "7", "\"text\"", "[]", "{", "{}}", "tru"] {
         check(text, json());
     }
+    check("", NotAToken);
     check("{}", claim("ver", "is missing"));
     check(&format!("{sound} x"), json());
     check(&format!("{sound}{sound}"), json());
@@ -195,7 +196,7 @@ fn payloads_that_are_not_one_flat_object() {
     );
     check(&sound.replacen('{', "{\"x\":1,\"x\":1,", 1), twice());
     check(&sound.replacen("Germany", "Ger\\ud800many", 1), json());
-    let deep = format!("{}{}", "[".repeat(3_000), "]".repeat(3_000));
+    let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
     check(
         &sound.replacen('{', &format!("{{\"x\":{deep},"), 1),
         TooDeep,
@@ -397,7 +398,8 @@ fn texts_that_are_no_tokens() {
         ));
     }
     check(&format!("Bearer {sound}"), Encoding);
-    let truncated = &sound[..sound.len() - 4];
+    // Three characters less are still base64url: 30 bytes of the 32.
+    let truncated = &sound[..sound.len() - 3];
     check(truncated, Signature);
     // `alg: none` in its usual dress.
     let none = format!(
