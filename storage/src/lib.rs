@@ -23,6 +23,7 @@ mod scan;
 mod scan_spec;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 pub use canonical::canonical_type;
 pub use collation::{collation_key, compare};

@@ -179,8 +179,9 @@ fn decimal_numbers() {
 
 #[test]
 fn texts_numbered_and_plain_are_one_column() {
-    let word =
-        |r: u64| (!r.is_multiple_of(11)).then(|| format!("{} {}", ["a", "É", "zz"][r as usize % 3], r % 700));
+    let word = |r: u64| {
+        (!r.is_multiple_of(11)).then(|| format!("{} {}", ["a", "É", "zz"][r as usize % 3], r % 700))
+    };
     let all: StringArray = random(140_000, 9).into_iter().map(word).collect();
     let all: ArrayRef = Arc::new(all);
     let kind = ArrowType::Dictionary(Box::new(ArrowType::Int32), Box::new(ArrowType::Utf8));
