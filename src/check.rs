@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use engine::ErrorKind;
 use model::{Excerpt, Problem, Severity};
-use security::Gate;
+use security::{Control, Gate};
 
-use crate::database::lost;
 use crate::error::Error;
 use crate::expressions::expressions_of;
-use crate::pool::Pool;
+use crate::pool::{Capacity, Pool};
+use crate::role_lint;
+use crate::runtime::lost;
 
 /// Reads a model and finds everything that is wrong with it: references to nothing, expressions that do not parse or
 /// use names that do not exist, roles that would not do what they seem to say. What is kept but not acted on is listed too.
@@ -18,15 +19,18 @@ use crate::pool::Pool;
 /// A model that cannot be read at all is an error.
 pub fn check_model(model: impl AsRef<Path>) -> Result<Vec<Problem>, Error> {
     let model = model::load(model.as_ref())?;
-    let pool =
-        Pool::new(1, 1).map_err(|_| Error::Internal("the operating system gives no thread"))?;
+    let pool = Pool::new(Capacity::ONE)
+        .map_err(|_| Error::Internal("the operating system gives no thread"))?;
     // On a thread with a deep stack, as queries are.
-    pool.run(&Arc::from("check"), move || problems_of(model))
-        .map_err(lost)
+    pool.run(&Arc::from("check"), &Control::new(None), move || {
+        problems_of(model)
+    })
+    .map_err(lost)
 }
 
 fn problems_of(model: model::Model) -> Vec<Problem> {
     let mut problems = model::check(&model);
+    problems.extend(role_lint::findings(&model));
     let expressions = expressions_of(&model);
     let outline = Gate::outline(model);
     for written in expressions {
@@ -41,6 +45,7 @@ fn problems_of(model: model::Model) -> Vec<Problem> {
             }
             problems.push(Problem {
                 severity: Severity::Error,
+                code: None,
                 place: written.source.clone(),
                 object: written.object.clone(),
                 message: format!("{}{}", written.part, error.message),

@@ -2,31 +2,32 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
+use engine::Limits;
 use security::{AuditSink, Control, Figures, Gate, Identity, StillValid, Unrevocable};
 use storage::{ImportOptions, NoProgress, Progress};
 
 use crate::error::Error;
+use crate::limits::ServiceLimits;
 use crate::location::default_data_folder;
-use crate::pool::{Lost, Pool};
-use crate::session::{Session, Work};
+use crate::runtime::{Runtime, lost};
+use crate::session::Session;
 
 /// A session lasts at most this long unless the embedding service says otherwise.
 const SESSION_LENGTH: Duration = Duration::from_secs(3600);
 
-/// Queries that may wait for a thread, over all sessions.
-const MOST_WAITING: usize = 10_000;
+/// An admission that takes longer is given up: its filters are at fault.
+const ADMISSION_TIME: Duration = Duration::from_secs(300);
 
 /// The data of one model in memory. Only the sessions that it admits can read it. Cheap to clone: clones are the same
 /// database.
 #[derive(Clone)]
 pub struct Database {
     gate: Arc<Gate>,
-    pool: Arc<Pool>,
+    runtime: Arc<Runtime>,
     session_length: Duration,
-    work: Arc<Work>,
 }
 
 /// How a database is imported: see [`Database::builder`].
@@ -34,8 +35,7 @@ pub struct Builder<'a> {
     model: PathBuf,
     data: Option<PathBuf>,
     progress: &'a dyn Progress,
-    threads: Option<usize>,
-    most_waiting: usize,
+    limits: ServiceLimits,
     session_length: Duration,
     audit: Option<Arc<dyn AuditSink>>,
 }
@@ -55,8 +55,7 @@ impl Database {
             model: model.as_ref().to_path_buf(),
             data: None,
             progress: &NoProgress,
-            threads: None,
-            most_waiting: MOST_WAITING,
+            limits: ServiceLimits::default(),
             session_length: SESSION_LENGTH,
             audit: None,
         }
@@ -93,25 +92,29 @@ impl Database {
         let client = client_of(&identity);
         let gate = Arc::clone(&self.gate);
         // Role filters are DAX: they are evaluated where DAX is, on a thread with a deep stack.
+        let limits = Limits::default();
+        let control = self
+            .runtime
+            .bounded
+            .control(&client, Some(ADMISSION_TIME), &limits);
+        let own = control.clone();
         let view = self
+            .runtime
             .pool
-            .run(&client, move || gate.admit(identity))
+            .run(&client, &control, move || gate.admit_under(identity, &own))
             .map_err(lost)??;
         Ok(Session::new(
             view,
-            Arc::clone(&self.pool),
+            Arc::clone(&self.runtime),
             client,
             length,
             credential,
-            Arc::clone(&self.work),
         ))
     }
 
     /// Rows that all queries so far have touched, for the operator: hidden rows count, so no session is told.
     pub fn rows_scanned(&self) -> u64 {
-        self.work
-            .rows_scanned
-            .load(std::sync::atomic::Ordering::Relaxed)
+        self.runtime.rows_scanned.load(Ordering::Relaxed)
     }
 
     /// Rows and bytes of every table and column, for the operator: whoever may import may see them. Counts, never cells.
@@ -135,15 +138,15 @@ impl<'a> Builder<'a> {
         Builder { progress, ..self }
     }
 
-    /// Threads that import and that answer queries; as many as the machine has cores unless said here.
+    /// Threads that import, and queries that compute at the same moment; as many as the machine has cores unless said here.
     pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = Some(threads);
+        self.limits.cores = threads;
         self
     }
 
-    /// Queries that may wait for a thread, over all sessions; more are refused as [`Error::Busy`].
-    pub fn most_waiting(mut self, queries: usize) -> Self {
-        self.most_waiting = queries;
+    /// What all queries together, and those of one identity, may take.
+    pub fn limits(mut self, limits: ServiceLimits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -161,10 +164,8 @@ impl<'a> Builder<'a> {
 
     /// Reads the model, imports the data, computes calculated columns and tables, and closes the gate over them.
     pub fn import(self) -> Result<Database, Error> {
-        let threads = self
-            .threads
-            .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-        let pool = Pool::new(threads, self.most_waiting.max(1))
+        let threads = self.limits.cores;
+        let runtime = Runtime::new(self.limits)
             .map_err(|_| Error::Internal("the operating system gives no thread"))?;
         let model = model::load(&self.model)?;
         let data = self
@@ -175,35 +176,34 @@ impl<'a> Builder<'a> {
             ..ImportOptions::default()
         };
         let dataset = storage::import_with(&model, &data, &options, self.progress)?;
+        let client = Arc::from("import");
+        let unbounded = Control::new(None);
         let close = move || Gate::close(model, dataset, engine::evaluators(), &Control::new(None));
-        let gate = pool.run(&Arc::from("import"), close).map_err(lost)??;
+        let gate = runtime
+            .pool
+            .run(&client, &unbounded, close)
+            .map_err(lost)??;
         let gate = match self.audit {
             Some(sink) => gate.audited(sink),
             None => gate,
         };
         Ok(Database {
             gate: Arc::new(gate),
-            pool: Arc::new(pool),
+            runtime: Arc::new(runtime),
             session_length: self.session_length,
-            work: Arc::default(),
         })
     }
 }
 
-/// Whose turn it is in the pool: sessions of one identity share a queue.
+/// Whose turn it is: one user is one client, whatever roles it asks for, so that more roles give no larger share.
 fn client_of(identity: &Identity) -> Arc<str> {
     let who = (
         identity.user_name(),
         identity.user_object_id(),
         identity.user_custom_data(),
-        identity.role_names(),
     );
-    Arc::from(format!("{who:?}"))
-}
-
-pub(crate) fn lost(lost: Lost) -> Error {
-    match lost {
-        Lost::Full { waiting } => Error::Busy { waiting },
-        Lost::Panicked => Error::Internal("the work was given up after a fault"),
+    if who == (None, None, None) {
+        return Arc::from(format!("roles {:?}", identity.role_names()));
     }
+    Arc::from(format!("{who:?}"))
 }

@@ -22,8 +22,8 @@ pub enum Error {
     Query(engine::Error),
     /// The session is over; ask the database for a new one.
     SessionEnded,
-    /// Too many queries wait already. Nothing was done; try again later.
-    Busy { waiting: usize },
+    /// Too many queries wait already: of the identity itself (`own`), or of all together. Nothing was done; try again later.
+    Busy { waiting: usize, own: bool },
     /// A fault of the engine outside a query.
     Internal(&'static str),
 }
@@ -53,7 +53,17 @@ impl fmt::Display for Error {
             Error::Denied(denied) => denied.fmt(f),
             Error::Query(error) => error.fmt(f),
             Error::SessionEnded => f.write_str("the session is over; ask for a new one"),
-            Error::Busy { waiting } => write!(f, "{waiting} queries wait already; try again later"),
+            Error::Busy { waiting, own: true } => write!(
+                f,
+                "{waiting} queries of this identity wait already, and no more of them may; try again later"
+            ),
+            Error::Busy {
+                waiting,
+                own: false,
+            } => write!(
+                f,
+                "{waiting} queries wait already, over all identities, and no more may; try again later"
+            ),
             Error::Internal(what) => write!(f, "internal error: {what}"),
         }
     }

@@ -18,6 +18,7 @@
 //! - A [`Database`] holds the data of one model. Nothing reads it but the sessions that it admits.
 //! - A [`Session`] is what one [`Identity`] may see, with its limits. It is `Send` and `Sync`, and meant to be shared.
 //! - An [`Answer`] holds one Arrow batch per EVALUATE; [`value_at`] reads single values out of it.
+//! - A [`RoleTest`] says who asks what and which rows must come back: tests of roles, read from files.
 //! - [`check_model`] finds what is wrong with a model, for the person who writes it. It needs no data.
 //!
 //! Queries run whole on a small pool of threads of the database; [`Session::query`] blocks until its answer is there.
@@ -38,8 +39,12 @@ mod check;
 mod database;
 mod error;
 mod expressions;
+mod limits;
 mod location;
 mod pool;
+mod role_lint;
+mod role_tests;
+mod runtime;
 mod session;
 mod text;
 mod value;
@@ -48,7 +53,9 @@ pub use catalog::{Catalog, CatalogColumn, CatalogMeasure, CatalogTable};
 pub use check::check_model;
 pub use database::{Builder, Database};
 pub use error::Error;
+pub use limits::ServiceLimits;
 pub use location::default_data_folder;
+pub use role_tests::{RoleTest, RoleTestError, RoleTestFailure};
 pub use session::{CancelHandle, QueryOptions, Session};
 pub use text::{FunctionName, explain_text, format_dax, functions};
 pub use value::{format_value, value_at, value_from_text};

@@ -1,6 +1,6 @@
 //! A session: what one identity may see, and how it asks.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,9 @@ use engine::{Answer, ErrorKind, Limits, Options, Stage, Value};
 use security::{Control, StillValid, View};
 
 use crate::catalog::Catalog;
-use crate::database::lost;
 use crate::error::Error;
-use crate::pool::{Lost, Pool};
+use crate::pool::Lost;
+use crate::runtime::{Runtime, lost};
 
 /// What one admitted identity may see. Shared between threads as it is, or by cheap clones.
 ///
@@ -23,18 +23,11 @@ pub struct Session {
 
 struct Inner {
     view: Arc<View>,
-    pool: Arc<Pool>,
+    runtime: Arc<Runtime>,
     client: Arc<str>,
     ends: Instant,
     credential: Arc<dyn StillValid>,
     running: Arc<Running>,
-    work: Arc<Work>,
-}
-
-/// What all queries of a database have touched together. Rows are physical: hidden ones count, so this is the operator's.
-#[derive(Default)]
-pub(crate) struct Work {
-    pub rows_scanned: AtomicU64,
 }
 
 /// What a query takes besides its text.
@@ -139,11 +132,10 @@ impl Drop for Entered {
 impl Session {
     pub(crate) fn new(
         view: Arc<View>,
-        pool: Arc<Pool>,
+        runtime: Arc<Runtime>,
         client: Arc<str>,
         length: Duration,
         credential: Arc<dyn StillValid>,
-        work: Arc<Work>,
     ) -> Session {
         let now = Instant::now();
         // A length beyond what the clock can count is as good as a day beyond any process.
@@ -153,12 +145,11 @@ impl Session {
         Session {
             inner: Arc::new(Inner {
                 view,
-                pool,
+                runtime,
                 client,
                 ends,
                 credential,
                 running: Arc::default(),
-                work,
             }),
         }
     }
@@ -224,11 +215,11 @@ impl Session {
             return Err(Error::SessionEnded);
         }
         // A running query does not outlive its session by more than its own time limit.
-        let control = Control::new(
-            options
-                .time_limit
-                .and_then(|limit| Instant::now().checked_add(limit)),
-        );
+        let runtime = &self.inner.runtime;
+        let control =
+            runtime
+                .bounded
+                .control(&self.inner.client, options.time_limit, &options.limits);
         let entered = self.inner.running.enter(&control);
         let view = Arc::clone(&self.inner.view);
         let dax = dax.to_owned();
@@ -236,14 +227,13 @@ impl Session {
             parameters: options.parameters.clone(),
             limits: options.limits.clone(),
         };
-        let total = Arc::clone(&self.inner.work);
-        let result = self.inner.pool.run(&self.inner.client, move || {
-            // It may have been cancelled, or have run out of time, while it waited.
-            control.check().map_err(stopped)?;
-            let result = work(&view, &dax, &options, &control);
+        let own = control.clone();
+        let total = Arc::clone(runtime);
+        let result = runtime.pool.run(&self.inner.client, &control, move || {
+            let result = work(&view, &dax, &options, &own);
             total
                 .rows_scanned
-                .fetch_add(control.rows_scanned(), Ordering::Relaxed);
+                .fetch_add(own.rows_scanned(), Ordering::Relaxed);
             result
         });
         drop(entered);
@@ -253,13 +243,10 @@ impl Session {
                 ErrorKind::Internal,
                 "internal error: the query was given up after a fault of the engine; other queries are not affected",
             ))),
+            Err(Lost::Stopped(stopped)) => Err(Error::Query(stopped.into())),
             Err(full) => Err(lost(full)),
         }
     }
-}
-
-fn stopped(stopped: security::Stopped) -> engine::Error {
-    engine::Error::from(security::ReadError::Stopped(stopped))
 }
 
 #[cfg(test)]

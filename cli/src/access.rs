@@ -3,18 +3,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use peristyle::{AdmissionRecord, AuditSink, Database, Error, Identity};
+use peristyle::{AdmissionRecord, AuditSink, Database, Error, Identity, Session};
 
 use crate::args::{Access, IdentityArgs};
+use crate::failure::Failure;
 use crate::progress::ImportBar;
+use crate::report;
+use crate::token;
 
 /// Imports the data, with a progress bar where a person watches.
 pub fn open(access: &Access) -> Result<Database, Error> {
-    import(&access.model, access.data.as_deref())
+    open_files(&access.model, access.data.as_deref())
 }
 
-/// The same for whoever asks nothing.
-pub fn import(model: &Path, data: Option<&Path>) -> Result<Database, Error> {
+/// The same, where nobody asks yet.
+pub fn open_files(model: &Path, data: Option<&Path>) -> Result<Database, Error> {
     let bar = ImportBar::new();
     let builder = Database::builder(model)
         .progress(&bar)
@@ -28,8 +31,19 @@ pub fn import(model: &Path, data: Option<&Path>) -> Result<Database, Error> {
     result
 }
 
+/// A session for whom the arguments describe, by a token or by name. With `json`, a refusal is told on standard output too.
+pub fn session(database: &Database, args: &IdentityArgs, json: bool) -> Result<Session, Failure> {
+    match (&args.token, &args.keys) {
+        (Some(text), Some(keys)) => token::session(database, text, keys, json),
+        (None, None) => database
+            .session(identity(args))
+            .map_err(|error| report::error(&error, None, json)),
+        _ => Err(Failure::usage("--token and --keys go together")),
+    }
+}
+
 /// The identity that the arguments describe.
-pub fn identity(args: &IdentityArgs) -> Identity {
+fn identity(args: &IdentityArgs) -> Identity {
     let mut identity = match &args.user {
         Some(user) => Identity::user(user),
         None => Identity::anonymous(),

@@ -29,6 +29,111 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Print a DAX query or expression, laid out anew.
     Format(FormatArgs),
+    /// Import the data, run tests of roles from files, print what differs.
+    TestRoles(TestRolesArgs),
+    /// Make and read the tokens with which a service vouches for its users.
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct TestRolesArgs {
+    /// A model.bim, or a TMDL folder.
+    pub model: PathBuf,
+    /// The folder of the Parquet files, as for `query`.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Files of role tests.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Write a new key file with one fresh secret, readable by its owner only.
+    NewKeys(NewKeysArgs),
+    /// Print a token.
+    Mint(MintArgs),
+    /// Say whether a token is accepted, and what it says.
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct NewKeysArgs {
+    /// The file to write. It must not exist yet.
+    pub file: PathBuf,
+    /// What to call the key.
+    #[arg(long)]
+    pub id: String,
+    /// HS256: signed. v4.local: encrypted too, so that whoever carries the token cannot read it.
+    #[arg(long, default_value = "v4.local", value_parser = parse_algorithm)]
+    pub algorithm: tokens::Algorithm,
+    /// Whom the tokens are for.
+    #[arg(long)]
+    pub audience: String,
+    /// Who makes the tokens.
+    #[arg(long)]
+    pub issuer: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct MintArgs {
+    /// The key file.
+    #[arg(long, value_name = "FILE")]
+    pub keys: PathBuf,
+    /// The key to use; needed where the file has several.
+    #[arg(long, value_name = "ID")]
+    pub key: Option<String>,
+    /// What USERNAME() and USERPRINCIPALNAME() give.
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// A role; may be given several times.
+    #[arg(long = "role", value_name = "NAME")]
+    pub roles: Vec<String>,
+    /// What CUSTOMDATA() gives.
+    #[arg(long, value_name = "TEXT")]
+    pub custom_data: Option<String>,
+    /// What the token allows; may be given several times. Queries need Dataset.Read.
+    #[arg(long = "scope", value_name = "SCOPE", default_value = "Dataset.Read", value_parser = parse_scope)]
+    pub scopes: Vec<tokens::Scope>,
+    /// How long the token counts.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub lifetime: u64,
+    /// The name of the workspace collection (wcn).
+    #[arg(long, value_name = "NAME")]
+    pub workspace_collection: Option<String>,
+    /// The id of the workspace (wid).
+    #[arg(long, value_name = "ID")]
+    pub workspace: Option<String>,
+    /// The id of the report (rid).
+    #[arg(long, value_name = "ID")]
+    pub report: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct VerifyArgs {
+    /// The key file.
+    #[arg(long, value_name = "FILE")]
+    pub keys: PathBuf,
+    /// What the token must allow.
+    #[arg(long, value_name = "SCOPE", default_value = "Dataset.Read", value_parser = parse_scope)]
+    pub scope: tokens::Scope,
+    /// The token: its text, `-` for standard input, or @FILE.
+    pub token: String,
+}
+
+fn parse_scope(text: &str) -> Result<tokens::Scope, String> {
+    tokens::Scope::named(text).ok_or_else(|| {
+        let names: Vec<&str> = tokens::Scope::ALL
+            .iter()
+            .map(|scope| scope.name())
+            .collect();
+        format!("the scopes are {}", names.join(", "))
+    })
+}
+
+fn parse_algorithm(text: &str) -> Result<tokens::Algorithm, String> {
+    tokens::Algorithm::named(text).ok_or_else(|| "the algorithms are HS256 and v4.local".to_owned())
 }
 
 /// Which data, and as whom.
@@ -62,6 +167,16 @@ pub struct IdentityArgs {
     /// What USERCULTURE() gives, for example en-US.
     #[arg(long, value_name = "NAME")]
     pub culture: Option<String>,
+    /// Ask as a token says: its text, `-` for standard input, or @FILE. Needs --keys.
+    #[arg(
+        long,
+        requires = "keys",
+        conflicts_with_all = ["roles", "user", "custom_data", "object_id", "culture"]
+    )]
+    pub token: Option<String>,
+    /// The key file that the token is verified with.
+    #[arg(long, value_name = "FILE", requires = "token")]
+    pub keys: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -15,7 +15,7 @@ use crate::report;
 
 pub fn run(args: &InspectArgs) -> Result<(), Failure> {
     let as_json = args.format == FiguresFormat::Json;
-    let database = access::import(&args.model, args.data.as_deref())
+    let database = access::open_files(&args.model, args.data.as_deref())
         .map_err(|error| report::error(&error, None, as_json))?;
     let figures = database.inspect();
     let mut out = BufWriter::new(io::stdout().lock());

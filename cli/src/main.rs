@@ -1,4 +1,4 @@
-//! The `peristyle` command: query, check, explain, inspect, format, and a prompt.
+//! The `peristyle` command: query, check, explain, inspect, format, tokens, and a prompt.
 
 mod access;
 mod args;
@@ -14,6 +14,8 @@ mod progress;
 mod query;
 mod report;
 mod shell;
+mod test_roles;
+mod token;
 
 use std::process::ExitCode;
 
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
         Command::Shell(args) => shell::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Format(args) => format::run(&args),
+        Command::TestRoles(args) => test_roles::run(&args),
+        Command::Token(command) => token::run(&command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-use peristyle::{Answer, Error, QueryOptions, Statistics};
+use peristyle::{Answer, QueryOptions, Statistics};
 
 use crate::access;
 use crate::args::{Format, QueryArgs};
@@ -19,8 +19,7 @@ pub fn run(args: &QueryArgs) -> Result<(), Failure> {
     }
     let json = args.format == Format::Json;
     let input = Input::read(&args.dax)?;
-    let (answer, culture, rows) =
-        answer(args, &input).map_err(|error| report::error(&error, Some(&input), json))?;
+    let (answer, culture, rows) = answer(args, &input, json)?;
     print(&answer, args.format, &culture)?;
     if args.stats {
         eprint!("{}", figures(&answer.statistics, rows));
@@ -29,16 +28,17 @@ pub fn run(args: &QueryArgs) -> Result<(), Failure> {
 }
 
 /// The answer, the culture to show it in, and the rows that the query touched.
-fn answer(args: &QueryArgs, input: &Input) -> Result<(Answer, String, u64), Error> {
-    let database = access::open(&args.access)?;
-    let session = database.session(access::identity(&args.access.identity))?;
+fn answer(args: &QueryArgs, input: &Input, json: bool) -> Result<(Answer, String, u64), Failure> {
+    let told = |error| report::error(&error, Some(input), json);
+    let database = access::open(&args.access).map_err(told)?;
+    let session = access::session(&database, &args.access.identity, json)?;
     let options = QueryOptions {
         parameters: args.parameters.clone(),
         ..QueryOptions::default()
     }
     .time_limit(None);
     let before = database.rows_scanned();
-    let answer = session.query_with(&input.text, &options)?;
+    let answer = session.query_with(&input.text, &options).map_err(told)?;
     let rows = database.rows_scanned() - before;
     let culture = args
         .access

@@ -457,6 +457,216 @@ fn the_prompt_reads_a_pipe() {
     assert!(quiet.out.contains("1 row"), "{}", quiet.out);
 }
 
+/// A folder for the files of one test, deleted with what it holds.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder");
+        Folder(folder)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().expect("a path").to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_token_says_who_asks() {
+    let folder = Folder::new("tokens");
+    let keys = folder.file("keys.json");
+    let new_keys = |file: &str| {
+        run(&[
+            "token",
+            "new-keys",
+            file,
+            "--id",
+            "k1",
+            "--audience",
+            "bi",
+            "--issuer",
+            "portal",
+        ])
+    };
+    assert_eq!(new_keys(&keys).code, 0);
+    assert_eq!(new_keys(&keys).code, 1, "an existing file is never touched");
+    let mint = |keys: &str, more: &[&str]| {
+        let mut arguments = vec!["token", "mint", "--keys", keys];
+        arguments.extend(more);
+        run(&arguments)
+    };
+    let minted = mint(
+        &keys,
+        &["--role", "Germany", "--user", "ana@retail.example"],
+    );
+    assert_eq!(minted.code, 0, "{}", minted.err);
+    let token = minted.out.trim();
+    assert!(
+        token.starts_with("v4.local.") && !token.contains("ana"),
+        "{token}"
+    );
+    let verified = run(&["token", "verify", "--keys", &keys, token]);
+    assert_eq!(verified.code, 0, "{}", verified.err);
+    for line in [
+        "key: k1",
+        "user: ana@retail.example",
+        "role: Germany",
+        "scopes: Dataset.Read",
+    ] {
+        assert!(verified.out.contains(line), "{}", verified.out);
+    }
+    let model = retail().join("model");
+    let model = model.to_str().unwrap();
+    let file = folder.file("token");
+    fs::write(&file, &minted.out).unwrap();
+    let dax = "EVALUATE ROW(\"Lines\", [Order Lines], \"who\", USERNAME())";
+    let ask = |token: &str, more: &[&str]| {
+        let mut arguments = vec![
+            "query", model, "--format", "csv", "--keys", &keys, "--token", token,
+        ];
+        arguments.extend(more);
+        arguments.push(dax);
+        run(&arguments)
+    };
+    let answer = ask(&format!("@{file}"), &[]);
+    assert_eq!(
+        answer.out, "[Lines],[who]\n1688,ana@retail.example\n",
+        "{}",
+        answer.err
+    );
+    // Nothing can be said beside a token.
+    assert_eq!(ask(token, &["--role", "Everyone"]).code, 2);
+    assert_eq!(ask(token, &["--user", "root"]).code, 2);
+    let shell = run_with_input(
+        &["shell", model, "--token", token, "--keys", &keys],
+        "EVALUATE ROW(\"Lines\", [Order Lines])\n.as Everyone\nEVALUATE ROW(\"Lines\", [Order Lines])\n",
+    );
+    assert_eq!(
+        shell.out.matches("1,688").count() + shell.out.matches("1688").count(),
+        2,
+        "{}",
+        shell.out
+    );
+    assert!(shell.err.contains("comes from a token"), "{}", shell.err);
+
+    let refused = |ran: Ran, words: &str| {
+        assert_eq!(ran.code, 1, "{}", ran.out);
+        assert!(ran.err.contains(words), "{}", ran.err);
+        assert!(
+            ran.out.is_empty() || ran.out.starts_with("{\"error\""),
+            "{}",
+            ran.out
+        );
+    };
+    refused(ask(&token[..token.len() - 2], &[]), "token");
+    refused(ask("", &[]), "neither");
+    // Roles are for the gate to say: none, and one that is not there.
+    refused(
+        ask(mint(&keys, &[]).out.trim(), &[]),
+        "ask for at least one",
+    );
+    refused(
+        ask(mint(&keys, &["--role", "germany"]).out.trim(), &[]),
+        "there is no role 'germany'",
+    );
+    refused(
+        ask(
+            mint(&keys, &["--role", "Germany", "--scope", "Dataset.Write"])
+                .out
+                .trim(),
+            &[],
+        ),
+        "does not allow Dataset.Read",
+    );
+    refused(
+        mint(&keys, &["--role", "Germany", "--lifetime", "3601"]),
+        "lives longer",
+    );
+    // A revoked token, and a key file that others may read.
+    let text = fs::read_to_string(&keys).unwrap();
+    let id = verified
+        .out
+        .lines()
+        .find_map(|line| line.strip_prefix("token id: "))
+        .unwrap();
+    let revoked = folder.file("revoked.json");
+    let with = text.replacen(
+        "\"keys\"",
+        &format!("\"revoked_tokens\": [\"{id}\"], \"keys\""),
+        1,
+    );
+    fs::write(&revoked, with).unwrap();
+    refused(
+        run(&["token", "verify", "--keys", &revoked, token]),
+        "chmod 600",
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&revoked, fs::Permissions::from_mode(0o600)).unwrap();
+        refused(
+            run(&["token", "verify", "--keys", &revoked, token]),
+            "revoked",
+        );
+    }
+    let secret = text.split('"').rev().find(|part| part.len() == 43).unwrap();
+    assert!(!verified.out.contains(secret) && !verified.err.contains(secret));
+}
+
+#[test]
+fn roles_are_tested_by_files() {
+    let model = retail().join("model");
+    let rules = retail().join("roles").join("rules.roles");
+    let (model, rules) = (model.to_str().unwrap(), rules.to_str().unwrap());
+    let passed = run(&["test-roles", model, rules]);
+    assert_eq!(passed.code, 0, "{}{}", passed.out, passed.err);
+    assert!(
+        passed.out.ends_with(" passed, 0 failed\n"),
+        "{}",
+        passed.out
+    );
+    let folder = Folder::new("roles");
+    let wrong = folder.file("wrong.roles");
+    fs::write(
+        &wrong,
+        "test: too few\nrole: Germany\nquery: EVALUATE ROW(\"n\", [Order Lines])\nrows:\n  [n]\n  1687\n",
+    )
+    .unwrap();
+    let failed = run(&["test-roles", model, rules, &wrong]);
+    assert_eq!(failed.code, 1);
+    for part in [
+        "FAILED",
+        "wrong.roles:1",
+        "too few",
+        "- 1687",
+        "+ 1688",
+        ", 1 failed",
+    ] {
+        assert!(failed.out.contains(part), "{part}: {}", failed.out);
+    }
+    let broken = folder.file("broken.roles");
+    fs::write(&broken, "test: a\nquerry: x\n\nrows: some\n").unwrap();
+    let told = run(&["test-roles", model, &broken]);
+    assert_eq!(told.code, 1);
+    for part in [
+        "broken.roles:2: there is no key 'querry'",
+        "broken.roles:4: ",
+    ] {
+        assert!(told.err.contains(part), "{}", told.err);
+    }
+    assert!(told.out.is_empty());
+    assert_eq!(run(&["test-roles", model]).code, 2);
+}
+
 #[test]
 fn inspect_prints_figures_and_no_value() {
     let model = retail().join("model");

@@ -25,6 +25,10 @@ pub struct Limits {
     pub text_bytes: usize,
     /// Levels of measures, variables and functions that call one another.
     pub nesting: usize,
+    /// Groups of one scan.
+    pub groups: usize,
+    /// Bytes that group states, intermediate tables and results hold at one time.
+    pub memory: usize,
 }
 
 impl Default for Limits {
@@ -34,6 +38,8 @@ impl Default for Limits {
             table_rows: 20_000_000,
             text_bytes: 4 << 30,
             nesting: 128,
+            groups: 50_000_000,
+            memory: 4 << 30,
         }
     }
 }

@@ -145,6 +145,7 @@ pub fn over_rows(
     };
     let batch = root.iterate(contexts, FilterContext::default(), frame);
     let vector = evaluator.scalar(scalar, &batch)?;
+    evaluator.still_wanted()?;
     evaluator.settle(&vector)?;
     Ok(vector)
 }
@@ -165,6 +166,7 @@ pub fn columns_of(
         evaluator.settle(&vector)?;
         columns.push((field.clone(), vector));
     }
+    evaluator.still_wanted()?;
     Ok(columns)
 }
 

@@ -34,6 +34,7 @@ pub enum ErrorKind {
     Refused,
     /// A limit of the session.
     Limit,
+    /// Cancelled, or ended from outside: the message says why.
     Cancelled,
     TimedOut,
     /// A fault of the engine.
@@ -98,9 +99,10 @@ impl From<security::ReadError> for Error {
         let kind = match &error {
             ReadError::Overflow => ErrorKind::Evaluation,
             ReadError::TooManyGroups { .. } => ErrorKind::Limit,
-            ReadError::Stopped(Stopped::Cancelled) => ErrorKind::Cancelled,
-            ReadError::Secured => ErrorKind::Refused,
             ReadError::Stopped(Stopped::TimedOut) => ErrorKind::TimedOut,
+            ReadError::Stopped(Stopped::OutOfMemory(_)) => ErrorKind::Limit,
+            ReadError::Stopped(_) => ErrorKind::Cancelled,
+            ReadError::Secured => ErrorKind::Refused,
             _ => ErrorKind::Internal,
         };
         Error::nowhere(kind, error.to_string())

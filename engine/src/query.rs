@@ -248,10 +248,14 @@ pub fn run(evaluator: &mut Evaluator, bound: BoundQuery) -> Result<Vec<AnswerTab
     let mut left = evaluator.limits.result_rows;
     let mut tables = Vec::new();
     for evaluate in &bound.evaluates {
-        let table = answer_table(evaluator, evaluate, &root, left)?;
+        // What a context tells of a query that has to stop is the stop, not the failure that it left there.
+        let table = answer_table(evaluator, evaluate, &root, left)
+            .map_err(|error| evaluator.still_wanted().err().unwrap_or(error))?;
         left -= table.batch.num_rows();
+        evaluator.charge_answer(table.batch.get_array_memory_size())?;
         tables.push(table);
     }
+    evaluator.still_wanted()?;
     Ok(tables)
 }
 
@@ -282,7 +286,9 @@ fn answer_table(
             evaluator.iterate_rows(Rc::clone(&rows), &evaluate.table, evaluate.frame, root)?;
         let keys = evaluator.order_keys(&evaluate.order, &iteration.batch)?;
         let mut places: Vec<u32> = (0..positions.len() as u32).collect();
-        keys.sort(&mut places).map_err(Error::from)?;
+        let sorted = keys.sort(&mut places, evaluator.control);
+        evaluator.still_wanted()?;
+        sorted.map_err(Error::from)?;
         if !evaluate.start_at.is_empty() {
             let start = evaluate
                 .start_at

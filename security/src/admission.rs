@@ -37,6 +37,21 @@ pub(crate) struct RolePlan {
     reach: Reach,
 }
 
+impl RolePlan {
+    /// The tables that its filters stand on.
+    pub fn filtered(&self) -> impl Iterator<Item = u32> {
+        self.filters.iter().map(|filter| filter.table)
+    }
+
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    pub fn hidden(&self) -> &Hidden {
+        &self.hidden
+    }
+}
+
 struct FilterPlan {
     table: u32,
     tree: Arc<Expr>,
@@ -204,7 +219,7 @@ fn plan_filter(
 }
 
 /// Two visible tables (reached, filtering) whose filters only meet through hidden ones, if there are such.
-fn cut(model: &Model, graph: &Graph, hidden: &Hidden) -> Option<(u32, u32)> {
+pub(crate) fn cut(model: &Model, graph: &Graph, hidden: &Hidden) -> Option<(u32, u32)> {
     let mut ways: Vec<(u32, u32)> = Vec::new();
     for relationship in model
         .relationships
@@ -477,7 +492,7 @@ impl Gate {
                             .map_err(|error| match control.check() {
                                 Err(stopped) => Denied::Stopped(stopped),
                                 Ok(()) => {
-                                    *detail = Some(error.message);
+                                    *detail = Some(self.told_to_operator(role, filter, &error));
                                     Denied::FilterFailed {
                                         role: role.name.clone(),
                                     }
@@ -509,6 +524,20 @@ impl Gate {
             own.insert(filter.table, rows);
         }
         Ok(RoleRows { own })
+    }
+
+    /// Which filter failed, and why: for the audit, and never for the identity.
+    fn told_to_operator(
+        &self,
+        role: &RolePlan,
+        filter: &FilterPlan,
+        error: &EvaluateError,
+    ) -> String {
+        let table = at(&self.model.tables, filter.table).map_or("", |table| table.name.as_str());
+        format!(
+            "role '{}', filter of table '{table}': {}",
+            role.name, error.message
+        )
     }
 
     /// Runs one filter over all rows of its table, and the blank row.
@@ -611,7 +640,7 @@ fn failed_filter(role: &RolePlan, error: ReadError, detail: &mut Option<String>)
     match error {
         ReadError::Stopped(stopped) => Denied::Stopped(stopped),
         error => {
-            *detail = Some(error.to_string());
+            *detail = Some(format!("role '{}': {error}", role.name));
             Denied::FilterFailed {
                 role: role.name.clone(),
             }
@@ -627,7 +656,7 @@ fn incompatible(roles: &[(u32, &RolePlan)], why: Incompatibility) -> Denied {
 }
 
 /// Row rule 7: combinations of roles that have no meaning as a union of rows.
-fn refuse_incompatible(roles: &[(u32, &RolePlan)]) -> Result<(), Denied> {
+pub(crate) fn refuse_incompatible(roles: &[(u32, &RolePlan)]) -> Result<(), Denied> {
     if roles.len() < 2 {
         return Ok(());
     }

@@ -33,6 +33,7 @@ mod objects;
 mod prune;
 mod references;
 mod request;
+mod review;
 mod rowset;
 mod scope;
 mod seen;
@@ -52,8 +53,11 @@ pub use gate::{CalculatedColumn, CalculatedTable, Evaluators, Figures, Gate, Row
 pub use handle::{Codes, Column, Measure, Relationship, Table};
 pub use identity::Identity;
 pub use request::*;
+pub use review::{RoleReview, review_roles};
 pub use scope::{RelationshipInfo, Scope};
-pub use storage::{ABSENT, BLANK, ColumnFigures, Control, KeyMapFigures, Stopped, canonical_type};
+pub use storage::{
+    ABSENT, BLANK, Bounds, Charge, ColumnFigures, Control, KeyMapFigures, Meter, Share, Stopped, canonical_type,
+};
 /// The one collation: comparing text, and the form in which equal text is equal byte by byte.
 pub use storage::{collation_key as fold_text, compare as compare_text};
 pub use view::{BuildView, Outline, View};

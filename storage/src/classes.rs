@@ -38,7 +38,7 @@ impl Dataset {
             let mut next = 0u32;
             if count.saturating_mul(size) <= DENSE_PAIRS {
                 let mut numbers = vec![u32::MAX; count * size];
-                for (class, code) in classes.iter_mut().zip(column.codes.iter()) {
+                for (class, code) in classes.iter_mut().zip(column.iter_codes()) {
                     let number = &mut numbers[*class as usize * size + code as usize];
                     if *number == u32::MAX {
                         *number = next;
@@ -48,7 +48,7 @@ impl Dataset {
                 }
             } else {
                 let mut numbers: FastMap<u64, u32> = FastMap::default();
-                for (class, code) in classes.iter_mut().zip(column.codes.iter()) {
+                for (class, code) in classes.iter_mut().zip(column.iter_codes()) {
                     *class = *numbers
                         .entry(u64::from(*class) << 32 | u64::from(code))
                         .or_insert_with(|| {

@@ -1,6 +1,12 @@
 //! A column: one code a row, and the domain that says which value a code stands for.
 
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use crate::bits::Bits;
 use crate::dictionary::Domain;
+use crate::numbering::Numbering;
+use crate::workers::cores;
 use crate::{BLANK, DataType};
 
 /// Rows of a block: one container of a row set, one unit of kernel work and of cancellation.
@@ -29,11 +35,17 @@ pub(crate) use with_codes;
 /// A code of some width.
 pub(crate) trait Code: Copy {
     fn wide(self) -> u32;
+    /// A number that fits.
+    fn narrow(number: u32) -> Self;
 }
 
 impl Code for u8 {
     fn wide(self) -> u32 {
         self.into()
+    }
+
+    fn narrow(number: u32) -> u8 {
+        number as u8
     }
 }
 
@@ -41,11 +53,19 @@ impl Code for u16 {
     fn wide(self) -> u32 {
         self.into()
     }
+
+    fn narrow(number: u32) -> u16 {
+        number as u16
+    }
 }
 
 impl Code for u32 {
     fn wide(self) -> u32 {
         self
+    }
+
+    fn narrow(number: u32) -> u32 {
+        number
     }
 }
 
@@ -80,12 +100,43 @@ impl Codes {
         with_codes!(self, codes => rows.iter().map(|r| codes.get(*r as usize).map_or(BLANK, |c| c.wide())).collect())
     }
 
+    /// Bytes of a row.
+    pub(crate) fn width(&self) -> usize {
+        match self {
+            Codes::U8(_) => 1,
+            Codes::U16(_) => 2,
+            Codes::U32(_) => 4,
+        }
+    }
+
     pub(crate) fn width_name(&self) -> &'static str {
         match self {
             Codes::U8(_) => "u8",
             Codes::U16(_) => "u16",
             Codes::U32(_) => "u32",
         }
+    }
+
+    /// Replaces each code by what stands for it in `by_code`, which is below the same bound.
+    fn replace(&mut self, by_code: &[u32]) {
+        fn replace<C: Code + Send>(codes: &mut [C], by_code: &[u32]) {
+            let each = |codes: &mut [C]| {
+                for code in codes {
+                    *code = C::narrow(by_code[code.wide() as usize]);
+                }
+            };
+            let threads = cores().min(codes.len() / (4 * BLOCK)).max(1);
+            let part = codes.len().div_ceil(threads).max(1);
+            std::thread::scope(|scope| {
+                let mut parts = codes.chunks_mut(part);
+                let own = parts.next();
+                for codes in parts {
+                    scope.spawn(move || each(codes));
+                }
+                own.map(each);
+            });
+        }
+        with_codes!(self, codes => replace(codes, by_code))
     }
 
     /// Smallest and largest code of each block.
@@ -108,14 +159,18 @@ impl Codes {
 #[derive(Debug)]
 pub(crate) struct Column {
     pub(crate) data_type: DataType,
-    pub(crate) codes: Codes,
+    /// What the rows hold: codes, or the numbers that stand for codes where there is a numbering.
+    pub(crate) numbers: Codes,
+    pub(crate) numbering: Option<Arc<Numbering>>,
     pub(crate) domain: Domain,
     /// Rows that are BLANK.
     pub(crate) blanks: u32,
     /// Values that are not BLANK and occur.
     pub(crate) distinct: u32,
-    /// Smallest and largest code of each block.
+    /// Smallest and largest number of each block.
     pub(crate) zones: Vec<(u32, u32)>,
+    /// The numbers that some row has.
+    held: OnceLock<Bits>,
 }
 
 impl Column {
@@ -125,15 +180,21 @@ impl Column {
         let zones = codes.zones();
         Column {
             data_type,
-            codes,
+            numbers: codes,
+            numbering: None,
             domain,
             blanks,
             distinct,
             zones,
+            held: OnceLock::new(),
         }
     }
 
-    /// Codes are below this.
+    pub(crate) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Codes are below this, and so are the numbers that stand for them.
     pub(crate) fn size(&self) -> u32 {
         self.domain.size()
     }
@@ -147,8 +208,57 @@ impl Column {
         }
     }
 
+    /// The numbers that some row has.
+    pub(crate) fn held(&self) -> &Bits {
+        self.held.get_or_init(|| {
+            let code = |number| self.numbering.as_ref().map_or(number, |n| n.code(number));
+            Bits::of(self.size(), |number| self.holds(code(number)))
+        })
+    }
+
+    /// The code of each row, in the width of the column.
+    pub(crate) fn codes(&self) -> Cow<'_, Codes> {
+        match &self.numbering {
+            None => Cow::Borrowed(&self.numbers),
+            Some(numbering) => {
+                let mut codes = self.numbers.clone();
+                codes.replace(numbering.codes());
+                Cow::Owned(codes)
+            }
+        }
+    }
+
+    pub(crate) fn code_at(&self, row: usize) -> u32 {
+        let number = self.numbers.get(row);
+        self.numbering.as_ref().map_or(number, |n| n.code(number))
+    }
+
+    pub(crate) fn iter_codes(&self) -> Box<dyn Iterator<Item = u32> + '_> {
+        match &self.numbering {
+            None => self.numbers.iter(),
+            Some(numbering) => Box::new(self.numbers.iter().map(|n| numbering.code(n))),
+        }
+    }
+
+    /// For each row of `rows` its code; a row beyond the table (the blank row) gives BLANK.
+    pub(crate) fn gather(&self, rows: &[u32]) -> Vec<u32> {
+        let mut codes = self.numbers.gather(rows);
+        if let Some(numbering) = &self.numbering {
+            codes.iter_mut().for_each(|c| *c = numbering.code(*c));
+        }
+        codes
+    }
+
+    /// Lets numbers stand for the codes from now on.
+    pub(crate) fn number(&mut self, numbering: Numbering) {
+        self.numbers.replace(numbering.numbers());
+        self.zones = self.numbers.zones();
+        self.held = OnceLock::new();
+        self.numbering = Some(Arc::new(numbering));
+    }
+
     /// Whether no value, BLANK among them, occurs twice.
     pub(crate) fn is_unique(&self) -> bool {
-        self.blanks <= 1 && self.distinct as usize + self.blanks as usize == self.codes.len()
+        self.blanks <= 1 && self.distinct as usize + self.blanks as usize == self.len()
     }
 }

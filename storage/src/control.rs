@@ -1,10 +1,12 @@
-//! Cancellation and deadline of a query, shared by all its work.
+//! What all work of one query shares: cancellation, deadline, memory, its turn on the cores, and its counts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::Stopped;
+use crate::memory::{Charge, Meter};
+use crate::turns::{Held, Turn, Turns};
 
 /// Looked at every block by every loop of a query. Clones share one state.
 #[derive(Clone, Debug, Default)]
@@ -14,18 +16,48 @@ pub struct Control {
 
 #[derive(Debug, Default)]
 struct Shared {
-    deadline: Option<Instant>,
-    cancelled: AtomicBool,
+    bounds: Bounds,
+    turn: Option<Turn>,
+    /// 0 while the work may go on, else the reason why it may not.
+    stopped: AtomicU8,
     rows: AtomicU64,
     scans: AtomicU64,
+    checks: AtomicU64,
+}
+
+/// What bounds the work under a control. The default bounds nothing.
+#[derive(Debug, Default)]
+pub struct Bounds {
+    pub deadline: Option<Instant>,
+    /// What the work holds is counted here, and refused beyond the meter's limits.
+    pub memory: Option<Arc<Meter>>,
+    /// Groups of one scan; nothing of the kind where the scan's own bound is lower.
+    pub groups: Option<usize>,
+    /// The work is cancelled at this look: for tests of how soon it ends.
+    pub looks: Option<u64>,
+    /// Whose turns the work takes, and as whom.
+    pub turns: Option<(Arc<Turns>, Arc<str>)>,
 }
 
 impl Control {
-    /// Work under it stops at the deadline, if there is one, or when it is cancelled.
+    /// Work under it stops at the deadline, if there is one, or when it is stopped.
     pub fn new(deadline: Option<Instant>) -> Control {
+        Control::bounded(Bounds {
+            deadline,
+            ..Bounds::default()
+        })
+    }
+
+    /// Work under these bounds.
+    pub fn bounded(mut bounds: Bounds) -> Control {
+        let turn = bounds
+            .turns
+            .take()
+            .map(|(turns, client)| Turn::new(turns, client));
         Control {
             shared: Arc::new(Shared {
-                deadline,
+                bounds,
+                turn,
                 ..Shared::default()
             }),
         }
@@ -33,18 +65,76 @@ impl Control {
 
     /// Stops the work at its next look.
     pub fn cancel(&self) {
-        self.shared.cancelled.store(true, Ordering::Relaxed);
+        self.stop(Stopped::Cancelled);
     }
 
-    /// An error when the work has to stop.
+    /// Stops the work at its next look, for this reason. The first reason stays.
+    pub fn stop(&self, why: Stopped) {
+        let _ = self.shared.stopped.compare_exchange(
+            0,
+            why.code(),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+    }
+
+    /// An error when the work has to stop. Where another identity has waited for a core, this is where the core changes hands:
+    /// so no lock may be held across a look.
     pub fn check(&self) -> Result<(), Stopped> {
-        if self.shared.cancelled.load(Ordering::Relaxed) {
-            return Err(Stopped::Cancelled);
+        let before = self.shared.checks.fetch_add(1, Ordering::Relaxed);
+        if self.shared.bounds.looks.is_some_and(|most| before >= most) {
+            self.cancel();
         }
-        match self.shared.deadline {
+        self.still_wanted()?;
+        match &self.shared.turn {
+            Some(turn) if turn.is_contested() => turn.pass_on(|| self.still_wanted()),
+            _ => Ok(()),
+        }
+    }
+
+    fn still_wanted(&self) -> Result<(), Stopped> {
+        if let Some(why) = Stopped::of_code(self.shared.stopped.load(Ordering::Relaxed)) {
+            return Err(why);
+        }
+        match self.shared.bounds.deadline {
             Some(deadline) if Instant::now() >= deadline => Err(Stopped::TimedOut),
             _ => Ok(()),
         }
+    }
+
+    /// Waits for a core, where cores are shared, and keeps it until what is returned is dropped. Looks give it up for a while
+    /// when others wait. Work on other threads under the same control needs no turn of its own.
+    pub fn begin(&self) -> Result<Option<Held<'_>>, Stopped> {
+        match &self.shared.turn {
+            Some(turn) => turn.take(|| self.still_wanted()).map(Some),
+            None => self.still_wanted().map(|()| None),
+        }
+    }
+
+    /// Whether somebody waits for a core. Threads that help a query beyond its own one should end their help then.
+    pub fn is_contested(&self) -> bool {
+        self.shared.turn.as_ref().is_some_and(Turn::is_contested)
+    }
+
+    /// Counts so many bytes as held until the charge is dropped. Refused beyond the limits of query, identity or process.
+    pub fn charge(&self, bytes: usize) -> Result<Charge, Stopped> {
+        Charge::new(self.shared.bounds.memory.clone(), bytes)
+    }
+
+    /// A charge of nothing yet.
+    pub fn no_charge(&self) -> Charge {
+        Charge::none(self.shared.bounds.memory.clone())
+    }
+
+    /// The most groups that one scan may make.
+    pub fn most_groups(&self) -> usize {
+        self.shared.bounds.groups.unwrap_or(usize::MAX)
+    }
+
+    /// Most bytes counted at one time so far, for the operator's figures.
+    pub fn peak_bytes(&self) -> u64 {
+        let memory = self.shared.bounds.memory.as_ref();
+        memory.map_or(0, |meter| meter.peak() as u64)
     }
 
     /// Rows looked at so far, for the operator's figures.
@@ -55,6 +145,11 @@ impl Control {
     /// Scans run so far, for the operator's figures.
     pub fn scans_run(&self) -> u64 {
         self.shared.scans.load(Ordering::Relaxed)
+    }
+
+    /// Looks so far: how soon work can be stopped.
+    pub fn checks(&self) -> u64 {
+        self.shared.checks.load(Ordering::Relaxed)
     }
 
     pub(crate) fn count_rows(&self, rows: u64) {
@@ -69,6 +164,7 @@ impl Control {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Share;
 
     #[test]
     fn a_cancelled_clone_stops_the_original() {
@@ -76,6 +172,15 @@ mod tests {
         assert_eq!(control.check(), Ok(()));
         control.clone().cancel();
         assert_eq!(control.check(), Err(Stopped::Cancelled));
+        assert_eq!(control.checks(), 2);
+    }
+
+    #[test]
+    fn the_first_reason_stays() {
+        let control = Control::new(None);
+        control.stop(Stopped::Superseded);
+        control.cancel();
+        assert_eq!(control.check(), Err(Stopped::Superseded));
     }
 
     #[test]
@@ -84,5 +189,24 @@ mod tests {
             Control::new(Some(Instant::now())).check(),
             Err(Stopped::TimedOut)
         );
+    }
+
+    #[test]
+    fn memory_is_refused_by_name_of_the_limit() {
+        let process = Meter::new(Share::Process, 100);
+        let query = Meter::within(&process, Share::Query, 60);
+        let control = Control::bounded(Bounds {
+            memory: Some(query),
+            ..Bounds::default()
+        });
+        let first = control.charge(50).unwrap();
+        assert_eq!(
+            control.charge(20).err(),
+            Some(Stopped::OutOfMemory(Share::Query))
+        );
+        drop(first);
+        assert!(control.charge(60).is_ok());
+        assert_eq!(control.peak_bytes(), 60);
+        assert!(Control::new(None).charge(usize::MAX).is_ok());
     }
 }

@@ -11,6 +11,7 @@ use roaring::RoaringBitmap;
 use crate::canonical::{canonical_type, model_type};
 use crate::column::Column;
 use crate::column_values::ValuesError;
+use crate::composed::Composed;
 use crate::dictionary::Domain;
 use crate::encode::encode_column;
 use crate::mask::Masks;
@@ -25,6 +26,7 @@ pub struct Dataset {
     pub(crate) tables: Vec<Table>,
     pub(crate) relationships: Vec<Relationship>,
     pub(crate) translations: Mutex<Translations>,
+    pub(crate) composed: Mutex<Composed>,
 }
 
 /// By the columns from and to.
@@ -115,6 +117,7 @@ impl Dataset {
             tables: tables.collect(),
             relationships: relationships.collect(),
             translations: Mutex::new(HashMap::new()),
+            composed: Mutex::default(),
         }
     }
 
@@ -325,7 +328,7 @@ impl Dataset {
             let hop = self.hop(*step)?;
             self.check_start(reached, hop.column)?;
             // The blank row has the key BLANK, which leads to the blank row.
-            rows = self.column(hop.column)?.codes.gather(&rows);
+            rows = self.column(hop.column)?.gather(&rows);
             rows.iter_mut()
                 .for_each(|row| *row = hop.rows[*row as usize]);
             masks.apply(self, &column.path[..=place], hop.target, &mut rows)?;
@@ -338,7 +341,6 @@ impl Dataset {
                     table: reached,
                     column: ordinal,
                 })?
-                .codes
                 .gather(&rows)),
         }
     }
@@ -385,9 +387,9 @@ impl Dataset {
                 let mut wanted =
                     RoaringBitmap::from_sorted_iter(variants.texts.iter().map(|(code, _)| *code))
                         .ok()?;
-                let count = column.codes.len() as u32;
+                let count = column.len() as u32;
                 for row in rows.iter().take_while(|row| *row < count) {
-                    let code = column.codes.get(row as usize);
+                    let code = column.code_at(row as usize);
                     if wanted.remove(code) {
                         let spelled = match variants.spelling(code, row) {
                             Some(spelled) => spelled.into(),

@@ -4,6 +4,8 @@ use std::fmt;
 
 use model::DataType;
 
+use crate::memory::Share;
+
 /// A dataset could not take data, or was asked for something that it does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StorageError {
@@ -167,14 +169,48 @@ impl std::error::Error for StorageError {}
 pub enum Stopped {
     Cancelled,
     TimedOut,
+    /// The data or the policy that it started with is too old to be kept any longer.
+    Superseded,
+    /// Its session was revoked, or the dataset's key denied, while it ran.
+    Revoked,
+    OutOfMemory(Share),
+}
+
+impl Stopped {
+    /// The reasons that one thread tells another: a number above 0.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Stopped::Cancelled | Stopped::OutOfMemory(_) => 1,
+            Stopped::TimedOut => 2,
+            Stopped::Superseded => 3,
+            Stopped::Revoked => 4,
+        }
+    }
+
+    pub(crate) fn of_code(code: u8) -> Option<Stopped> {
+        match code {
+            0 => None,
+            2 => Some(Stopped::TimedOut),
+            3 => Some(Stopped::Superseded),
+            4 => Some(Stopped::Revoked),
+            _ => Some(Stopped::Cancelled),
+        }
+    }
 }
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stopped::Cancelled => "the query was cancelled",
-            Stopped::TimedOut => "the query ran out of time",
-        })
+        match self {
+            Stopped::Cancelled => f.write_str("the query was cancelled"),
+            Stopped::TimedOut => f.write_str("the query ran out of time"),
+            Stopped::Superseded => f.write_str(
+                "the query was ended, because newer data took the place of what it reads; ask again",
+            ),
+            Stopped::Revoked => f.write_str("the query was ended, because its session is over"),
+            Stopped::OutOfMemory(share) => {
+                write!(f, "the query needs more memory than {share}")
+            }
+        }
     }
 }
 

@@ -16,10 +16,16 @@ impl Dataset {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
+        let composed = self
+            .composed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         Dataset {
             tables: self.tables.clone(),
             relationships: self.relationships.clone(),
             translations: Mutex::new(translations),
+            composed: Mutex::new(composed),
         }
     }
 

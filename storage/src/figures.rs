@@ -34,10 +34,11 @@ impl Dataset {
             Some(ColumnFigures {
                 table: table.name.clone(),
                 column: slot.name.clone(),
-                rows: column.codes.len() as u64,
-                encoding: format!("{} {}", column.codes.width_name(), column.domain.name()),
-                code_bytes: column.codes.bytes(),
-                dictionary_bytes: column.domain.bytes(),
+                rows: column.len() as u64,
+                encoding: format!("{} {}", column.numbers.width_name(), column.domain.name()),
+                code_bytes: column.numbers.bytes(),
+                dictionary_bytes: column.domain.bytes()
+                    + column.numbering.as_ref().map_or(0, |n| n.bytes()),
                 distinct: column.distinct.into(),
             })
         };

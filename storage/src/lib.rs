@@ -3,11 +3,13 @@
 //! A [`Dataset`] is one generation of data: immutable once built, shared by all readers. Nothing here decides who sees
 //! what; only `security` may name this crate's scans, and it puts the visibility in.
 
+mod bits;
 mod canonical;
 mod classes;
 mod collation;
 mod column;
 mod column_values;
+mod composed;
 mod control;
 mod dataset;
 mod dictionary;
@@ -18,22 +20,28 @@ mod figures;
 mod hash;
 mod import;
 mod mask;
+mod memory;
+mod numbering;
 mod relationship;
 mod scan;
 mod scan_spec;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod turns;
+mod workers;
 
 pub use canonical::canonical_type;
 pub use collation::{collation_key, compare};
-pub use control::Control;
+pub use control::{Bounds, Control};
 pub use dataset::{Dataset, Spellings};
 pub use error::{ScanError, Stopped, StorageError};
 pub use figures::{ColumnFigures, KeyMapFigures};
 pub use import::{ImportError, ImportOptions, NoProgress, Progress, import, import_with};
+pub use memory::{Charge, Meter, Share};
 pub use model::DataType;
 pub use scan_spec::*;
+pub use turns::{Held, Turns};
 
 /// Rows that a table can have: row numbers are 32 bits wide, and two stand for other things.
 pub const MAX_ROWS: usize = u32::MAX as usize - 2;

@@ -19,6 +19,12 @@ impl Masks {
         Ok(Masks(masks.to_vec()))
     }
 
+    /// Whether what the steps lead to depends on a mask.
+    pub(crate) fn bear_on(&self, path: &[Step]) -> bool {
+        let mut bearing = self.0.iter().filter(|mask| path.starts_with(&mask.path));
+        bearing.any(|mask| *mask.rows != RowSet::All)
+    }
+
     /// The sets that bear on the rows which the steps so far have led to.
     fn on<'m>(&'m self, walked: &'m [Step]) -> impl Iterator<Item = &'m RowSet> {
         let bearing = self.0.iter().filter(move |mask| *mask.path == *walked);

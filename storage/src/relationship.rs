@@ -1,13 +1,15 @@
 //! Relationships: from the code of a key to the row that it finds.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use model::Cardinality;
 
 use crate::column::Column;
+use crate::composed::Composed;
 use crate::dictionary::Domain;
 use crate::figures::KeyMapFigures;
 use crate::hash::FastMap;
+use crate::numbering::Numbering;
 use crate::{
     ABSENT, BLANK, ColumnId, DataType, Dataset, RelationshipId, Step, StorageError, TableId,
 };
@@ -89,7 +91,33 @@ impl Dataset {
     /// value nor hold BLANK.
     pub fn relate(&mut self, relationship: RelationshipId) -> Result<(), StorageError> {
         let maps = self.maps(self.relationship(relationship)?)?;
+        self.number(relationship, &maps)?;
         self.relationships[relationship.0 as usize].maps = Some(maps);
+        Ok(())
+    }
+
+    /// Numbers the foreign key of a many-to-one relationship by the hierarchy of the table that it leads to. A key that is
+    /// numbered already, by another relationship, stays as it is, and so does one that another dataset shares.
+    fn number(&mut self, relationship: RelationshipId, maps: &Maps) -> Result<(), StorageError> {
+        let r = self.relationship(relationship)?;
+        let (Some(from), Some(to), Some(rows)) = (r.from, r.to, &maps.forward) else {
+            return Ok(());
+        };
+        let key = self.column(from)?;
+        if maps.reverse.is_some() || key.numbering.is_some() {
+            return Ok(());
+        }
+        let slots = &self.table(to.table)?.columns;
+        let columns: Vec<&Column> = slots.iter().filter_map(|s| s.data.as_deref()).collect();
+        let Some(numbering) = Numbering::of_key(key, rows, &columns) else {
+            return Ok(());
+        };
+        let slot = &mut self.table_mut(from.table)?.columns[from.column as usize];
+        if let Some(key) = slot.data.as_mut().and_then(Arc::get_mut) {
+            key.number(numbering);
+            // What was composed stands by the numbers that the key had.
+            *self.composed.get_mut().unwrap_or_else(PoisonError::into_inner) = Composed::default();
+        }
         Ok(())
     }
 
@@ -178,9 +206,9 @@ impl Dataset {
             )
         };
         let column_name = self.slot(unique)?.name.clone();
-        let blank_row = unique_column.codes.len() as u32;
+        let blank_row = unique_column.len() as u32;
         let mut row_of = vec![blank_row; unique_column.size() as usize];
-        for (row, code) in unique_column.codes.iter().enumerate() {
+        for (row, code) in unique_column.iter_codes().enumerate() {
             let (relationship, table) = if code == BLANK || row_of[code as usize] != blank_row {
                 place()
             } else {

@@ -480,3 +480,70 @@ fn a_dataset_in_a_log_shows_no_cells() {
     let data = loaded(&[DataType::Text], &[texts(&[Some("secret")])], &[]);
     assert_eq!(format!("{data:?}"), r#"{"t0": Some(1)}"#);
 }
+
+/// A fact of two blocks over cities of three nations in two regions, whose keys are in no order at all.
+#[test]
+fn keys_are_numbered_by_the_hierarchy_that_they_lead_to() {
+    let nations = ["b1", "a2", "a1", "b1", "a2", "b1", "a1", "a2"];
+    let cities = ["b11", "a22", "a11", "b12", "a21", "b11", "a11", "a22"];
+    let text = |values: &[&str]| texts(&values.iter().map(|v| Some(*v)).collect::<Vec<_>>());
+    let regions: Vec<&str> = nations.iter().map(|n| &n[..1]).collect();
+    let mut data = Dataset::new(&model(
+        &[
+            &[DataType::Integer],
+            &[DataType::Integer, DataType::Text, DataType::Text, DataType::Text],
+        ],
+        &[relationship(Cardinality::Many, Cardinality::One)],
+    ));
+    // Two keys find no city, one is BLANK, and two cities are never referred to.
+    let keys: Vec<Option<i64>> = (0..140_000)
+        .map(|row| Some((row * 7) % 9).filter(|key| *key != 3))
+        .collect();
+    data.load_table(TableId(0), keys.len(), vec![(0, vec![integers(&keys)])])
+        .unwrap();
+    let ids: Vec<Option<i64>> = [0, 1, 2, 3, 4, 5, 6, 77].map(Some).to_vec();
+    let columns = [integers(&ids), text(&regions), text(&nations), text(&cities)];
+    let columns = (0..).zip(columns.map(|c| vec![c])).collect();
+    data.load_table(TableId(1), 8, columns).unwrap();
+    let before: Vec<u32> = data.column(column(0, 0)).unwrap().iter_codes().collect();
+    data.relate(RelationshipId(0)).unwrap();
+    let key = data.column(column(0, 0)).unwrap();
+    assert_eq!(key.iter_codes().collect::<Vec<_>>(), before);
+    assert_eq!(key.codes().iter().collect::<Vec<_>>(), before);
+    assert_eq!((key.code_at(5), key.gather(&[5, 200_000])), (before[5], vec![before[5], BLANK]));
+    let numbering = key.numbering.as_ref().unwrap();
+    // By number: BLANK, then the nations a1 (keys 2, 6), a2 (1, 4) and b1 (0, 5), then the orphans (7, 8), then the key that
+    // no row has. There are too many cities for the few rows.
+    assert_eq!(numbering.codes(), [0, 3, 7, 2, 5, 1, 6, 8, 9, 4]);
+    for (code, number) in (0..).zip(numbering.numbers()) {
+        assert_eq!(numbering.code(*number), code);
+    }
+    let region = PathColumn {
+        path: Path(Arc::from([Step {
+            relationship: RelationshipId(0),
+            reverse: false,
+        }])),
+        target: Target::Column(1),
+    };
+    let scan = Scan {
+        table: TableId(0),
+        visibility: Visibility::All,
+        masks: Vec::new(),
+        filters: vec![Filter::In {
+            column: region.clone(),
+            set: Arc::new(data.encode(column(1, 1), &texts(&[Some("a")])).unwrap().into_iter().collect()),
+        }],
+        keys: vec![region],
+        aggregates: vec![Aggregate {
+            op: AggregateOp::Sum,
+            argument: Some(Expression::Column(PathColumn {
+                path: Path::here(),
+                target: Target::Column(0),
+            })),
+        }],
+        max_groups: 9,
+    };
+    let found = data.scan(&scan, &Control::default()).unwrap();
+    let expected: i64 = keys.iter().flatten().filter(|k| [1, 2, 4, 6].contains(*k)).sum();
+    assert!(matches!(&found.aggregates[0], Aggregated::Integer(sums) if sums[..] == [Some(expected.into())]));
+}

@@ -15,11 +15,21 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         "peristyle",
         ".",
         // The literal evaluator is for the tests of this package alone.
-        &["dax", "model", "storage", "security", "engine", "literal"],
+        // So are the tokens: the library itself takes whatever a service vouches for.
+        &[
+            "dax", "model", "storage", "security", "engine", "literal", "tokens",
+        ],
     ),
-    ("cli", "cli", &["peristyle"]),
+    ("tokens", "tokens", &["security"]),
+    ("cli", "cli", &["peristyle", "tokens"]),
     ("xtask", "xtask", &["peristyle", "engine", "dax", "model"]),
     ("literal", "tests/literal", &["dax", "model"]),
+    // Kernels are measured where they are; everything else by what a service imports.
+    (
+        "benches",
+        "benches",
+        &["peristyle", "storage", "model", "xtask"],
+    ),
 ];
 
 /// What these crates may use from outside: neither has a way to the network, nor an async runtime.
@@ -28,6 +38,19 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("model", &["serde_json"]),
     ("storage", &["arrow", "parquet", "roaring"]),
     ("security", &["arrow", "roaring", "sha2"]),
+    (
+        "tokens",
+        &[
+            "jsonwebtoken",
+            "pasetors",
+            "base64",
+            "serde",
+            "serde_json",
+            "zeroize",
+            "getrandom",
+            "chrono",
+        ],
+    ),
 ];
 
 /// Nothing but a crate `sql` may name these.

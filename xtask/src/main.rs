@@ -1,9 +1,9 @@
 //! `cargo run -p peristyle-xtask -- fixtures [--scale N] [--out DIR]` writes the data of the retail fixture.
 
-mod retail;
-
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use peristyle_xtask::retail::{self, Size};
 
 const USAGE: &str = "usage: cargo run -p peristyle-xtask -- fixtures [--scale N] [--out DIR]
 
@@ -25,7 +25,12 @@ fn run(arguments: &[String]) -> Result<(), String> {
     match arguments.split_first() {
         Some((task, rest)) if task == "fixtures" => {
             let (scale, out) = fixture_arguments(rest)?;
-            retail::write(scale, &out).map_err(|e| format!("{}: {e}", out.display()))
+            let tables = retail::write(Size::at_scale(scale), &out)
+                .map_err(|e| format!("{}: {e}", out.display()))?;
+            for (name, rows) in tables {
+                println!("{name}: {rows} rows");
+            }
+            Ok(())
         }
         _ => Err(USAGE.to_string()),
     }

@@ -64,10 +64,12 @@ impl Shell {
             Command::Columns(table) => self.columns(&table)?,
             Command::Measures(table) => self.measures(table.as_deref())?,
             Command::As(roles) => {
+                self.named_by_hand()?;
                 self.asks_as.roles = roles;
                 self.admit()?;
             }
             Command::User(user) => {
+                self.named_by_hand()?;
                 self.asks_as.user = user;
                 self.admit()?;
             }
@@ -87,13 +89,19 @@ impl Shell {
         Ok(Next::Go)
     }
 
+    /// What a token says cannot be changed beside it.
+    fn named_by_hand(&self) -> Result<(), Failure> {
+        if self.asks_as.token.is_none() {
+            return Ok(());
+        }
+        let message = "the identity comes from a token; start the shell with another one";
+        Err(report::refusal("usage", message, false))
+    }
+
     fn admit(&mut self) -> Result<(), Failure> {
         self.session = None;
         self.catalog = Catalog::default();
-        let session = self
-            .database
-            .session(access::identity(&self.asks_as))
-            .map_err(|error| report::error(&error, None, false))?;
+        let session = access::session(&self.database, &self.asks_as, false)?;
         self.catalog = session.catalog();
         self.session = Some(session);
         Ok(())

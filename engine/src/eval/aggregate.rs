@@ -8,6 +8,7 @@ use security::{
     Aggregate, AggregateOp, Aggregated, ArithmeticOp, Expression, PathColumn, Table, Target,
 };
 
+use super::watch::Watch;
 use super::{Evaluator, Outcome, internal, iterate::by_context, operators, order};
 use crate::batch::Batch;
 use crate::bound::{FrameId, Reduction, Scalar, ScalarKind, TableExpr, TableKind, path_here};
@@ -40,10 +41,9 @@ impl<'a> Evaluator<'a> {
                 0 => Ok(Value::Blank),
                 n => Ok(Value::Integer(n as i64)),
             });
-            return Ok(
-                Vector::from_results(counts.collect::<Vec<_>>(), DataType::Integer)
-                    .with_errors(rows.errors.clone()),
-            );
+            return Ok(self
+                .collect(counts, DataType::Integer)?
+                .with_errors(rows.errors.clone()));
         };
         let rows = Rc::new(self.table(table, batch)?);
         let mut parts = Vec::new();
@@ -51,12 +51,13 @@ impl<'a> Evaluator<'a> {
             let iteration = self.iterate_rows(piece.rows, table, frame, &piece.batch)?;
             let values = self.scalar(body, &iteration.batch)?;
             let hint = values.data_type().unwrap_or(body.data_type);
+            let watch = self.watch();
             let results = (0..piece.batch.len).map(|i| {
                 let rows =
                     iteration.flat.offsets[i] as usize..iteration.flat.offsets[i + 1] as usize;
-                reduce_values(op, &values, rows, hint)
+                reduce_values(op, &values, rows, hint, &watch)
             });
-            let vector = Vector::from_results(results.collect::<Vec<_>>(), reduced_type(op, hint));
+            let vector = self.collect(results, reduced_type(op, hint))?;
             parts.push(
                 vector
                     .with_errors(by_context(&values, &iteration.flat.contexts))
@@ -176,7 +177,9 @@ impl<'a> Evaluator<'a> {
         )?;
         let codes = grouped.extra_codes(0);
         let mut seen: HashSet<u32> = HashSet::new();
+        let watch = self.watch();
         let counts = (0..grouped.lists()).map(|d| {
+            watch.step(grouped.list(d).len() + 1)?;
             seen.clear();
             seen.extend(
                 grouped
@@ -191,7 +194,7 @@ impl<'a> Evaluator<'a> {
                 Value::Integer(seen.len() as i64)
             })
         });
-        let by_list = Vector::from_results(counts.collect::<Vec<_>>(), DataType::Integer);
+        let by_list = self.collect(counts, DataType::Integer)?;
         Ok(grouped
             .of_context
             .as_ref()
@@ -316,10 +319,7 @@ impl<'a> Evaluator<'a> {
                         }
                     })
                 });
-                Vector::from_results(
-                    results.collect::<Vec<_>>(),
-                    values.data_type().unwrap_or(DataType::Text),
-                )
+                self.collect(results, values.data_type().unwrap_or(DataType::Text))?
             }
             _ => return Err(internal("a scan gave another aggregate than was asked")),
         })
@@ -429,7 +429,9 @@ fn reduce_values(
     values: &Vector,
     rows: std::ops::Range<usize>,
     hint: DataType,
+    watch: &Watch<'_>,
 ) -> Result<Value, Failure> {
+    watch.step(1)?;
     match op {
         Reduction::Rows => return Ok(count(rows.len())),
         Reduction::Count => return Ok(count(rows.filter(|&r| !values.is_blank(r)).count())),
@@ -443,17 +445,19 @@ fn reduce_values(
         }
         Reduction::DistinctCount | Reduction::DistinctCountNoBlank => {
             let skip = op == Reduction::DistinctCountNoBlank;
-            let mut list: Vec<Value> = rows
-                .map(|r| values.get(r))
-                .filter(|v| !(skip && v.is_blank()))
-                .collect();
-            list.sort_by(order::total);
-            list.dedup_by(|a, b| order::total(a, b).is_eq());
-            return Ok(count(list.len()));
+            let mut list: Vec<usize> = rows.filter(|&r| !(skip && values.is_blank(r))).collect();
+            let by_value = |a: usize, b: usize| order::total(&values.get(a), &values.get(b));
+            watch.sort(&mut list, by_value)?;
+            let repeated = list
+                .windows(2)
+                .filter(|pair| by_value(pair[0], pair[1]).is_eq())
+                .count();
+            return Ok(count(list.len() - repeated));
         }
         Reduction::Min | Reduction::Max => {
             let mut best: Option<Value> = None;
             for value in rows.map(|r| values.get(r)).filter(|v| !v.is_blank()) {
+                watch.step(1)?;
                 let better = best.as_ref().is_none_or(|b| {
                     if op == Reduction::Min {
                         order::total(&value, b).is_lt()
@@ -473,12 +477,13 @@ fn reduce_values(
                 DataType::Integer | DataType::Fixed | DataType::Boolean
             ) =>
         {
-            return exact(op, values, rows, hint);
+            return exact(op, values, rows, hint, watch);
         }
         _ => {}
     }
     let mut numbers = Vec::with_capacity(rows.len());
     for row in rows {
+        watch.step(1)?;
         let value = values.get(row);
         if !value.is_blank() {
             numbers.push(operators::number(&value)?);
@@ -499,7 +504,10 @@ fn reduce_values(
             "a geometric mean is of positive numbers, and not all values are positive",
         ));
     }
-    let result = statistic(op, &mut numbers);
+    if op == Reduction::Median {
+        watch.sort(&mut numbers, |a, b| a.total_cmp(&b))?;
+    }
+    let result = statistic(op, &numbers);
     if date {
         return Value::from_days(result)
             .ok_or_else(|| Failure::new("the result lies beyond the range of dates"));
@@ -524,9 +532,11 @@ fn exact(
     values: &Vector,
     rows: std::ops::Range<usize>,
     hint: DataType,
+    watch: &Watch<'_>,
 ) -> Result<Value, Failure> {
     let (mut sum, mut n) = (0i128, 0u64);
     for value in rows.map(|r| values.get(r)) {
+        watch.step(1)?;
         sum += match value {
             Value::Blank => continue,
             Value::Fixed(f) => i128::from(f),
@@ -558,7 +568,8 @@ fn exact(
     }
 }
 
-fn statistic(op: Reduction, numbers: &mut [f64]) -> f64 {
+/// Numbers in order, where the median is asked for.
+fn statistic(op: Reduction, numbers: &[f64]) -> f64 {
     let n = numbers.len() as f64;
     let mean = |numbers: &[f64]| numbers.iter().sum::<f64>() / n;
     match op {
@@ -567,7 +578,6 @@ fn statistic(op: Reduction, numbers: &mut [f64]) -> f64 {
         Reduction::Product => numbers.iter().product(),
         Reduction::GeoMean => (numbers.iter().map(|x| x.ln()).sum::<f64>() / n).exp(),
         Reduction::Median => {
-            numbers.sort_by(f64::total_cmp);
             let middle = numbers.len() / 2;
             if numbers.len() % 2 == 1 {
                 numbers[middle]

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::watch::Watch;
 use super::{Evaluator, Outcome, order};
 use crate::batch::{Batch, Frame};
 use crate::bound::{FrameId, Order, RankX, Scalar, TableExpr};
@@ -16,6 +17,9 @@ use crate::vector::{Vector, errors_from};
 
 /// As many rows are evaluated at once: keys, offsets and partial results of a batch stay within tens of megabytes.
 const PIECE_ROWS: usize = 1 << 20;
+
+/// A value that is turned into text takes the time of some rows of a scan.
+const CONCATENATE_STEPS: usize = 8;
 
 /// Some consecutive contexts of a batch, with their rows.
 pub struct Piece {
@@ -119,13 +123,14 @@ impl<'a> Evaluator<'a> {
         let values = self.scalar(body, &iteration.batch)?;
         let delimiter = delimiter.map(|d| self.scalar(d, batch)).transpose()?;
         let keys = self.order_keys(order, &iteration.batch)?;
+        let watch = self.watch();
         let results = (0..batch.len).map(|i| {
             let (start, end) = (iteration.flat.offsets[i], iteration.flat.offsets[i + 1]);
             if start == end {
                 return Ok(Value::Blank);
             }
             let mut rows: Vec<u32> = (start..end).collect();
-            keys.sort(&mut rows)?;
+            keys.sort(&mut rows, self.control)?;
             let delimiter = delimiter
                 .as_ref()
                 .map(|d| d.at(i))
@@ -138,15 +143,15 @@ impl<'a> Evaluator<'a> {
                 {
                     out.push_str(delimiter);
                 }
+                watch.step(CONCATENATE_STEPS)?;
                 out.push_str(&values.at(*row as usize)?.to_text());
                 crate::value::admit_text(out.len())?;
             }
             Ok(Value::text(out))
         });
-        Ok(
-            Vector::from_results(results.collect::<Vec<_>>(), DataType::Text)
-                .with_errors(iteration.rows.errors.clone()),
-        )
+        Ok(self
+            .collect(results, DataType::Text)?
+            .with_errors(iteration.rows.errors.clone()))
     }
 
     /// RANKX: the place of a value among those of the table's rows.
@@ -167,13 +172,18 @@ impl<'a> Evaluator<'a> {
         let mut sorted: HashMap<(u32, u32), Rc<Vec<Value>>> = HashMap::new();
         let mut results = Vec::with_capacity(batch.len);
         for i in 0..batch.len {
-            self.control.check().map_err(security::ReadError::Stopped)?;
+            self.control.check()?;
             let range = (iteration.flat.offsets[i], iteration.flat.offsets[i + 1]);
             let mut place = || -> Result<Value, Failure> {
                 let values = match sorted.get(&range) {
                     Some(values) => Rc::clone(values),
                     None => {
-                        let values = Rc::new(sorted_values(&ranked, range.0..range.1, rank.dense)?);
+                        let values = Rc::new(sorted_values(
+                            &ranked,
+                            range.0..range.1,
+                            rank.dense,
+                            &self.watch(),
+                        )?);
                         sorted.insert(range, Rc::clone(&values));
                         values
                     }
@@ -186,7 +196,8 @@ impl<'a> Evaluator<'a> {
             };
             results.push(place());
         }
-        Ok(Vector::from_results(results, DataType::Integer)
+        Ok(self
+            .collect(results, DataType::Integer)?
             .with_errors(iteration.rows.errors.clone()))
     }
 }
@@ -195,11 +206,22 @@ fn sorted_values(
     ranked: &Vector,
     range: std::ops::Range<u32>,
     dense: bool,
+    watch: &Watch<'_>,
 ) -> Result<Vec<Value>, Failure> {
-    let mut values = range
-        .map(|row| ranked.at(row as usize))
-        .collect::<Result<Vec<Value>, Failure>>()?;
-    values.sort_by(order::ranked);
+    let mut rows: Vec<u32> = range.collect();
+    let mut known = Vec::with_capacity(rows.len());
+    for row in &rows {
+        watch.step(1)?;
+        known.push(ranked.at(*row as usize)?);
+    }
+    rows = (0..known.len() as u32).collect();
+    watch.sort(&mut rows, |a, b| {
+        order::ranked(&known[a as usize], &known[b as usize])
+    })?;
+    let mut values: Vec<Value> = rows
+        .iter()
+        .map(|row| known[*row as usize].clone())
+        .collect();
     if dense {
         values.dedup_by(|a, b| order::ranked(a, b) == Ordering::Equal);
     }

@@ -27,13 +27,16 @@ mod summarize;
 mod table_text;
 mod tables;
 mod tests_of_filters;
+#[cfg(test)]
+mod tests_of_stopping;
+mod watch;
 mod window;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use security::{Control, Groups, Scan, Scope};
+use security::{Charge, Control, Groups, Scan, Scope};
 
 use crate::answer::Limits;
 use crate::context::Relations;
@@ -64,6 +67,11 @@ pub struct Evaluator<'a> {
     depth: Cell<usize>,
     levels: Cell<usize>,
     text_bytes: Cell<usize>,
+    /// Bytes of the tables and vectors that stand at this moment, and what the query's meter knows of them.
+    held: Cell<usize>,
+    charge: RefCell<Charge>,
+    /// What the answer holds, to the end of the query.
+    answered: RefCell<Vec<Charge>>,
     /// The model's calculation groups, highest precedence first.
     pub groups: Vec<CalculationGroup>,
     /// The scans as they are asked, for `explain`.
@@ -88,6 +96,9 @@ impl<'a> Evaluator<'a> {
             depth: Cell::new(0),
             levels: Cell::new(0),
             text_bytes: Cell::new(0),
+            held: Cell::new(0),
+            charge: RefCell::new(control.no_charge()),
+            answered: RefCell::default(),
             groups: Vec::new(),
             trace: None,
         }
@@ -132,9 +143,21 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
+    /// Counts bytes of the answer as held until the query is over.
+    pub fn charge_answer(&self, bytes: usize) -> Outcome<()> {
+        let charge = self.control.charge(bytes)?;
+        self.answered.borrow_mut().push(charge);
+        Ok(())
+    }
+
+    /// An error when the query has to stop. Asked once more at the end, so that no answer comes of work that was cut short.
+    pub fn still_wanted(&self) -> Outcome<()> {
+        Ok(self.control.check()?)
+    }
+
     /// Looks at cancellation and at the depth of nesting.
     fn enter(&self) -> Outcome<Nested<'_>> {
-        self.control.check().map_err(security::ReadError::Stopped)?;
+        self.control.check()?;
         let depth = self.depth.get() + 1;
         if depth > self.limits.nesting {
             let message = format!(

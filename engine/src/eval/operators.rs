@@ -42,12 +42,14 @@ pub fn arithmetic_type(op: BinaryOp, left: DataType, right: DataType) -> DataTyp
     }
 }
 
-pub fn binary(op: BinaryOp, left: &Vector, right: &Vector) -> Vector {
+/// The results value by value, and the type that they have when all are BLANK.
+pub(super) fn results(
+    op: BinaryOp,
+    left: &Vector,
+    right: &Vector,
+) -> (impl Iterator<Item = Result<Value, Failure>>, DataType) {
     let n = left.len().max(right.len());
-    if let Some(fast) = fast(op, left, right, n) {
-        return fast;
-    }
-    let results = (0..n).map(|i| match (left.error(i), right.error(i)) {
+    let results = (0..n).map(move |i| match (left.error(i), right.error(i)) {
         (Some(failure), _) | (None, Some(failure)) => Err(failure.clone()),
         (None, None) => one(op, &left.get(i), &right.get(i)),
     });
@@ -64,7 +66,7 @@ pub fn binary(op: BinaryOp, left: &Vector, right: &Vector) -> Vector {
         BinaryOp::Concat => DataType::Text,
         _ => DataType::Boolean,
     };
-    Vector::from_results(results, hint)
+    (results, hint)
 }
 
 /// One operation on two values.
@@ -265,7 +267,7 @@ fn double(op: BinaryOp, a: f64, b: f64) -> Result<f64, Failure> {
 }
 
 /// Typed loops for the common cases: both sides of one numeric type, or one side a constant of it.
-fn fast(op: BinaryOp, left: &Vector, right: &Vector, n: usize) -> Option<Vector> {
+pub(super) fn fast(op: BinaryOp, left: &Vector, right: &Vector, n: usize) -> Option<Vector> {
     let errors = merge_errors(&left.errors, &right.errors);
     let numeric = matches!(
         op,

@@ -3,6 +3,9 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
+use security::Control;
+
+use super::watch::Watch;
 use super::{Evaluator, Outcome};
 use crate::batch::Batch;
 use crate::bound::Order;
@@ -63,8 +66,8 @@ impl OrderKeys {
         true
     }
 
-    /// Sorts rows; rows that compare equal keep their order.
-    pub fn sort(&self, rows: &mut [u32]) -> Result<(), Failure> {
+    /// Sorts rows; rows that compare equal keep their order. A failure too when the query has to stop.
+    pub fn sort(&self, rows: &mut [u32], control: &Control) -> Result<(), Failure> {
         for (vector, _) in &self.keys {
             if vector.errors.is_some() {
                 for &row in rows.iter() {
@@ -74,8 +77,7 @@ impl OrderKeys {
                 }
             }
         }
-        rows.sort_by(|a, b| self.compare(*a, *b));
-        Ok(())
+        Ok(Watch::new(control).sort(rows, |a, b| self.compare(a, b))?)
     }
 }
 

@@ -41,7 +41,7 @@ impl<'a> Evaluator<'a> {
         let mut results: Vec<Vec<Value>> = Vec::with_capacity(listed.lists());
         let mut failures: Vec<Option<Failure>> = Vec::with_capacity(listed.lists());
         for k in 0..listed.lists() {
-            self.control.check().map_err(security::ReadError::Stopped)?;
+            self.control.check()?;
             match points(&listed.columns, listed.list(k)) {
                 Ok(points) => {
                     results.push(fit(&points, columns.len() - 1, regression.intercept).values());

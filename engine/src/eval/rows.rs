@@ -82,7 +82,8 @@ impl<'a> Evaluator<'a> {
             rows.offsets
                 .windows(2)
                 .map(|w| w[0] as usize..w[1] as usize),
-        );
+            &self.watch(),
+        )?;
         let count = found.first_rows.len();
         let mut member_offsets = vec![0u32; count + 1];
         for &group in &found.of_row {

@@ -26,7 +26,7 @@ impl<'a> Evaluator<'a> {
         }
         let (mut positions, mut offsets, mut failures) = (Vec::new(), vec![0u32], Vec::new());
         for i in 0..batch.len {
-            self.control.check().map_err(security::ReadError::Stopped)?;
+            self.control.check()?;
             let mut rows: Vec<u32> =
                 (iteration.flat.offsets[i]..iteration.flat.offsets[i + 1]).collect();
             let chosen = count.at(i).and_then(|value| {
@@ -34,7 +34,7 @@ impl<'a> Evaluator<'a> {
                     .to_integer()
                     .ok_or_else(|| Failure::new("the size of the sample is not a number"))?;
                 let wanted = usize::try_from(wanted).unwrap_or(0);
-                keys.sort(&mut rows)?;
+                keys.sort(&mut rows, self.control)?;
                 match sample.function {
                     SampleFunction::Even => Ok(evenly(&rows, wanted)),
                     SampleFunction::Cover => cover(&rows, wanted, &columns),

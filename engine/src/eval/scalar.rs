@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use dax::BinaryOp;
 
+use super::watch::vector_bytes;
 use super::{Evaluator, Outcome, internal, operators};
 use crate::batch::{Batch, Slot};
 use crate::bound::{FrameId, Scalar, ScalarKind, VarId, Variable, VariableBody};
@@ -13,16 +14,21 @@ use crate::table::{ColumnRows, TableRows};
 use crate::value::{DataType, Value};
 use crate::vector::{Data, Vector, errors_from};
 
+/// A call of a function takes the time of some rows of a scan.
+const CALL_STEPS: usize = 8;
+
 impl<'a> Evaluator<'a> {
     pub fn scalar(&self, expr: &Scalar, batch: &Rc<Batch>) -> Outcome<Vector> {
-        self.control.check().map_err(security::ReadError::Stopped)?;
+        self.control.check()?;
         let _level = self.descend()?;
+        let held = self.held.get();
         let vector = self
             .scalar_kind(expr, batch)
             .map_err(|error| match expr.span {
                 Some(span) => error.or_at(span),
                 None => error,
             })?;
+        self.keep_only(held, vector_bytes(&vector))?;
         Ok(match (expr.span, &vector.errors) {
             (Some(span), Some(errors))
                 if errors.iter().any(|(_, failure)| failure.span.is_none()) =>
@@ -62,7 +68,7 @@ impl<'a> Evaluator<'a> {
                 if *op == BinaryOp::Concat {
                     self.charge_text(left.text_bytes() + right.text_bytes())?;
                 }
-                Ok(operators::binary(*op, &left, &right).in_type(expr.data_type))
+                Ok(self.binary(*op, &left, &right)?.in_type(expr.data_type))
             }
             K::Negate(operand) => Ok(operators::negate(&self.scalar(operand, batch)?)),
             K::Not(operand) => {
@@ -72,7 +78,7 @@ impl<'a> Evaluator<'a> {
                         .at(i)
                         .map(|v| Value::Boolean(!v.to_boolean().unwrap_or(false)))
                 });
-                Ok(Vector::from_results(results, DataType::Boolean))
+                self.collect(results, DataType::Boolean)
             }
             K::In { values, table } => self.is_in(values, table, batch),
             K::If {
@@ -91,17 +97,17 @@ impl<'a> Evaluator<'a> {
             }
             K::IsError(value) => {
                 let value = self.scalar(value, batch)?;
-                Ok(Vector::from_results(
+                self.collect(
                     (0..value.len()).map(|i| Ok(Value::Boolean(value.error(i).is_some()))),
                     DataType::Boolean,
-                ))
+                )
             }
             K::Error(message) => {
                 let message = self.scalar(message, batch)?;
-                Ok(Vector::from_results(
+                self.collect(
                     (0..message.len()).map(|i| Err(Failure::new(message.at(i)?.to_text()))),
                     DataType::Text,
-                ))
+                )
             }
             K::Reduce {
                 op,
@@ -136,7 +142,8 @@ impl<'a> Evaluator<'a> {
                 let rows = self.table(table, batch)?;
                 let results =
                     (0..batch.len).map(|i| Ok(Value::Boolean(rows.segment(i).is_empty())));
-                Ok(Vector::from_results(results, DataType::Boolean)
+                Ok(self
+                    .collect(results, DataType::Boolean)?
                     .with_errors(rows.errors.clone()))
             }
             K::Lookup {
@@ -319,13 +326,13 @@ impl<'a> Evaluator<'a> {
             values.extend(vectors.iter().map(|v| v.get(0)));
             return Ok(match evaluate(&values, &self.environment) {
                 Ok(value) => Vector::constant(value, batch.len),
-                Err(failure) => {
-                    Vector::from_results((0..batch.len).map(|_| Err(failure.clone())), hint)
-                }
+                Err(failure) => self.collect((0..batch.len).map(|_| Err(failure.clone())), hint)?,
             });
         }
         let mut results = Vec::with_capacity(batch.len);
+        let watch = self.watch();
         for i in 0..batch.len {
+            watch.step(CALL_STEPS)?;
             values.clear();
             let mut failed = None;
             for vector in &vectors {
@@ -337,10 +344,19 @@ impl<'a> Evaluator<'a> {
             let result = failed.map_or_else(|| evaluate(&values, &self.environment), Err);
             if let Ok(Value::Text(text)) = &result {
                 self.charge_text(text.len())?;
+                watch.step(text.len())?;
             }
             results.push(result);
         }
-        Ok(Vector::from_results(results, hint))
+        self.collect(results, hint)
+    }
+
+    fn binary(&self, op: BinaryOp, left: &Vector, right: &Vector) -> Outcome<Vector> {
+        if let Some(fast) = operators::fast(op, left, right, left.len().max(right.len())) {
+            return Ok(fast);
+        }
+        let (results, hint) = operators::results(op, left, right);
+        self.collect(results, hint)
     }
 
     /// AND and OR evaluate the right side only where the left does not decide.
@@ -371,7 +387,7 @@ impl<'a> Evaluator<'a> {
                 .at(k)
                 .map(|v| Value::Boolean(v.to_boolean().unwrap_or(false)));
         }
-        Ok(Vector::from_results(results, DataType::Boolean))
+        self.collect(results, DataType::Boolean)
     }
 
     /// An expression in some contexts of a batch.
@@ -433,7 +449,7 @@ impl<'a> Evaluator<'a> {
                 results[i as usize] = vector.at(j);
             }
         }
-        Ok(Vector::from_results(results, hint))
+        self.collect(results, hint)
     }
 
     fn switch(
@@ -500,7 +516,7 @@ impl<'a> Evaluator<'a> {
                 break;
             }
         }
-        Ok(Vector::from_results(results, hint))
+        self.collect(results, hint)
     }
 
     fn if_error(
@@ -524,7 +540,7 @@ impl<'a> Evaluator<'a> {
         for (j, &i) in failed.iter().enumerate() {
             results[i as usize] = other.at(j);
         }
-        Ok(Vector::from_results(results, hint))
+        self.collect(results, hint)
     }
 
     /// A table of one column and at most one row as a value; no row is BLANK.
@@ -549,7 +565,8 @@ impl<'a> Evaluator<'a> {
         let results = positions
             .iter()
             .map(|position| position.map_or(Ok(Value::Blank), |p| column.at(p as usize)));
-        Ok(Vector::from_results(results, hint)
+        Ok(self
+            .collect(results, hint)?
             .with_errors(rows.errors.clone())
             .with_errors(errors_from(errors)))
     }

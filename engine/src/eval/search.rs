@@ -10,6 +10,7 @@ use security::{Codes, Column, Filter, PathColumn, Scan, Table, Target};
 
 use super::iterate::truths;
 use super::sets::{KeyColumn, KeyValue, joint_numbers, key_of, segment_of, segment_range};
+use super::watch::Watch;
 use super::{Evaluator, Outcome, internal, operators, order};
 use crate::batch::Batch;
 use crate::bound::{FrameId, Scalar, ScalarKind, TableExpr, path_here};
@@ -92,10 +93,14 @@ impl<'a> Evaluator<'a> {
         let found = match mismatch {
             Some(failures) => failures,
             None => {
-                let mut numbers =
-                    joint_numbers(&[&row_keys, &value_keys], &[rows.rows(), batch.len]);
+                let watch = self.watch();
+                let counts = [rows.rows(), batch.len];
+                let mut numbers = joint_numbers(&[&row_keys, &value_keys], &counts, &watch)?;
                 let wanted = numbers.pop().unwrap_or_default();
-                found_in_segments(&rows, &numbers.pop().unwrap_or_default(), &wanted)
+                let found =
+                    found_in_segments(&rows, &numbers.pop().unwrap_or_default(), &wanted, &watch);
+                self.still_wanted()?;
+                found
             }
         };
         let found = values.iter().fold(found, |found, vector| {
@@ -190,10 +195,7 @@ impl<'a> Evaluator<'a> {
         for (i, failure) in errors.iter().flat_map(|errors| errors.iter()) {
             results[*i as usize] = Err(failure.clone());
         }
-        Ok(Vector::from_results(
-            results,
-            self.scope.column_type(result),
-        ))
+        self.collect(results, self.scope.column_type(result))
     }
 
     /// The value of the result column for each tuple of codes; None where it has several.
@@ -297,10 +299,7 @@ impl<'a> Evaluator<'a> {
             Value::Blank => Ok(Value::Blank),
             value => tree.path(&key_of(&value)).map(Value::Text),
         });
-        Ok(Vector::from_results(
-            results.collect::<Vec<_>>(),
-            DataType::Text,
-        ))
+        self.collect(results, DataType::Text)
     }
 
     /// ISONORAFTER and ISAFTER: whether the values come after the bounds in the order; `or_on`: or are the bounds.
@@ -368,13 +367,20 @@ fn mismatched(values: &Vector, column: &Vector) -> Option<Vector> {
 }
 
 /// Whether each context's segment holds its wanted number. A segment that several contexts share is hashed once.
-fn found_in_segments(rows: &TableRows, numbers: &[u32], wanted: &[u32]) -> Vector {
+fn found_in_segments(
+    rows: &TableRows,
+    numbers: &[u32],
+    wanted: &[u32],
+    watch: &Watch<'_>,
+) -> Vector {
     let shared = rows.segments.is_some();
     let mut hashed: HashMap<u32, HashSet<u32>> = HashMap::new();
     truths(wanted.iter().enumerate().map(|(i, wanted)| {
         let segment = segment_of(rows, i);
         let range = segment_range(rows, segment);
+        watch.step(1)?;
         if !shared || range.len() <= 4 {
+            watch.step(range.len() / 8)?;
             return Ok(numbers[range].contains(wanted));
         }
         Ok(hashed
@@ -527,7 +533,12 @@ mod tests {
             errors: None,
         };
         let check = |rows: &TableRows, wanted: [u32; 3], expected: [bool; 3]| {
-            let found = found_in_segments(rows, &numbers, &wanted);
+            let found = found_in_segments(
+                rows,
+                &numbers,
+                &wanted,
+                &Watch::new(&security::Control::new(None)),
+            );
             assert_eq!(
                 (0..3).map(|i| found.get(i)).collect::<Vec<_>>(),
                 expected.map(Value::Boolean),

@@ -1,13 +1,15 @@
 //! Rows as keys: DISTINCT, INTERSECT, EXCEPT and the natural joins, and the numbering of equal rows that they stand on.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use security::Codes;
+use security::{Codes, Stopped};
 
+use super::watch::Watch;
 use super::{Evaluator, Outcome};
 use crate::batch::Batch;
 use crate::bound::{Schema, TableExpr};
@@ -87,7 +89,11 @@ impl KeyColumn {
     }
 
     /// A number for each row, equal where the values are.
-    fn number(&self, known: &mut HashMap<KeyValue, u32>) -> Vec<u32> {
+    fn number(
+        &self,
+        known: &mut HashMap<KeyValue, u32>,
+        watch: &Watch<'_>,
+    ) -> Result<Vec<u32>, Stopped> {
         let mut of = |key: KeyValue| {
             let next = known.len() as u32;
             *known.entry(key).or_insert(next)
@@ -96,9 +102,12 @@ impl KeyColumn {
             KeyColumn::Values(Vector {
                 data: Data::Constant(value, n),
                 ..
-            }) => vec![of(key_of(value)); *n],
+            }) => Ok(vec![of(key_of(value)); *n]),
             column => (0..column.len())
-                .map(|row| of(column.equal_hashable(row)))
+                .map(|row| {
+                    watch.step(2)?;
+                    Ok(of(column.equal_hashable(row)))
+                })
                 .collect(),
         }
     }
@@ -106,7 +115,11 @@ impl KeyColumn {
 
 /// Numbers the rows of several lists of columns together: rows have one number where all columns agree, whichever list they are
 /// in. Column k of every list must be comparable with column k of the others.
-pub(super) fn joint_numbers(lists: &[&[KeyColumn]], rows: &[usize]) -> Vec<Vec<u32>> {
+pub(super) fn joint_numbers(
+    lists: &[&[KeyColumn]],
+    rows: &[usize],
+    watch: &Watch<'_>,
+) -> Result<Vec<Vec<u32>>, Stopped> {
     let mut numbers: Option<Vec<Vec<u32>>> = None;
     let width = lists.iter().map(|columns| columns.len()).max().unwrap_or(0);
     for k in 0..width {
@@ -114,22 +127,26 @@ pub(super) fn joint_numbers(lists: &[&[KeyColumn]], rows: &[usize]) -> Vec<Vec<u
         let column: Vec<Vec<u32>> = lists
             .iter()
             .map(|columns| match columns.get(k) {
-                Some(KeyColumn::Codes(codes)) => codes.as_slice().to_vec(),
-                Some(KeyColumn::Numbers(numbers)) => numbers.clone(),
-                Some(values) => values.number(&mut known),
-                None => Vec::new(),
+                Some(KeyColumn::Codes(codes)) => Ok(codes.as_slice().to_vec()),
+                Some(KeyColumn::Numbers(numbers)) => Ok(numbers.clone()),
+                Some(values) => values.number(&mut known, watch),
+                None => Ok(Vec::new()),
             })
-            .collect();
+            .collect::<Result<_, Stopped>>()?;
         numbers = Some(match numbers {
             None => column,
-            Some(before) => combine(&before, &column),
+            Some(before) => combine(&before, &column, watch)?,
         });
     }
-    numbers.unwrap_or_else(|| rows.iter().map(|&n| vec![0; n]).collect())
+    Ok(numbers.unwrap_or_else(|| rows.iter().map(|&n| vec![0; n]).collect()))
 }
 
 /// One number for each pair of numbers.
-fn combine(left: &[Vec<u32>], right: &[Vec<u32>]) -> Vec<Vec<u32>> {
+fn combine(
+    left: &[Vec<u32>],
+    right: &[Vec<u32>],
+    watch: &Watch<'_>,
+) -> Result<Vec<Vec<u32>>, Stopped> {
     let mut known: HashMap<(u32, u32), u32> = HashMap::new();
     left.iter()
         .zip(right)
@@ -137,8 +154,9 @@ fn combine(left: &[Vec<u32>], right: &[Vec<u32>]) -> Vec<Vec<u32>> {
             left.iter()
                 .zip(right)
                 .map(|(&l, &r)| {
+                    watch.step(1)?;
                     let next = known.len() as u32;
-                    *known.entry((l, r)).or_insert(next)
+                    Ok(*known.entry((l, r)).or_insert(next))
                 })
                 .collect()
         })
@@ -159,14 +177,16 @@ pub(super) struct Groups {
 pub(super) fn group_segments(
     columns: &[KeyColumn],
     segments: impl Iterator<Item = Range<usize>>,
-) -> Groups {
+    watch: &Watch<'_>,
+) -> Result<Groups, Stopped> {
     let segments: Vec<Range<usize>> = segments.collect();
     let rows = segments
         .iter()
         .map(|segment| segment.end)
         .max()
         .unwrap_or(0);
-    let numbers = dense(joint_numbers(&[columns], &[rows]).pop().unwrap_or_default());
+    let numbers = joint_numbers(&[columns], &[rows], watch)?.pop();
+    let numbers = dense(numbers.unwrap_or_default(), watch)?;
     let bound = numbers.iter().max().map_or(0, |&n| n as usize + 1);
     // The latest group of each number; of this segment when it is not older than the segment's first group.
     let mut latest = vec![NO_ROW; bound];
@@ -178,6 +198,7 @@ pub(super) fn group_segments(
     for segment in segments {
         let first = groups.first_rows.len() as u32;
         for row in segment {
+            watch.step(1)?;
             let slot = &mut latest[numbers[row] as usize];
             if *slot == NO_ROW || *slot < first {
                 *slot = groups.first_rows.len() as u32;
@@ -187,21 +208,22 @@ pub(super) fn group_segments(
         }
         groups.offsets.push(groups.first_rows.len() as u32);
     }
-    groups
+    Ok(groups)
 }
 
 /// Numbers small enough to index an array with. Codes of a large dictionary are renumbered.
-fn dense(numbers: Vec<u32>) -> Vec<u32> {
+fn dense(numbers: Vec<u32>, watch: &Watch<'_>) -> Result<Vec<u32>, Stopped> {
     let largest = numbers.iter().max().copied().unwrap_or(0) as usize;
     if largest <= numbers.len().saturating_mul(4).max(4096) {
-        return numbers;
+        return Ok(numbers);
     }
     let mut known: HashMap<u32, u32> = HashMap::new();
     numbers
         .into_iter()
         .map(|number| {
+            watch.step(1)?;
             let next = known.len() as u32;
-            *known.entry(number).or_insert(next)
+            Ok(*known.entry(number).or_insert(next))
         })
         .collect()
 }
@@ -308,7 +330,8 @@ impl<'a> Evaluator<'a> {
             rows.offsets
                 .windows(2)
                 .map(|w| w[0] as usize..w[1] as usize),
-        );
+            &self.watch(),
+        )?;
         let segments = rows.segments.clone();
         Ok(TableRows {
             segments,
@@ -377,7 +400,7 @@ impl<'a> Evaluator<'a> {
                 vector.get(p as usize)
             })
         });
-        Ok(ColumnRows::Values(Vector::from_results(cells, hint)))
+        Ok(ColumnRows::Values(self.collect(cells, hint)?))
     }
 
     /// INTERSECT (`keep`) and EXCEPT: the left rows that are, or are not, among the right ones. Duplicates on the left stay.
@@ -400,20 +423,28 @@ impl<'a> Evaluator<'a> {
         let mut right_sets: HashMap<u32, HashSet<u32>> = HashMap::new();
         let mut plan = SegmentPlan::new();
         let mut positions: Vec<u32> = Vec::new();
+        let watch = self.watch();
         for i in 0..batch.len {
+            watch.step(1)?;
             plan.ask(
                 (segment_of(&left_rows, i), segment_of(&right_rows, i)),
                 |&(l, r)| -> Outcome<usize> {
-                    let set = right_sets.entry(r).or_insert_with(|| {
-                        segment_range(&right_rows, r)
-                            .map(|row| right_numbers[row])
-                            .collect()
-                    });
-                    positions.extend(
-                        segment_range(&left_rows, l)
-                            .filter(|&row| set.contains(&left_numbers[row]) == keep)
-                            .map(|row| row as u32),
-                    );
+                    let set = match right_sets.entry(r) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(free) => {
+                            let numbers = segment_range(&right_rows, r).map(|row| {
+                                watch.step(1)?;
+                                Ok(right_numbers[row])
+                            });
+                            free.insert(numbers.collect::<Outcome<HashSet<u32>>>()?)
+                        }
+                    };
+                    for row in segment_range(&left_rows, l) {
+                        watch.step(1)?;
+                        if set.contains(&left_numbers[row]) == keep {
+                            positions.push(row as u32);
+                        }
+                    }
                     Ok(positions.len())
                 },
             )?;
@@ -440,8 +471,11 @@ impl<'a> Evaluator<'a> {
             left_keys.push(a);
             right_keys.push(b);
         }
-        let mut numbers =
-            joint_numbers(&[&left_keys, &right_keys], &[left.0.rows(), right.0.rows()]);
+        let mut numbers = joint_numbers(
+            &[&left_keys, &right_keys],
+            &[left.0.rows(), right.0.rows()],
+            &self.watch(),
+        )?;
         let right = numbers.pop().unwrap_or_default();
         Ok((numbers.pop().unwrap_or_default(), right))
     }
@@ -464,16 +498,24 @@ impl<'a> Evaluator<'a> {
         let mut plan = SegmentPlan::new();
         let (mut left_positions, mut right_positions): (Vec<u32>, Vec<u32>) =
             (Vec::new(), Vec::new());
+        let watch = self.watch();
         for i in 0..batch.len {
+            watch.step(1)?;
             plan.ask(
                 (segment_of(&left_rows, i), segment_of(&right_rows, i)),
                 |&(l, r)| -> Outcome<usize> {
-                    let by_number = matches.entry(r).or_insert_with(|| {
-                        rows_by_number(&right_numbers, segment_range(&right_rows, r))
-                    });
+                    let by_number = match matches.entry(r) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(free) => {
+                            let segment = segment_range(&right_rows, r);
+                            free.insert(rows_by_number(&right_numbers, segment, &watch)?)
+                        }
+                    };
                     for row in segment_range(&left_rows, l) {
+                        watch.step(1)?;
                         match by_number.get(&left_numbers[row]) {
                             Some(found) => {
+                                watch.step(found.len())?;
                                 left_positions
                                     .resize(left_positions.len() + found.len(), row as u32);
                                 right_positions.extend(found);
@@ -505,17 +547,23 @@ impl<'a> Evaluator<'a> {
 }
 
 /// The rows of a segment by their numbers, each list in row order.
-pub(super) fn rows_by_number(numbers: &[u32], segment: Range<usize>) -> HashMap<u32, Vec<u32>> {
+pub(super) fn rows_by_number(
+    numbers: &[u32],
+    segment: Range<usize>,
+    watch: &Watch<'_>,
+) -> Result<HashMap<u32, Vec<u32>>, Stopped> {
     let mut found: HashMap<u32, Vec<u32>> = HashMap::new();
     for row in segment {
+        watch.step(1)?;
         found.entry(numbers[row]).or_default().push(row as u32);
     }
-    found
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use security::Control;
 
     fn values(values: Vec<Value>) -> KeyColumn {
         KeyColumn::Values(Vector::from_results(
@@ -547,7 +595,12 @@ mod tests {
     fn groups_belong_to_their_segment() {
         let text = values(["a", "B", "A", "b", "b", "a"].map(Value::text).to_vec());
         let number = values([1, 1, 1, 1, 2, 1].map(Value::Integer).to_vec());
-        let groups = group_segments(&[text, number], [0..3, 3..3, 3..6].into_iter());
+        let groups = group_segments(
+            &[text, number],
+            [0..3, 3..3, 3..6].into_iter(),
+            &Watch::new(&Control::new(None)),
+        )
+        .unwrap();
         assert_eq!(groups.first_rows, [0, 1, 3, 4, 5]);
         assert_eq!(groups.offsets, [0, 2, 2, 5]);
         assert_eq!(groups.of_row, [0, 1, 0, 2, 3, 4]);
@@ -555,7 +608,12 @@ mod tests {
 
     #[test]
     fn without_columns_a_segment_is_one_group() {
-        let groups = group_segments(&[], [0..2, 2..2, 2..3].into_iter());
+        let groups = group_segments(
+            &[],
+            [0..2, 2..2, 2..3].into_iter(),
+            &Watch::new(&Control::new(None)),
+        )
+        .unwrap();
         assert_eq!(
             (groups.first_rows, groups.offsets, groups.of_row),
             (vec![0, 2], vec![0, 1, 1, 2], vec![0, 0, 1])
@@ -567,7 +625,9 @@ mod tests {
         let groups = group_segments(
             &[KeyColumn::Numbers(vec![4_000_000_000, 7, 4_000_000_000])],
             std::iter::once(0..3),
-        );
+            &Watch::new(&Control::new(None)),
+        )
+        .unwrap();
         assert_eq!(groups.of_row, [0, 1, 0]);
     }
 
@@ -581,7 +641,8 @@ mod tests {
             values(vec![Value::Blank, Value::Double(1.0), Value::Integer(1)]),
             values(["Y", "y", "X "].map(Value::text).to_vec()),
         ];
-        let numbers = joint_numbers(&[&left, &right], &[2, 3]);
+        let numbers =
+            joint_numbers(&[&left, &right], &[2, 3], &Watch::new(&Control::new(None))).unwrap();
         assert_eq!(numbers[0][0], numbers[1][2]);
         assert_eq!(numbers[0][1], numbers[1][0]);
         assert!(!numbers[0].contains(&numbers[1][1]));

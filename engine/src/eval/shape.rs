@@ -45,10 +45,7 @@ impl<'a> Evaluator<'a> {
                     .iter()
                     .map(move |row| row.get(k).map_or(Value::Blank, |cell| cell.get(i)))
             });
-            columns.push(ColumnRows::Values(Vector::from_results(
-                values.map(Ok).collect::<Vec<_>>(),
-                hint,
-            )));
+            columns.push(ColumnRows::Values(self.collect(values.map(Ok), hint)?));
             for row in &cells {
                 errors = merge_errors(&errors, &row.get(k).and_then(|cell| cell.errors.clone()));
             }
@@ -177,7 +174,9 @@ impl<'a> Evaluator<'a> {
         let mut positions: Vec<Vec<u32>> = vec![Vec::new(); parts.len()];
         let mut total = 0;
         let mut plan = SegmentPlan::new();
+        let watch = self.watch();
         for i in 0..batch.len {
+            watch.step(1)?;
             let segments: Vec<u32> = parts.iter().map(|part| segment_of(part, i)).collect();
             plan.ask(segments, |segments| -> Outcome<usize> {
                 let ranges: Vec<_> = parts
@@ -198,6 +197,7 @@ impl<'a> Evaluator<'a> {
                     let mut written = 0;
                     while written < rows {
                         for row in range.clone() {
+                            watch.step(repeat)?;
                             positions.resize(positions.len() + repeat, row as u32);
                         }
                         written += repeat * range.len();
@@ -234,9 +234,11 @@ impl<'a> Evaluator<'a> {
         let left_rows = self.settled((*iteration.rows).clone(), &left.schema)?;
         let (mut left_positions, mut right_positions, mut offsets) =
             (Vec::new(), Vec::new(), vec![0u32]);
+        let watch = self.watch();
         for i in 0..batch.len {
             for row in iteration.flat.offsets[i]..iteration.flat.offsets[i + 1] {
                 let found = right_rows.segment(row as usize);
+                watch.step(found.len() + 1)?;
                 if found.is_empty() && all {
                     right_positions.push(NO_ROW);
                 }
@@ -284,11 +286,15 @@ impl<'a> Evaluator<'a> {
         self.admit_rows(total)?;
         let mut positions: Vec<u32> = Vec::new();
         let mut plan = SegmentPlan::new();
+        let watch = self.watch();
         for i in 0..batch.len {
+            watch.step(1)?;
             let segments: Vec<u32> = parts.iter().map(|part| segment_of(part, i)).collect();
             plan.ask(segments, |segments| -> Outcome<usize> {
                 for ((part, &segment), start) in parts.iter().zip(segments).zip(&starts) {
-                    positions.extend(segment_range(part, segment).map(|row| start + row as u32));
+                    let range = segment_range(part, segment);
+                    watch.step(range.len())?;
+                    positions.extend(range.map(|row| start + row as u32));
                 }
                 self.admit_rows(positions.len())?;
                 Ok(positions.len())
@@ -343,9 +349,13 @@ impl<'a> Evaluator<'a> {
                 ColumnRows::Values(vector) => vector.clone(),
                 ColumnRows::Base => return Err(internal("a base column without base rows")),
             };
-            cells.extend((0..vector.len()).map(|i| Ok(vector.get(i))));
+            let watch = self.watch();
+            for i in 0..vector.len() {
+                watch.step(1)?;
+                cells.push(Ok(vector.get(i)));
+            }
         }
-        Ok(ColumnRows::Values(Vector::from_results(cells, hint)))
+        Ok(ColumnRows::Values(self.collect(cells, hint)?))
     }
 
     /// TOPN: the first rows by the order, and all that tie with the last of them. They stay in the table's order.
@@ -368,7 +378,7 @@ impl<'a> Evaluator<'a> {
                 let wanted = value
                     .to_integer()
                     .ok_or_else(|| Failure::new("the number of rows of TOPN is not a number"))?;
-                keys.sort(&mut rows)?;
+                keys.sort(&mut rows, self.control)?;
                 // Without an order no rows tie.
                 let tied = |a: u32, b: u32| !keys.is_empty() && keys.compare(a, b).is_eq();
                 Ok(top_rows(rows, usize::try_from(wanted).unwrap_or(0), tied))
@@ -381,7 +391,7 @@ impl<'a> Evaluator<'a> {
                 Err(failure) => errors.push((i as u32, failure)),
             }
             offsets.push(positions.len() as u32);
-            self.control.check().map_err(security::ReadError::Stopped)?;
+            self.control.check()?;
         }
         let mut rows = iteration.rows.take(&positions, offsets);
         rows.errors = merge_errors(&rows.errors, &errors_from(errors));
@@ -410,17 +420,21 @@ impl<'a> Evaluator<'a> {
         for i in 0..batch.len {
             let mut rows: Vec<u32> =
                 (iteration.flat.offsets[i]..iteration.flat.offsets[i + 1]).collect();
-            if let Err(failure) = keys.sort(&mut rows) {
+            if let Err(failure) = keys.sort(&mut rows, self.control) {
                 errors.push((i as u32, failure));
             }
             let mut places: HashMap<u32, i64> = HashMap::new();
+            self.control.check()?;
+            let watch = self.watch();
             for (place, row) in rows.iter().enumerate() {
+                watch.step(1)?;
                 let position = iteration.flat.positions[*row as usize];
                 places
                     .entry(right_numbers[position as usize])
                     .or_insert(place as i64);
             }
             for row in left.segment(i) {
+                watch.step(1)?;
                 if let Some(place) = places.get(&left_numbers[row]) {
                     positions.push(row as u32);
                     indexes.push(Ok(Value::Integer(*place)));
@@ -435,10 +449,9 @@ impl<'a> Evaluator<'a> {
             .filter(|(k, _)| !on.iter().any(|(l, _)| l == k));
         let mut columns: Vec<ColumnRows> =
             staying.map(|(_, column)| column.take(&positions)).collect();
-        columns.push(ColumnRows::Values(Vector::from_results(
-            indexes,
-            DataType::Integer,
-        )));
+        columns.push(ColumnRows::Values(
+            self.collect(indexes, DataType::Integer)?,
+        ));
         let errors = merge_errors(
             &merge_errors(&left.errors, &right.errors),
             &errors_from(errors),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::listed::Listed;
+use super::watch::Watch;
 use super::{Evaluator, Outcome, operators, order};
 use crate::batch::Batch;
 use crate::bound::{Statistic, StatisticFunction};
@@ -34,12 +35,13 @@ impl<'a> Evaluator<'a> {
             .collect::<Outcome<_>>()?;
         let mut prepared: HashMap<u32, Rc<Result<Prepared, Failure>>> = HashMap::new();
         let mut results = Vec::with_capacity(batch.len);
+        let watch = self.watch();
         for i in 0..batch.len {
-            self.control.check().map_err(security::ReadError::Stopped)?;
+            self.control.check()?;
             let list = listed.of[i];
-            let known = prepared
-                .entry(list)
-                .or_insert_with(|| Rc::new(prepare(statistic.function, &listed, list as usize)));
+            let known = prepared.entry(list).or_insert_with(|| {
+                Rc::new(prepare(statistic.function, &listed, list as usize, &watch))
+            });
             let answer = || -> Result<Value, Failure> {
                 let arguments: Vec<Value> = arguments
                     .iter()
@@ -56,11 +58,16 @@ impl<'a> Evaluator<'a> {
             StatisticFunction::RankEq | StatisticFunction::WorkDays => DataType::Integer,
             _ => DataType::Double,
         };
-        Ok(Vector::from_results(results, hint).with_errors(listed.errors))
+        Ok(self.collect(results, hint)?.with_errors(listed.errors))
     }
 }
 
-fn prepare(function: StatisticFunction, listed: &Listed, list: usize) -> Result<Prepared, Failure> {
+fn prepare(
+    function: StatisticFunction,
+    listed: &Listed,
+    list: usize,
+    watch: &Watch<'_>,
+) -> Result<Prepared, Failure> {
     use StatisticFunction as F;
     let rows = listed.list(list);
     let cell = |column: usize, row: usize| match listed.columns.get(column) {
@@ -72,13 +79,14 @@ fn prepare(function: StatisticFunction, listed: &Listed, list: usize) -> Result<
             let mut numbers = Vec::with_capacity(rows.len());
             let mut data_type = DataType::Double;
             for row in rows {
+                watch.step(1)?;
                 let value = cell(0, row)?;
                 if !value.is_blank() {
                     data_type = value.data_type().unwrap_or(data_type);
                     numbers.push(operators::number(&value)?);
                 }
             }
-            numbers.sort_by(f64::total_cmp);
+            watch.sort(&mut numbers, |a, b| a.total_cmp(&b))?;
             Ok(Prepared::Numbers(numbers, data_type))
         }
         F::RankEq => {
@@ -86,8 +94,12 @@ fn prepare(function: StatisticFunction, listed: &Listed, list: usize) -> Result<
                 .map(|row| cell(0, row))
                 .collect::<Result<Vec<Value>, Failure>>()?;
             values.retain(|value| !value.is_blank());
-            values.sort_by(order::total);
-            Ok(Prepared::Ranked(values))
+            let mut places: Vec<u32> = (0..values.len() as u32).collect();
+            watch.sort(&mut places, |a, b| {
+                order::total(&values[a as usize], &values[b as usize])
+            })?;
+            let sorted = places.iter().map(|p| values[*p as usize].clone());
+            Ok(Prepared::Ranked(sorted.collect()))
         }
         F::Xirr | F::Xnpv => {
             let mut payments = Vec::with_capacity(rows.len());

@@ -241,11 +241,13 @@ impl<'a> Evaluator<'a> {
     ) -> Outcome<TableRows> {
         let mut picks: Vec<Vec<u32>> = vec![Vec::new(); parts.len()];
         let mut offsets = vec![0u32];
+        let watch = self.watch();
         for i in 0..contexts {
             let segments: Vec<std::ops::Range<usize>> =
                 parts.iter().map(|(_, rows)| rows.segment(i)).collect();
             let total: usize = segments.iter().map(|s| s.len()).product();
             for k in 0..total {
+                watch.step(1)?;
                 let mut rest = k;
                 for (part, segment) in segments.iter().enumerate().rev() {
                     picks[part].push((segment.start + rest % segment.len()) as u32);
@@ -327,7 +329,8 @@ impl<'a> Evaluator<'a> {
         let total = slices.first().map_or(0, |s| s.len());
         let mut positions: Vec<u32> = (0..total as u32).collect();
         let key = |p: u32| slices.iter().map(move |s| s[p as usize]);
-        positions.sort_by(|a, b| key(*a).cmp(key(*b)));
+        self.watch()
+            .sort(&mut positions, |a, b| key(a).cmp(key(b)))?;
         positions.dedup_by(|a, b| key(*a).eq(key(*b)));
         let count = positions.len() as u32;
         let columns = joined

@@ -44,6 +44,7 @@ impl<'a> Evaluator<'a> {
                     .transpose()?,
             ),
         };
+        let watch = self.watch();
         let results = (0..batch.len).map(|i| {
             let given = |vector: &Option<Vector>| match vector {
                 Some(vector) => vector.at(i),
@@ -73,13 +74,16 @@ impl<'a> Evaluator<'a> {
             let segment = rows.segment(i);
             let count = segment.len();
             let shown = segment.take(usize::try_from(most).unwrap_or(0));
-            let cells = shown.map(|row| columns.iter().map(|column| column.get(row)).collect());
+            // Text that was cut short is never shown: the query has to stop.
+            let cells = shown.map_while(|row| {
+                watch.step(8 * names.len()).ok()?;
+                Some(columns.iter().map(|column| column.get(row)).collect())
+            });
             Ok(Value::text(written(&form, &names, count, cells)))
         });
-        Ok(
-            Vector::from_results(results.collect::<Vec<_>>(), DataType::Text)
-                .with_errors(rows.errors.clone()),
-        )
+        Ok(self
+            .collect(results, DataType::Text)?
+            .with_errors(rows.errors.clone()))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use security::{Column, PathColumn, Table, Target};
 
+use super::watch::table_bytes;
 use super::{Evaluator, Outcome, internal, operators};
 use crate::batch::Batch;
 use crate::bound::{FrameId, Scalar, TableExpr, TableKind};
@@ -15,6 +16,7 @@ use crate::vector::merge_errors;
 impl<'a> Evaluator<'a> {
     pub fn table(&self, expr: &TableExpr, batch: &Rc<Batch>) -> Outcome<TableRows> {
         let _nested = self.enter()?;
+        let held = self.held.get();
         let rows = self
             .table_kind(expr, batch)
             .map_err(|error| match expr.span {
@@ -22,6 +24,7 @@ impl<'a> Evaluator<'a> {
                 None => error,
             })?;
         self.admit_rows(rows.rows())?;
+        self.keep_only(held, table_bytes(&rows))?;
         Ok(rows)
     }
 
@@ -305,8 +308,10 @@ impl<'a> Evaluator<'a> {
             let before = offsets.len() as u32 - 1;
             let iteration = self.iterate_rows(piece.rows, table, frame, &piece.batch)?;
             let truth = operators::booleans(&self.scalar(condition, &iteration.batch)?);
+            let watch = self.watch();
             for i in 0..piece.batch.len {
                 for row in iteration.flat.offsets[i]..iteration.flat.offsets[i + 1] {
+                    watch.step(1)?;
                     if truth.get(row as usize).to_boolean().unwrap_or(false) {
                         kept.push(iteration.flat.positions[row as usize]);
                     }

@@ -7,10 +7,11 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use security::Table;
+use security::{Stopped, Table};
 
 use super::listed::Listed;
 use super::sets::{KeyColumn, joint_numbers, segment_of, segment_range};
+use super::watch::Watch;
 use super::{Evaluator, Outcome, order};
 use crate::batch::Batch;
 use crate::bound::{
@@ -48,12 +49,14 @@ impl<'a> Evaluator<'a> {
     pub fn window_place(&self, window: &Window, batch: &Rc<Batch>) -> Outcome<Vector> {
         let ordered = self.ordered(window, batch)?;
         let current = self.current_rows(window, &ordered.listed, batch)?;
+        let watch = self.watch();
         let results = (0..batch.len).map(|i| {
             let list = ordered.listed.of[i] as usize;
             if let Some(failure) = &ordered.failures[list] {
                 return Err(failure.clone());
             }
             let rows = current.rows(i, ordered.listed.list(list));
+            watch.step(rows.len())?;
             let mut places = rows
                 .iter()
                 .map(|&row| i64::from(ordered.place[row as usize]) + 1);
@@ -70,10 +73,9 @@ impl<'a> Evaluator<'a> {
                 Value::Blank
             })
         });
-        Ok(
-            Vector::from_results(results.collect::<Vec<_>>(), DataType::Integer)
-                .with_errors(ordered.listed.errors.clone()),
-        )
+        Ok(self
+            .collect(results, DataType::Integer)?
+            .with_errors(ordered.listed.errors.clone()))
     }
 
     /// OFFSET, INDEX and WINDOW: rows of the relation.
@@ -89,7 +91,7 @@ impl<'a> Evaluator<'a> {
         };
         let (mut positions, mut offsets, mut failures) = (Vec::new(), vec![0u32], Vec::new());
         for i in 0..batch.len {
-            self.control.check().map_err(security::ReadError::Stopped)?;
+            self.control.check()?;
             match ordered.rows_for(window, i, &current, &arguments) {
                 Ok(rows) => positions.extend(
                     rows.into_iter()
@@ -117,7 +119,10 @@ impl<'a> Evaluator<'a> {
         let parts = keys.split_off(window.order.len());
         let parts: Vec<KeyColumn> = parts.into_iter().map(KeyColumn::Values).collect();
         let count = listed.positions.len();
-        let numbers = joint_numbers(&[&parts], &[count]).pop().unwrap_or_default();
+        let watch = self.watch();
+        let numbers = joint_numbers(&[&parts], &[count], &watch)?
+            .pop()
+            .unwrap_or_default();
         let mut ordered = Ordered {
             partition: vec![0; count],
             place: vec![0; count],
@@ -129,10 +134,11 @@ impl<'a> Evaluator<'a> {
         let ranks = matches!(window.function, WindowFunction::Rank { .. });
         let mut extra: Option<Vec<Vector>> = None;
         for list in 0..ordered.listed.lists() {
-            self.control.check().map_err(security::ReadError::Stopped)?;
+            self.control.check()?;
             let first = ordered.partitions.len();
             let mut known: HashMap<u32, usize> = HashMap::new();
             for row in ordered.listed.list(list) {
+                watch.step(1)?;
                 let at = *known.entry(numbers[row]).or_insert_with(|| {
                     ordered.partitions.push(Vec::new());
                     ordered.partitions.len() - 1
@@ -145,7 +151,7 @@ impl<'a> Evaluator<'a> {
             let compare = |a: u32, b: u32| compare_rows(&window.order, &keys, a, b);
             let mut tied = false;
             for part in &mut ordered.partitions[first..last] {
-                part.sort_by(|a, b| compare(*a, *b));
+                watch.sort(part, compare)?;
                 tied |= part
                     .windows(2)
                     .any(|pair| compare(pair[0], pair[1]).is_eq());
@@ -156,7 +162,7 @@ impl<'a> Evaluator<'a> {
                     Some(columns) => columns,
                     None => extra.insert(self.all_columns(window, &ordered.listed)?),
                 };
-                failure = break_ties(&mut ordered.partitions[first..last], compare, more);
+                failure = break_ties(&mut ordered.partitions[first..last], compare, more, &watch)?;
             }
             ordered.failures.push(failure);
             for part in &ordered.partitions[first..last] {
@@ -210,12 +216,14 @@ impl<'a> Evaluator<'a> {
                 of_contexts.push(KeyColumn::Values(self.scalar(outer, batch)?));
             }
         }
-        let mut numbers = joint_numbers(&[&of_rows, &of_contexts], &[count, batch.len]);
+        let watch = self.watch();
+        let mut numbers = joint_numbers(&[&of_rows, &of_contexts], &[count, batch.len], &watch)?;
         let wanted = numbers.pop().unwrap_or_default();
         let numbers = numbers.pop().unwrap_or_default();
         let mut found: HashMap<(u32, u32), Vec<u32>> = HashMap::new();
         for list in 0..listed.lists() {
             for row in listed.list(list) {
+                watch.step(1)?;
                 found
                     .entry((list as u32, numbers[row]))
                     .or_default()
@@ -291,8 +299,8 @@ impl<'a> Evaluator<'a> {
                     self.column_vector(&existing, &schema, index)?,
                 ));
             }
-            let mut numbers =
-                joint_numbers(&[&here, &there], &[listed.positions.len(), existing.rows()]);
+            let counts = [listed.positions.len(), existing.rows()];
+            let mut numbers = joint_numbers(&[&here, &there], &counts, &self.watch())?;
             let there = numbers.pop().unwrap_or_default();
             let of_row = numbers.pop().unwrap_or_default();
             let mut sets: HashMap<u32, HashSet<u32>> = HashMap::new();
@@ -496,27 +504,33 @@ fn break_ties(
     partitions: &mut [Vec<u32>],
     compare: impl Fn(u32, u32) -> std::cmp::Ordering,
     columns: &[Vector],
-) -> Option<Failure> {
+    watch: &Watch<'_>,
+) -> Result<Option<Failure>, Stopped> {
     let by = |k: usize, a: u32, b: u32| {
         order::total(&columns[k].get(a as usize), &columns[k].get(b as usize))
     };
-    let mut sort = |used: &[usize]| -> bool {
+    let mut sort = |used: &[usize]| -> Result<bool, Stopped> {
         let whole = |a: u32, b: u32| {
             used.iter()
                 .fold(compare(a, b), |found, &k| found.then_with(|| by(k, a, b)))
         };
-        partitions.iter_mut().fold(true, |decided, part| {
-            part.sort_by(|a, b| whole(*a, *b));
-            decided & part.windows(2).all(|pair| whole(pair[0], pair[1]).is_ne())
+        partitions.iter_mut().try_fold(true, |decided, part| {
+            watch.sort(part, whole)?;
+            Ok(decided & part.windows(2).all(|pair| whole(pair[0], pair[1]).is_ne()))
         })
     };
     let all: Vec<usize> = (0..columns.len()).collect();
-    if all.iter().any(|&k| sort(&[k])) || sort(&all) {
-        return None;
+    for &k in &all {
+        if sort(&[k])? {
+            return Ok(None);
+        }
     }
-    Some(Failure::new(
+    if sort(&all)? {
+        return Ok(None);
+    }
+    Ok(Some(Failure::new(
         "the order of this window function leaves rows that are equal in every column, and nothing tells them apart",
-    ))
+    )))
 }
 
 /// RANK gives rows that compare equal one place.
@@ -567,7 +581,13 @@ mod tests {
         let equal = |_: u32, _: u32| std::cmp::Ordering::Equal;
         let check = |columns: &[Vector], expected: Option<[u32; 3]>| {
             let mut parts = vec![vec![0, 1, 2]];
-            let failure = break_ties(&mut parts, equal, columns);
+            let failure = break_ties(
+                &mut parts,
+                equal,
+                columns,
+                &Watch::new(&security::Control::new(None)),
+            )
+            .unwrap();
             assert_eq!(failure.is_none(), expected.is_some());
             if let Some(expected) = expected {
                 assert_eq!(parts[0], expected);

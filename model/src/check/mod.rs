@@ -2,6 +2,7 @@
 //! what they seem to say. Whether the names inside expressions exist is for the engine to find out.
 
 mod expressions;
+mod filters;
 mod objects;
 mod relationships;
 mod roles;
@@ -27,6 +28,8 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
     pub severity: Severity,
+    /// What docs/role-lint.md calls it, for the findings about roles.
+    pub code: Option<&'static str>,
     /// The file, and the line where known, of the object.
     pub place: Source,
     /// The object, for example `measure 'Sales'[Total]`.
@@ -79,6 +82,9 @@ impl fmt::Display for Problem {
             let column = at.rsplit('\n').next().unwrap_or("").chars().count() + 1;
             write!(f, " (line {line}, column {column} of the expression)")?;
         }
+        if let Some(code) = self.code {
+            write!(f, " [{code}]")?;
+        }
         Ok(())
     }
 }
@@ -110,6 +116,7 @@ impl Findings {
     fn add(&mut self, severity: Severity, place: &Source, object: &str, message: String) {
         self.problems.push(Problem {
             severity,
+            code: None,
             place: place.clone(),
             object: object.to_string(),
             message,
@@ -129,6 +136,13 @@ impl Findings {
         self.add(Severity::Info, place, object, message.into());
     }
 
+    /// Gives the last finding its code.
+    fn code(&mut self, code: &'static str) {
+        if let Some(problem) = self.problems.last_mut() {
+            problem.code = Some(code);
+        }
+    }
+
     fn within(
         &mut self,
         severity: Severity,
@@ -144,6 +158,7 @@ impl Findings {
         });
         self.problems.push(Problem {
             severity,
+            code: None,
             place: place.clone(),
             object: object.to_string(),
             message,

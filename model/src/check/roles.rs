@@ -1,9 +1,7 @@
 //! Roles: that each does what it seems to say.
 
-use dax::{BinaryOp, Expr, ExprKind};
-
 use super::expressions::expression;
-use super::{Findings, Severity, quoted};
+use super::{Findings, filters, quoted};
 use crate::tree::duplicates;
 use crate::types::{
     CrossFilter, MetadataPermission, Model, ModelPermission, Role, Source, Table, TablePermission,
@@ -30,6 +28,7 @@ pub(super) fn check(model: &Model, findings: &mut Findings) {
     if model.options.as_compatible && model.roles.iter().any(hides_anything) {
         let message = "Peristyle_ObjectSecurity is as_compatible: calculated columns that are derived from hidden columns stay visible";
         findings.warning(&Source::default(), "model", message);
+        findings.code("role-as-compatible");
     }
 }
 
@@ -54,6 +53,7 @@ fn check_role(model: &Model, role: &Role, findings: &mut Findings) {
             &object,
             "its model permission does not allow reading, so it shows nothing to anyone",
         );
+        findings.code("role-cannot-read");
     }
     for (name, source) in duplicates(
         role.tables
@@ -95,6 +95,14 @@ fn check_permission(
         );
     }
     let Some(filter) = &permission.filter else {
+        if permission.metadata == MetadataPermission::Default && permission.columns.is_empty() {
+            findings.warning(
+                &permission.source,
+                &object,
+                "the permission says nothing: an empty filter is no filter, so the role may see every row of the table",
+            );
+            findings.code("role-empty-filter");
+        }
         return;
     };
     if table.calculation_group.is_some() {
@@ -105,78 +113,7 @@ fn check_permission(
         );
     }
     if let Some(tree) = expression(findings, &permission.source, &object, "", filter) {
-        let mut search = CustomData {
-            variables: Vec::new(),
-            found: Vec::new(),
-        };
-        search.visit(&tree);
-        for span in search.found {
-            let message = "absent custom data is BLANK, and BLANK = \"\" is TRUE: a caller without custom data sees the rows whose value \
-                is empty, and facts without a match; add NOT ISBLANK(CUSTOMDATA())";
-            findings.within(
-                Severity::Warning,
-                &permission.source,
-                &object,
-                message.to_string(),
-                filter,
-                span,
-            );
-        }
-    }
-}
-
-/// Looks for `x = CUSTOMDATA()`, also where a variable stands for the call.
-struct CustomData {
-    variables: Vec<String>,
-    found: Vec<dax::Span>,
-}
-
-impl CustomData {
-    fn is_custom_data(&self, expr: &Expr) -> bool {
-        match &expr.kind {
-            ExprKind::Call { name, .. } => same_name(&name.text, "CUSTOMDATA"),
-            ExprKind::Identifier {
-                name,
-                quoted: false,
-            } => self
-                .variables
-                .iter()
-                .any(|variable| same_name(variable, &name.text)),
-            _ => false,
-        }
-    }
-
-    fn visit(&mut self, expr: &Expr) {
-        if let ExprKind::Binary {
-            op: BinaryOp::Equal,
-            left,
-            right,
-        } = &expr.kind
-            && (self.is_custom_data(left) || self.is_custom_data(right))
-        {
-            self.found.push(expr.span);
-        }
-        match &expr.kind {
-            ExprKind::Let { vars, body } => {
-                for (name, value) in vars {
-                    if self.is_custom_data(value) {
-                        self.variables.push(name.text.clone());
-                    }
-                    self.visit(value);
-                }
-                self.visit(body);
-            }
-            ExprKind::Call { args, .. } => args.iter().for_each(|one| self.visit(one)),
-            ExprKind::Row(items) | ExprKind::Table(items) => {
-                items.iter().for_each(|one| self.visit(one))
-            }
-            ExprKind::Unary { operand, .. } => self.visit(operand),
-            ExprKind::Binary { left, right, .. } => {
-                self.visit(left);
-                self.visit(right);
-            }
-            _ => {}
-        }
+        filters::check(findings, &permission.source, &object, filter, &tree);
     }
 }
 

@@ -248,6 +248,10 @@ fn finds_what_roles_would_not_do() {
         "warning: role 'R' on 'A': absent custom data",
     );
     fine(&role("\ttablePermission A = [X] == CUSTOMDATA ()\n"));
+    has(
+        &role("\ttablePermission A\n"),
+        "warning: role 'R' on 'A': the permission says nothing",
+    );
     let found = problems(&[
         CHAIN,
         &role("\ttablePermission A = NOT ( [X] = CUSTOMDATA () )\n"),
@@ -342,4 +346,94 @@ fn the_models_at_hand_have_no_errors() {
             .collect();
         assert_eq!(errors, Vec::<String>::new());
     }
+}
+
+/// The codes of the findings about one filter.
+#[test]
+fn finds_filters_that_show_more_than_they_seem_to() {
+    let check = |filter: &str, expected: &[&str]| {
+        let role = format!("role R\n\tmodelPermission: read\n\ttablePermission A = {filter}\n");
+        let found: Vec<_> = problems(&[CHAIN, &role])
+            .into_iter()
+            .filter_map(|problem| problem.code)
+            .collect();
+        assert_eq!(found, expected, "{filter}");
+    };
+    check("[X] = \"a\"", &[]);
+    check("FALSE()", &[]);
+    check("[X] IN { \"a\", \"b\" } || [X] = \"c\"", &[]);
+    check("IF([X] = \"a\", TRUE(), FALSE())", &[]);
+    check(
+        "SWITCH(TRUE(), [X] = \"a\", TRUE(), [X] = \"b\", TRUE())",
+        &[],
+    );
+
+    check("[X] = CUSTOMDATA()", &["role-blank-custom-data"]);
+    check(
+        "CUSTOMDATA() = [X] && [X] > \"a\"",
+        &["role-blank-custom-data"],
+    );
+    check("NOT ISBLANK(CUSTOMDATA()) && [X] = CUSTOMDATA()", &[]);
+    check("[X] == CUSTOMDATA()", &[]);
+
+    let lookup = "LOOKUPVALUE(B[X], B[Y], USERNAME())";
+    check(&format!("[X] = {lookup}"), &["role-blank-lookup"]);
+    check(
+        &format!("VAR v = {lookup} VAR w = v RETURN [X] = w"),
+        &["role-blank-lookup"],
+    );
+    check(
+        &format!("VAR v = {lookup} RETURN NOT ISBLANK(v) && [X] = v"),
+        &[],
+    );
+    check(&format!("[X] == {lookup}"), &[]);
+    check("[X] = SELECTEDVALUE(B[X])", &["role-blank-lookup"]);
+    check("[X] = SELECTEDVALUE(B[X], \"none\")", &[]);
+
+    check(
+        "USERNAME() = \"ana@contoso.example\"",
+        &["role-constant-user"],
+    );
+    check(
+        "USERPRINCIPALNAME() IN { \"a\", \"b\" }",
+        &["role-constant-user"],
+    );
+    check(
+        "VAR u = USERNAME() RETURN [X] = \"a\" || u == \"boss\"",
+        &["role-constant-user"],
+    );
+    check("CUSTOMDATA() = \"admin\"", &["role-constant-user"]);
+    check("[X] = USERNAME()", &[]);
+    check(
+        "SWITCH(USERNAME(), \"boss\", [X] = \"a\", FALSE())",
+        &["role-constant-user"],
+    );
+
+    check("[X] = \"a\" || TRUE()", &["role-always-true"]);
+    check(
+        "OR([X] = \"a\", [X] = \"b\" || TRUE()) && [X] = \"c\"",
+        &["role-falls-through", "role-falls-through"],
+    );
+    check(
+        "IF([X] = \"a\", [X] = \"b\", TRUE())",
+        &["role-falls-through"],
+    );
+    check(
+        "SWITCH([X], \"a\", FALSE(), TRUE())",
+        &["role-falls-through"],
+    );
+    check("IFERROR([X] = 1, TRUE())", &["role-falls-through"]);
+    check(
+        "VAR other = TRUE() RETURN IF([X] = \"a\", FALSE(), other)",
+        &["role-falls-through"],
+    );
+    check("TRUE()", &["role-always-true"]);
+    check("1 = 1", &["role-always-true"]);
+    check("NOT FALSE()", &["role-always-true"]);
+    check("VAR all = TRUE() RETURN all", &["role-always-true"]);
+
+    check("[X] <> \"a\"", &["role-not-equal"]);
+    check("[X] <> \"\"", &[]);
+    check("[X] <> BLANK()", &[]);
+    check("NOT ISBLANK([X]) && [X] <> \"a\"", &[]);
 }

@@ -214,6 +214,12 @@ impl fmt::Display for ImportError {
             ImportError::Storage { place, source } => write!(f, "{place}: {source}"),
             ImportError::Stopped(Stopped::Cancelled) => f.write_str("the import was cancelled"),
             ImportError::Stopped(Stopped::TimedOut) => f.write_str("the import ran out of time"),
+            ImportError::Stopped(Stopped::OutOfMemory(_)) => {
+                f.write_str("the import needs more memory than it may hold")
+            }
+            ImportError::Stopped(Stopped::Superseded | Stopped::Revoked) => {
+                f.write_str("the import was ended from outside")
+            }
             ImportError::NoThread(source) => {
                 write!(f, "the operating system gives no thread: {source}")
             }

@@ -4,9 +4,11 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::compose::Composer;
+use super::exact::ExactSums;
 use super::expression::{Compiled, Number, Numbers, Vector};
+use super::kernels::{Lane, Level};
 use super::strip::Strip;
-use crate::column::Codes;
+use crate::column::{Codes, with_codes};
 use crate::dictionary::compare_doubles;
 use crate::hash::FastSet;
 use crate::{Aggregate, AggregateOp, Aggregated, BLANK, Expression, PathColumn, ScanError, Target};
@@ -14,14 +16,23 @@ use crate::{Aggregate, AggregateOp, Aggregated, BLANK, Expression, PathColumn, S
 /// Distinct values are flagged in bits while all groups together need no more words than this (32 MB), else kept in a set.
 const DISTINCT_WORDS: usize = 1 << 22;
 
-pub(super) struct Accumulator<'a> {
+/// An aggregate, ready to run: decided before the first row, and shared by all threads.
+pub(super) struct Aggregation<'a> {
     input: Input<'a>,
+    /// Without any group yet.
+    empty: State,
+}
+
+/// What one thread has aggregated.
+pub(super) struct Accumulator<'g, 'a> {
+    input: &'g Input<'a>,
     state: State,
     /// Codes of the rows of a strip, kept for its buffer.
     codes: Vec<u32>,
 }
 
 /// Which groups have a value other than BLANK.
+#[derive(Clone)]
 enum Seen {
     /// All that have rows: no value is BLANK.
     Rows,
@@ -31,7 +42,7 @@ enum Seen {
 enum Input<'a> {
     /// Every row counts.
     Rows,
-    /// Codes of a plain column; without codes of a lane, row numbers.
+    /// Codes of a plain column; without numbers of a lane, row numbers.
     Codes {
         lane: Option<&'a Codes>,
         table: Option<Arc<[u32]>>,
@@ -39,16 +50,32 @@ enum Input<'a> {
     Values(Compiled<'a>),
 }
 
+#[derive(Clone)]
 enum State {
     Rows,
     Count(Vec<u32>),
+    /// Of a column of whole numbers at even distances: the sums of the codes say the sums of the values.
+    SumCodes {
+        sums: Vec<u64>,
+        /// How many codes are not BLANK; None: as many as there are rows.
+        values: Option<Vec<u32>>,
+        base: i64,
+        step: i64,
+        number: Number,
+    },
+    /// Where no sum can leave 64 bits.
+    SumNarrow {
+        sums: Vec<i64>,
+        seen: Seen,
+        number: Number,
+    },
     SumWhole {
         sums: Vec<i128>,
         seen: Seen,
         number: Number,
     },
     SumDouble {
-        sums: Vec<f64>,
+        sums: ExactSums,
         seen: Seen,
     },
     /// Smallest code, less one, so that BLANK is beyond all others.
@@ -72,14 +99,14 @@ enum State {
     DistinctSet(FastSet<u64>),
 }
 
-impl<'a> Accumulator<'a> {
+impl<'a> Aggregation<'a> {
     /// `groups` is their number where it is known in advance.
     pub(super) fn new(
         composer: &mut Composer<'a>,
         aggregate: &Aggregate,
         groups: Option<usize>,
-    ) -> Result<Accumulator<'a>, ScanError> {
-        let (input, state) = match (aggregate.op, &aggregate.argument) {
+    ) -> Result<Aggregation<'a>, ScanError> {
+        let (input, empty) = match (aggregate.op, &aggregate.argument) {
             (AggregateOp::Rows, _) => (Input::Rows, State::Rows),
             (op, None) => return Err(ScanError::Internal(format!("{op:?} has no argument"))),
             (op, Some(Expression::Column(column))) if op != AggregateOp::Sum => {
@@ -92,19 +119,51 @@ impl<'a> Accumulator<'a> {
             }
             (op, Some(expression)) => {
                 let values = Compiled::new(composer, expression)?;
-                let state = of_values(op, &values);
-                (Input::Values(values), state)
+                match values.even_codes().filter(|_| op == AggregateOp::Sum) {
+                    Some((codes, state)) => (
+                        Input::Codes {
+                            lane: Some(codes),
+                            table: None,
+                        },
+                        state,
+                    ),
+                    None => {
+                        let state = of_values(op, &values, composer.rows());
+                        (Input::Values(values), state)
+                    }
+                }
             }
         };
+        Ok(Aggregation { input, empty })
+    }
+
+    /// Bytes that a state of so many groups takes, about.
+    pub(super) fn bytes(&self, groups: usize) -> usize {
+        let each = match &self.empty {
+            State::Rows => 0,
+            State::Count(_) | State::MinCode(_) | State::MaxCode(_) => 4,
+            State::SumCodes { .. } | State::SumNarrow { .. } => 12,
+            State::ExtremeWhole { .. } | State::ExtremeDouble { .. } => 9,
+            State::SumWhole { .. } | State::SumDouble { .. } => 17,
+            State::DistinctBits { words, .. } => words * 8,
+            State::DistinctSet(_) => 64,
+        };
+        groups.saturating_mul(each)
+    }
+
+    /// Without any row yet; `groups` is their number where it is known in advance.
+    pub(super) fn accumulator(&self, groups: Option<usize>) -> Accumulator<'_, 'a> {
         let mut accumulator = Accumulator {
-            input,
-            state,
+            input: &self.input,
+            state: self.empty.clone(),
             codes: Vec::new(),
         };
         accumulator.state.grow(groups.unwrap_or(0));
-        Ok(accumulator)
+        accumulator
     }
+}
 
+impl Accumulator<'_, '_> {
     /// Adds the rows of a strip. `ids` are their groups; empty: all rows are in the one group.
     pub(super) fn add(
         &mut self,
@@ -113,8 +172,12 @@ impl<'a> Accumulator<'a> {
         ids: &[u32],
     ) -> Result<(), ScanError> {
         self.state.grow(groups);
-        match &self.input {
+        match self.input {
             Input::Rows => {}
+            Input::Codes {
+                lane: Some(lane),
+                table: None,
+            } if strip.picks.is_none() && ids.is_empty() && self.state.add_lane(strip, lane) => {}
             Input::Codes { lane, table } => {
                 match (lane, table) {
                     (Some(lane), Some(table)) => {
@@ -133,11 +196,38 @@ impl<'a> Accumulator<'a> {
         Ok(())
     }
 
+    /// Bytes that the states of the groups take.
+    pub(super) fn bytes(&self) -> usize {
+        self.state.bytes()
+    }
+
+    /// Adds what another thread has aggregated. `here` are the numbers that its groups have here, of `groups` in all; None: the
+    /// same.
+    pub(super) fn merge(&mut self, other: Accumulator<'_, '_>, groups: usize, here: Option<&[u32]>) {
+        self.state.grow(groups);
+        self.state.merge(other.state, here);
+    }
+
     /// The results of some groups; `rows` are their numbers of rows.
     pub(super) fn finish(mut self, groups: &[u32], rows: &[u64]) -> Aggregated {
         let most = groups.iter().max().map_or(0, |g| *g as usize + 1);
         self.state.grow(most);
         self.state.finish(groups, rows)
+    }
+}
+
+impl<'a> Compiled<'a> {
+    /// The codes of a column of the table itself whose values are whole numbers at even distances, and how to sum them.
+    fn even_codes(&self) -> Option<(&'a Codes, State)> {
+        let (codes, base, step, may_be_blank) = self.even()?;
+        let state = State::SumCodes {
+            sums: Vec::new(),
+            values: may_be_blank.then(Vec::new),
+            base,
+            step,
+            number: self.number,
+        };
+        Some((codes, state))
     }
 }
 
@@ -153,7 +243,7 @@ fn of_column<'a>(
     let state = match op {
         AggregateOp::Count => {
             // Rows are never BLANK, and neither is a column of the table itself that holds no BLANK.
-            if is_row || (source.codes.is_none() && lane.is_some_and(|c| c.blanks == 0)) {
+            if is_row || (column.path.is_empty() && lane.is_some_and(|c| c.blanks == 0)) {
                 return Ok((Input::Rows, State::Rows));
             }
             State::Count(Vec::new())
@@ -178,14 +268,15 @@ fn of_column<'a>(
     };
     Ok((
         Input::Codes {
-            lane: lane.map(|c| &c.codes),
-            table: source.codes,
+            lane: lane.map(|c| &c.numbers),
+            table: source.reached.dense(),
         },
         state,
     ))
 }
 
-fn of_values(op: AggregateOp, values: &Compiled<'_>) -> State {
+/// Of at most so many rows.
+fn of_values(op: AggregateOp, values: &Compiled<'_>, rows: usize) -> State {
     let number = values.number;
     let seen = if values.may_be_blank() {
         Seen::Flags(Vec::new())
@@ -200,8 +291,13 @@ fn of_values(op: AggregateOp, values: &Compiled<'_>) -> State {
     match (op, number) {
         (AggregateOp::Count, _) => State::Count(Vec::new()),
         (AggregateOp::Sum, Number::Double) => State::SumDouble {
+            sums: ExactSums::new(rows, values.largest()),
+            seen,
+        },
+        (AggregateOp::Sum, number) if sums_are_narrow(values, rows) => State::SumNarrow {
             sums: Vec::new(),
             seen,
+            number,
         },
         (AggregateOp::Sum, number) => State::SumWhole {
             sums: Vec::new(),
@@ -222,10 +318,30 @@ fn of_values(op: AggregateOp, values: &Compiled<'_>) -> State {
     }
 }
 
+/// Whether no sum of so many values can leave 64 bits.
+fn sums_are_narrow(values: &Compiled<'_>, rows: usize) -> bool {
+    let fits = |bound: i64| bound.checked_mul(rows as i64).is_some();
+    values.bounds().is_some_and(|(least, most)| fits(least) && fits(most))
+}
+
 impl Seen {
+    fn merge(&mut self, other: Seen, here: impl Fn(usize) -> usize) {
+        if let (Seen::Flags(mine), Seen::Flags(theirs)) = (self, other) {
+            let theirs = theirs.into_iter().enumerate();
+            theirs.for_each(|(group, seen)| mine[here(group)] |= seen);
+        }
+    }
+
     fn grow(&mut self, groups: usize) {
         if let Seen::Flags(flags) = self {
             extend(flags, groups, false);
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Seen::Rows => 0,
+            Seen::Flags(flags) => flags.len(),
         }
     }
 
@@ -252,6 +368,35 @@ impl Seen {
 }
 
 impl State {
+    fn bytes(&self) -> usize {
+        match self {
+            State::Rows => 0,
+            State::Count(list) | State::MinCode(list) | State::MaxCode(list) => {
+                std::mem::size_of_val(list.as_slice())
+            }
+            State::SumWhole { sums, seen, .. } => {
+                std::mem::size_of_val(sums.as_slice()) + seen.bytes()
+            }
+            State::SumCodes { sums, values, .. } => {
+                let counted = values.as_ref().map_or(0, |values| values.len() * 4);
+                std::mem::size_of_val(sums.as_slice()) + counted
+            }
+            State::SumNarrow { sums, seen, .. } => {
+                std::mem::size_of_val(sums.as_slice()) + seen.bytes()
+            }
+            State::SumDouble { sums, seen } => sums.bytes() + seen.bytes(),
+            State::ExtremeWhole { values, seen, .. } => {
+                std::mem::size_of_val(values.as_slice()) + seen.len()
+            }
+            State::ExtremeDouble { values, seen, .. } => {
+                std::mem::size_of_val(values.as_slice()) + seen.len()
+            }
+            State::DistinctBits { bits, .. } => std::mem::size_of_val(bits.as_slice()),
+            // A table of words is at most half empty, and has a byte of its own for each.
+            State::DistinctSet(set) => set.capacity() * 9,
+        }
+    }
+
     /// Makes room for groups that have numbers by now.
     fn grow(&mut self, groups: usize) {
         match self {
@@ -261,8 +406,18 @@ impl State {
                 extend(sums, groups, 0);
                 seen.grow(groups);
             }
+            State::SumNarrow { sums, seen, .. } => {
+                extend(sums, groups, 0);
+                seen.grow(groups);
+            }
+            State::SumCodes { sums, values, .. } => {
+                extend(sums, groups, 0);
+                if let Some(values) = values {
+                    extend(values, groups, 0);
+                }
+            }
             State::SumDouble { sums, seen } => {
-                extend(sums, groups, 0.0);
+                sums.grow(groups);
                 seen.grow(groups);
             }
             State::MinCode(codes) => extend(codes, groups, u32::MAX),
@@ -279,8 +434,34 @@ impl State {
         }
     }
 
+    /// Adds all rows of a strip to the one group, straight from the lane, where that is possible.
+    fn add_lane(&mut self, strip: &Strip<'_>, lane: &Codes) -> bool {
+        let State::SumCodes {
+            sums, values: None, ..
+        } = self
+        else {
+            return false;
+        };
+        sums[0] += with_codes!(lane, codes => {
+            Lane::sum(Level::best(), &codes[strip.start..strip.start + strip.len])
+        });
+        true
+    }
+
     fn add_codes(&mut self, codes: &[u32], ids: &[u32]) {
         match self {
+            State::SumCodes { sums, values, .. } => {
+                if let Some(values) = values {
+                    each(ids, codes.iter(), |group, code| {
+                        values[group] += u32::from(*code != BLANK)
+                    });
+                }
+                if ids.is_empty() {
+                    sums[0] += codes.iter().map(|code| u64::from(*code)).sum::<u64>();
+                } else {
+                    each(ids, codes.iter(), |group, code| sums[group] += u64::from(*code));
+                }
+            }
             State::Count(counts) => {
                 each(ids, codes.iter(), |group, code| {
                     counts[group] += u32::from(*code != BLANK)
@@ -325,10 +506,18 @@ impl State {
                     });
                 }
             }
-            // One after the other in load order: the same visible rows give the same bits.
+            (State::SumNarrow { sums, seen, .. }, Numbers::Whole(values)) => {
+                seen.mark(ids, blank);
+                if ids.is_empty() {
+                    sums[0] += values.iter().sum::<i64>();
+                } else {
+                    each(ids, values.iter(), |group, value| sums[group] += value);
+                }
+            }
+            // BLANK stands as zero here too.
             (State::SumDouble { sums, seen }, Numbers::Double(values)) => {
                 seen.mark(ids, blank);
-                each(ids, values.iter(), |group, value| sums[group] += value);
+                each(ids, values.iter(), |group, value| sums.add(group, *value));
             }
             (
                 State::ExtremeWhole {
@@ -357,6 +546,97 @@ impl State {
         }
     }
 
+    /// Adds the state of another thread; `here` are the numbers of its groups in this one.
+    fn merge(&mut self, other: State, here: Option<&[u32]>) {
+        let at = |group: usize| here.map_or(group, |here| here[group] as usize);
+        match (self, other) {
+            (State::Count(mine), State::Count(theirs)) => {
+                combine(mine, theirs, at, |m, t| *m += t);
+            }
+            (
+                State::SumCodes { sums, values, .. },
+                State::SumCodes {
+                    sums: more,
+                    values: more_values,
+                    ..
+                },
+            ) => {
+                combine(sums, more, at, |m, t| *m += t);
+                if let (Some(values), Some(more)) = (values, more_values) {
+                    combine(values, more, at, |m, t| *m += t);
+                }
+            }
+            (
+                State::SumNarrow { sums, seen, .. },
+                State::SumNarrow {
+                    sums: more,
+                    seen: also,
+                    ..
+                },
+            ) => {
+                combine(sums, more, at, |m, t| *m += t);
+                seen.merge(also, at);
+            }
+            (
+                State::SumWhole { sums, seen, .. },
+                State::SumWhole {
+                    sums: more,
+                    seen: also,
+                    ..
+                },
+            ) => {
+                combine(sums, more, at, |m, t| *m += t);
+                seen.merge(also, at);
+            }
+            (
+                State::SumDouble { sums, seen },
+                State::SumDouble {
+                    sums: more,
+                    seen: also,
+                },
+            ) => {
+                sums.merge(more, here);
+                seen.merge(also, at);
+            }
+            (State::MinCode(mine), State::MinCode(theirs)) => {
+                combine(mine, theirs, at, |m, t| *m = (*m).min(t));
+            }
+            (State::MaxCode(mine), State::MaxCode(theirs)) => {
+                combine(mine, theirs, at, |m, t| *m = (*m).max(t));
+            }
+            (
+                State::ExtremeWhole {
+                    values, seen, keep, ..
+                },
+                State::ExtremeWhole {
+                    values: theirs,
+                    seen: also,
+                    ..
+                },
+            ) => merge_extremes(values, seen, theirs, also, at, |a, b| a.cmp(b) == *keep),
+            (
+                State::ExtremeDouble { values, seen, keep },
+                State::ExtremeDouble {
+                    values: theirs,
+                    seen: also,
+                    ..
+                },
+            ) => merge_extremes(values, seen, theirs, also, at, |a, b| {
+                compare_doubles(*a, *b) == *keep
+            }),
+            (State::DistinctBits { bits, words }, State::DistinctBits { bits: theirs, .. }) => {
+                for (place, word) in theirs.into_iter().enumerate() {
+                    bits[at(place / *words) * *words + place % *words] |= word;
+                }
+            }
+            (State::DistinctSet(mine), State::DistinctSet(theirs)) => {
+                let pair = |pair: u64| (at((pair >> 32) as usize) as u64) << 32 | pair & 0xFFFF_FFFF;
+                mine.extend(theirs.into_iter().map(pair));
+            }
+            _ => {}
+        }
+    }
+
     fn finish(self, groups: &[u32], rows: &[u64]) -> Aggregated {
         let at = |group: &u32| *group as usize;
         match self {
@@ -368,8 +648,29 @@ impl State {
                 let sum = |(g, rows): (&u32, &u64)| seen.has(at(g), *rows).then(|| sums[at(g)]);
                 whole(number, groups.iter().zip(rows).map(sum).collect())
             }
+            State::SumNarrow { sums, seen, number } => {
+                let sum =
+                    |(g, rows): (&u32, &u64)| seen.has(at(g), *rows).then(|| sums[at(g)].into());
+                whole(number, groups.iter().zip(rows).map(sum).collect())
+            }
+            State::SumCodes {
+                sums,
+                values,
+                base,
+                step,
+                number,
+            } => {
+                let sum = |(g, rows): (&u32, &u64)| {
+                    let count = values.as_ref().map_or(*rows, |values| values[at(g)].into());
+                    let (base, step) = (i128::from(base), i128::from(step));
+                    // Code 1 is the base, and each further code one step more.
+                    let sum = i128::from(sums[at(g)]) * step + i128::from(count) * (base - step);
+                    (count > 0).then_some(sum)
+                };
+                whole(number, groups.iter().zip(rows).map(sum).collect())
+            }
             State::SumDouble { sums, seen } => {
-                let sum = |(g, rows): (&u32, &u64)| seen.has(at(g), *rows).then(|| sums[at(g)]);
+                let sum = |(g, rows): (&u32, &u64)| seen.has(at(g), *rows).then(|| sums.value(at(g)));
                 Aggregated::Double(groups.iter().zip(rows).map(sum).collect())
             }
             State::ExtremeWhole {
@@ -382,7 +683,9 @@ impl State {
                 whole(number, groups.iter().map(value).collect())
             }
             State::ExtremeDouble { values, seen, .. } => {
-                let value = |g: &u32| seen[at(g)].then(|| values[at(g)]);
+                // Both zeros are one value, and so is every NaN: which row came first does not show.
+                let one = |v: f64| if v.is_nan() { f64::NAN } else { v + 0.0 };
+                let value = |g: &u32| seen[at(g)].then(|| one(values[at(g)]));
                 Aggregated::Double(groups.iter().map(value).collect())
             }
             State::MinCode(least) => Aggregated::Code(
@@ -424,6 +727,30 @@ fn whole(number: Number, values: Vec<Option<i128>>) -> Aggregated {
 fn extend<T: Clone>(values: &mut Vec<T>, len: usize, with: T) {
     if values.len() < len {
         values.resize(len, with);
+    }
+}
+
+/// Combines each element with that of another thread's group.
+fn combine<T>(mine: &mut [T], theirs: Vec<T>, at: impl Fn(usize) -> usize, with: impl Fn(&mut T, T)) {
+    for (group, theirs) in theirs.into_iter().enumerate() {
+        with(&mut mine[at(group)], theirs);
+    }
+}
+
+fn merge_extremes<T: Copy>(
+    mine: &mut [T],
+    seen: &mut [bool],
+    theirs: Vec<T>,
+    also: Vec<bool>,
+    at: impl Fn(usize) -> usize,
+    is_better: impl Fn(&T, &T) -> bool,
+) {
+    for (group, value) in theirs.into_iter().enumerate().filter(|(group, _)| also[*group]) {
+        let group = at(group);
+        if !seen[group] || is_better(&value, &mine[group]) {
+            mine[group] = value;
+            seen[group] = true;
+        }
     }
 }
 

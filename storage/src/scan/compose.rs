@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::column::{Codes, Column};
+use crate::composed::Reached;
 use crate::hash::FastMap;
 use crate::mask::Masks;
 use crate::{ColumnId, Dataset, Path, PathColumn, PlacedSet, StorageError, TableId, Target};
@@ -10,10 +11,10 @@ use crate::{ColumnId, Dataset, Path, PathColumn, PlacedSet, StorageError, TableI
 /// Where the codes of a path column come from.
 #[derive(Clone)]
 pub(super) struct Source {
-    /// The lane: the column of the scanned table whose code decides. None: the row number itself.
+    /// The lane: the column of the scanned table whose number decides. None: the row number itself.
     pub(super) lane: Option<u32>,
-    /// For each code of the lane the code at the path's end. None: the lane's own codes.
-    pub(super) codes: Option<Arc<[u32]>>,
+    /// For each number of the lane the code at the path's end.
+    pub(super) reached: Reached,
     /// Codes are below it.
     pub(super) size: u32,
 }
@@ -24,6 +25,7 @@ pub(super) struct Composer<'a> {
     table: TableId,
     rows: u32,
     masks: Masks,
+    /// The paths on which a mask stands, by number of the lane.
     paths: FastMap<Path, (Arc<[u32]>, TableId)>,
 }
 
@@ -41,8 +43,7 @@ impl<'a> Composer<'a> {
     /// Paths that are composed from now on are masked.
     pub(super) fn mask(&mut self, masks: &[PlacedSet]) -> Result<(), StorageError> {
         self.masks = Masks::new(masks)?;
-        self.paths
-            .retain(|path, _| !masks.iter().any(|mask| path.starts_with(&mask.path[..])));
+        self.paths.clear();
         Ok(())
     }
 
@@ -60,16 +61,18 @@ impl<'a> Composer<'a> {
     }
 
     pub(super) fn lane_codes(&self, column: u32) -> Result<&'a Codes, StorageError> {
-        Ok(&self.lane(column)?.codes)
+        Ok(&self.lane(column)?.numbers)
     }
 
     /// The table at the end of a path.
-    pub(super) fn end(&mut self, path: &Path) -> Result<TableId, StorageError> {
-        if path.is_empty() {
-            Ok(self.table)
-        } else {
-            Ok(self.walk(path)?.1)
+    pub(super) fn end(&self, path: &Path) -> Result<TableId, StorageError> {
+        let mut end = self.table;
+        for step in path.iter() {
+            let hop = self.data.hop(*step)?;
+            self.data.check_start(end, hop.column)?;
+            end = hop.target;
         }
+        Ok(end)
     }
 
     /// The column that a path column names.
@@ -87,61 +90,77 @@ impl<'a> Composer<'a> {
     pub(super) fn source(&mut self, column: &PathColumn) -> Result<Source, StorageError> {
         let target = self.target(column)?;
         let Some(first) = column.path.first() else {
-            return Ok(match column.target {
-                Target::Column(lane) => Source {
+            return Ok(match (column.target, target) {
+                (Target::Column(lane), Some(own)) => Source {
                     lane: Some(lane),
-                    codes: None,
-                    size: target.map_or(0, Column::size),
+                    reached: match &own.numbering {
+                        None => Reached::Own,
+                        Some(numbering) => Reached::Dense(numbering.codes().into()),
+                    },
+                    size: own.size(),
                 },
-                Target::Row => Source {
+                _ => Source {
                     lane: None,
-                    codes: None,
+                    reached: Reached::Own,
                     size: self.rows,
                 },
             });
         };
         let lane = Some(self.data.hop(*first)?.column.column);
+        if !self.masks.bear_on(&column.path) {
+            let (reached, end) = self.data.composed(self.table, column)?;
+            let size = match target {
+                None => self.data.loaded_rows(end)? + 1,
+                Some(target) => target.size(),
+            };
+            return Ok(Source { lane, reached, size });
+        }
         let (rows, end) = self.walk(&column.path)?;
         Ok(match target {
             None => Source {
                 lane,
                 size: self.data.loaded_rows(end)? + 1,
-                codes: Some(rows),
+                reached: Reached::Dense(rows),
             },
             Some(target) => Source {
                 lane,
                 size: target.size(),
-                codes: Some(target.codes.gather(&rows).into()),
+                reached: Reached::Dense(target.gather(&rows).into()),
             },
         })
     }
 
-    /// For each code of the lane of a path that is not empty the row at its end, and the table there.
+    /// For each number of the lane of a path that is not empty the row at its end, and the table there.
     fn walk(&mut self, path: &Path) -> Result<(Arc<[u32]>, TableId), StorageError> {
         if let Some((rows, table)) = self.paths.get(path) {
             return Ok((rows.clone(), *table));
         }
-        let mut reached = self.table;
-        let mut rows: Option<Arc<[u32]>> = None;
-        for (place, step) in path.iter().enumerate() {
-            let hop = self.data.hop(*step)?;
+        let (before, last) = (&path[..path.len() - 1], path[path.len() - 1]);
+        let step = Path(Arc::from(before));
+        let (mut rows, end) = if self.masks.bear_on(before) {
+            // The blank row has the key BLANK, which leads to the blank row.
+            let (rows, reached) = self.walk(&step)?;
+            let hop = self.data.hop(last)?;
             self.data.check_start(reached, hop.column)?;
-            let mut led_to = match rows {
-                None => hop.rows.clone(),
-                // The blank row has the key BLANK, which leads to the blank row.
-                Some(rows) => {
-                    let keys = self.data.column(hop.column)?.codes.gather(&rows);
-                    keys.iter().map(|key| hop.rows[*key as usize]).collect()
-                }
-            };
-            let walked = &path[..=place];
-            self.masks
-                .apply_shared(self.data, walked, hop.target, &mut led_to)?;
-            rows = Some(led_to);
-            reached = hop.target;
-        }
-        let rows = rows.unwrap_or_else(|| Arc::from([]));
-        self.paths.insert(path.clone(), (rows.clone(), reached));
-        Ok((rows, reached))
+            let keys = self.data.column(hop.column)?.gather(&rows);
+            let led_to = keys.iter().map(|key| hop.rows[*key as usize]).collect();
+            (led_to, hop.target)
+        } else {
+            self.unmasked(path)?
+        };
+        self.masks.apply_shared(self.data, path, end, &mut rows)?;
+        self.paths.insert(path.clone(), (rows.clone(), end));
+        Ok((rows, end))
+    }
+
+    /// The same while no mask bears on the path.
+    fn unmasked(&self, path: &Path) -> Result<(Arc<[u32]>, TableId), StorageError> {
+        let row = PathColumn {
+            path: path.clone(),
+            target: Target::Row,
+        };
+        let (reached, end) = self.data.composed(self.table, &row)?;
+        let rows = reached.dense().unwrap_or_else(|| Arc::from([]));
+        Ok((rows, end))
     }
 }

@@ -84,6 +84,7 @@ enum Node<'a> {
         codes: &'a Codes,
         first: i64,
         step: i64,
+        count: u32,
         blank: Blank,
     },
     /// Whole numbers by code of the lane.
@@ -104,7 +105,13 @@ enum Node<'a> {
     ToFixed(Box<Node<'a>>),
     /// A whole number, divided, as a decimal number.
     ToDouble(Box<Node<'a>>, f64),
-    Binary(Kernel, Box<Node<'a>>, Box<Node<'a>>),
+    Binary {
+        kernel: Kernel,
+        left: Box<Node<'a>>,
+        right: Box<Node<'a>>,
+        /// The bounds of both sides show that nothing can overflow.
+        fits: bool,
+    },
 }
 
 /// Which codes of a lane lead to BLANK.
@@ -153,6 +160,30 @@ impl<'a> Compiled<'a> {
         Ok(Compiled { number, node })
     }
 
+    /// The codes of a column of the table itself that holds whole numbers at even distances, its base and step, and whether
+    /// BLANK is among them. None: the expression is something else.
+    pub(super) fn even(&self) -> Option<(&'a Codes, i64, i64, bool)> {
+        match &self.node {
+            Node::Offset {
+                codes, first, step, ..
+            } => {
+                let base = first.wrapping_add(*step);
+                Some((codes, base, *step, self.may_be_blank()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The least and the greatest value that a row can have, zero among them, where that is known and fits.
+    pub(super) fn bounds(&self) -> Option<(i64, i64)> {
+        self.node.bounds()
+    }
+
+    /// About the largest size of a decimal number that a row can have.
+    pub(super) fn largest(&self) -> f64 {
+        self.node.largest()
+    }
+
     /// False: no row's value is BLANK.
     pub(super) fn may_be_blank(&self) -> bool {
         self.node.may_be_blank()
@@ -187,8 +218,8 @@ fn read<'a>(composer: &mut Composer<'a>, column: &PathColumn) -> Result<Node<'a>
         ));
     };
     let lane = composer.lane(lane)?;
-    let codes = &lane.codes;
-    let Some(reached) = source.codes else {
+    let codes = &lane.numbers;
+    let Some(reached) = source.reached.dense() else {
         let blank = if lane.blanks > 0 {
             Blank::CodeZero
         } else {
@@ -199,6 +230,7 @@ fn read<'a>(composer: &mut Composer<'a>, column: &PathColumn) -> Result<Node<'a>
                 codes,
                 first: o.base.wrapping_sub(o.step),
                 step: o.step,
+                count: o.count,
                 blank,
             },
             Domain::Whole(values) => Node::Whole {
@@ -216,7 +248,8 @@ fn read<'a>(composer: &mut Composer<'a>, column: &PathColumn) -> Result<Node<'a>
             }
         });
     };
-    let leads_to_blank = |(code, reached): (u32, &u32)| *reached == BLANK && lane.holds(code);
+    let held = lane.held();
+    let leads_to_blank = |(number, reached): (u32, &u32)| *reached == BLANK && held.get(number);
     let blank = if (0u32..).zip(reached.iter()).any(leads_to_blank) {
         Blank::Table(reached.iter().map(|code| *code == BLANK).collect())
     } else {
@@ -252,7 +285,12 @@ fn arithmetic<'a>(
 ) -> Node<'a> {
     use ArithmeticOp::{Add, Divide, Multiply, Subtract};
     let number = result(op, left.0, right.0);
-    let binary = |kernel, left, right| Node::Binary(kernel, Box::new(left), Box::new(right));
+    let binary = |kernel: Kernel, left: Node<'a>, right: Node<'a>| Node::Binary {
+        kernel,
+        fits: kernel.bounds(left.bounds(), right.bounds()).is_some(),
+        left: Box::new(left),
+        right: Box::new(right),
+    };
     match (op, number) {
         (Add | Subtract, Number::Integer | Number::Fixed) => {
             let kernel = if op == Add {
@@ -319,6 +357,63 @@ impl Blank {
 }
 
 impl Node<'_> {
+    /// The least and the greatest value, zero among them because that is what stands at BLANK. None: not known, or a decimal number.
+    fn bounds(&self) -> Option<(i64, i64)> {
+        let around = |a: i64, b: i64| (a.min(b).min(0), a.max(b).max(0));
+        match self {
+            Node::Offset {
+                first, step, count, ..
+            } => {
+                let last = i64::from(*count).checked_mul(*step)?.checked_add(*first)?;
+                Some(around(first.checked_add(*step)?, last))
+            }
+            Node::Whole { values, .. } => {
+                let (least, most) = (values.iter().min()?, values.iter().max()?);
+                Some(around(*least, *most))
+            }
+            Node::WholeLiteral(value) => Some(around(*value, *value)),
+            Node::ToFixed(node) => {
+                let (least, most) = node.bounds()?;
+                Some((least.checked_mul(FIXED_ONE)?, most.checked_mul(FIXED_ONE)?))
+            }
+            Node::Binary {
+                kernel,
+                left,
+                right,
+                ..
+            } => kernel.bounds(left.bounds(), right.bounds()),
+            Node::Double { .. } | Node::DoubleLiteral(_) | Node::ToDouble(..) => None,
+        }
+    }
+
+    /// A guess at the largest size of a value: only the speed of a sum depends on it.
+    fn largest(&self) -> f64 {
+        match self {
+            Node::Double { values, .. } => {
+                let sizes = values.iter().map(|v| v.abs()).filter(|v| v.is_finite());
+                sizes.fold(0.0, f64::max)
+            }
+            Node::DoubleLiteral(value) => value.abs(),
+            Node::ToDouble(node, divisor) => node.largest() / divisor,
+            Node::Binary {
+                kernel,
+                left,
+                right,
+                ..
+            } => match kernel {
+                Kernel::AddWhole
+                | Kernel::SubtractWhole
+                | Kernel::AddDouble
+                | Kernel::SubtractDouble => left.largest() + right.largest(),
+                Kernel::MultiplyWhole | Kernel::MultiplyDouble | Kernel::MultiplyFixedDouble => {
+                    left.largest() * right.largest()
+                }
+                _ => left.largest(),
+            },
+            whole => whole.bounds().map_or(1e15, |(a, b)| (a as f64).abs().max(b as f64)),
+        }
+    }
+
     fn may_be_blank(&self) -> bool {
         match self {
             Node::Offset { blank, .. } | Node::Whole { blank, .. } | Node::Double { blank, .. } => {
@@ -326,7 +421,7 @@ impl Node<'_> {
             }
             Node::WholeLiteral(_) | Node::DoubleLiteral(_) => false,
             Node::ToFixed(node) | Node::ToDouble(node, _) => node.may_be_blank(),
-            Node::Binary(_, left, right) => left.may_be_blank() || right.may_be_blank(),
+            Node::Binary { left, right, .. } => left.may_be_blank() || right.may_be_blank(),
         }
     }
 
@@ -337,6 +432,7 @@ impl Node<'_> {
                 first,
                 step,
                 blank,
+                ..
             } => {
                 let mut values = Vec::with_capacity(strip.count());
                 let value = |code: u32| first.wrapping_add(i64::from(code).wrapping_mul(*step));
@@ -402,8 +498,14 @@ impl Node<'_> {
                 };
                 Ok(Vector { numbers, blank })
             }
-            Node::Binary(kernel, left, right) => {
-                kernel.apply(left.evaluate(strip)?, right.evaluate(strip)?)
+            Node::Binary {
+                kernel,
+                left,
+                right,
+                fits,
+            } => {
+                let (left, right) = (left.evaluate(strip)?, right.evaluate(strip)?);
+                kernel.apply(left, right, *fits)
             }
         }
     }
@@ -428,9 +530,13 @@ fn whole_each<'v>(
 }
 
 impl Kernel {
-    fn apply(self, left: Vector, right: Vector) -> Result<Vector, ScanError> {
+    fn apply(self, left: Vector, right: Vector, fits: bool) -> Result<Vector, ScanError> {
         let blank = self.blank(left.blank, right.blank);
         let numbers = match (left.numbers, right.numbers) {
+            (Numbers::Whole(mut l), Numbers::Whole(r)) if fits => {
+                self.fitting(&mut l, &r);
+                Numbers::Whole(l)
+            }
             (Numbers::Whole(mut l), Numbers::Whole(r)) => {
                 self.whole(&mut l, &r, blank.as_deref())?;
                 Numbers::Whole(l)
@@ -478,6 +584,31 @@ impl Kernel {
                 }
             }
             Kernel::DivideDouble | Kernel::DivideFixedDouble | Kernel::DivideFixedInteger => left,
+        }
+    }
+
+    /// The bounds of a result, where it is a whole number and those of both sides are known.
+    fn bounds(self, left: Option<(i64, i64)>, right: Option<(i64, i64)>) -> Option<(i64, i64)> {
+        let ((a, b), (c, d)) = (left?, right?);
+        match self {
+            Kernel::AddWhole => Some((a.checked_add(c)?, b.checked_add(d)?)),
+            Kernel::SubtractWhole => Some((a.checked_sub(d)?, b.checked_sub(c)?)),
+            Kernel::MultiplyWhole => {
+                let corners = [(a, c), (a, d), (b, c), (b, d)].map(|(l, r)| l.checked_mul(r));
+                let [w, x, y, z] = [corners[0]?, corners[1]?, corners[2]?, corners[3]?];
+                Some((w.min(x).min(y).min(z), w.max(x).max(y).max(z)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Where nothing can overflow.
+    fn fitting(self, left: &mut [i64], right: &[i64]) {
+        let pairs = left.iter_mut().zip(right);
+        match self {
+            Kernel::AddWhole => pairs.for_each(|(l, r)| *l = l.wrapping_add(*r)),
+            Kernel::SubtractWhole => pairs.for_each(|(l, r)| *l = l.wrapping_sub(*r)),
+            _ => pairs.for_each(|(l, r)| *l = l.wrapping_mul(*r)),
         }
     }
 

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use super::compose::{Composer, Source};
 use super::select::Selector;
 use super::strip::Strip;
+use crate::bits::Bits;
 use crate::column::Codes;
+use crate::composed::Reached;
 use crate::hash::FastMap;
 use crate::{PathColumn, ScanError};
 
@@ -16,9 +18,17 @@ const DENSE_GROUPS: u128 = 1 << 22;
 const DENSE_GROUPS_PER_ROW: u128 = 16;
 const DENSE_GROUPS_AT_LEAST: u128 = 4096;
 
-pub(super) struct Grouper<'a> {
+/// How groups are numbered: decided before the first row, and shared by all threads.
+pub(super) struct Grouping<'a> {
     keys: Vec<Key<'a>>,
-    numbering: Numbering<'a>,
+    method: Method<'a>,
+}
+
+/// The groups that one thread has found.
+pub(super) struct Grouper<'g, 'a> {
+    grouping: &'g Grouping<'a>,
+    /// Empty unless groups are hashed.
+    levels: Vec<Level>,
     /// Rows of each group.
     rows: Vec<u32>,
     /// Words of the rows of a strip, kept for its buffer.
@@ -28,42 +38,49 @@ pub(super) struct Grouper<'a> {
 /// One group key. Its codes that can occur are ranked from 0 on, in order, so that combinations are few.
 struct Key<'a> {
     lane: Option<(u32, &'a Codes)>,
-    /// By code of the lane the rank of the key's code. None: the rank is the lane's code itself.
-    ranks: Option<Vec<u32>>,
+    /// None: the rank is the lane's number itself.
+    ranks: Option<Ranks>,
     /// By rank the key's code. None: the rank itself.
     codes: Option<Vec<u32>>,
     count: u32,
 }
 
-enum Numbering<'a> {
+/// By number of the lane the rank of the key's code, for the numbers that rows which pass can have.
+struct Ranks {
+    first: u32,
+    by_number: Vec<u32>,
+}
+
+enum Method<'a> {
     /// No keys: one group.
     One,
-    Dense(Vec<Part<'a>>),
-    Hashed(Vec<Level>),
+    Dense { parts: Vec<Part<'a>>, groups: usize },
+    Hashed(Vec<std::ops::Range<usize>>),
 }
 
 /// What one lane adds to the number of a group.
 struct Part<'a> {
     codes: Option<&'a Codes>,
-    /// By code of the lane. None: the code, or the row number, times the stride.
+    /// By number of the lane, from `first` on. None: the number, or the row number, times the stride.
     table: Option<Vec<u32>>,
+    first: u32,
     stride: u32,
 }
 
 /// Some of the keys, as one word in mixed radix. A group is found through all levels, each adding its word.
+#[derive(Default)]
 struct Level {
-    keys: std::ops::Range<usize>,
     numbers: FastMap<u64, u32>,
     /// For each number of this level the number of the level before and the word.
     entries: Vec<(u32, u64)>,
 }
 
-impl<'a> Grouper<'a> {
+impl<'a> Grouping<'a> {
     pub(super) fn new(
         composer: &mut Composer<'a>,
         columns: &[PathColumn],
         selector: &Selector<'_>,
-    ) -> Result<Grouper<'a>, ScanError> {
+    ) -> Result<Grouping<'a>, ScanError> {
         let mut keys = Vec::with_capacity(columns.len());
         for column in columns {
             let source = composer.source(column)?;
@@ -73,68 +90,96 @@ impl<'a> Grouper<'a> {
             product.saturating_mul(key.count.into())
         });
         let bound = composer.rows() as u128 * DENSE_GROUPS_PER_ROW + DENSE_GROUPS_AT_LEAST;
-        let (numbering, groups) = if keys.is_empty() {
-            (Numbering::One, 1)
+        let method = if keys.is_empty() {
+            Method::One
         } else if combinations == 0 {
             // A key that no row can have: there is nothing to number.
-            (Numbering::Dense(Vec::new()), 0)
+            Method::Dense {
+                parts: Vec::new(),
+                groups: 0,
+            }
         } else if combinations <= bound.min(DENSE_GROUPS) {
-            (Numbering::Dense(parts(&keys)), combinations as usize)
+            Method::Dense {
+                parts: parts(&keys),
+                groups: combinations as usize,
+            }
         } else {
-            (Numbering::Hashed(levels(&keys)), 0)
+            Method::Hashed(levels(&keys))
         };
-        Ok(Grouper {
-            keys,
-            numbering,
-            rows: vec![0; groups],
-            words: Vec::new(),
-        })
+        Ok(Grouping { keys, method })
     }
 
     /// The number of groups, where it is known before the first row.
     pub(super) fn fixed_groups(&self) -> Option<usize> {
-        match self.numbering {
-            Numbering::Hashed(_) => None,
-            _ => Some(self.rows.len()),
+        match self.method {
+            Method::One => Some(1),
+            Method::Dense { groups, .. } => Some(groups),
+            Method::Hashed(_) => None,
         }
     }
 
+    /// Without any group yet.
+    pub(super) fn grouper(&self) -> Grouper<'_, 'a> {
+        let levels = match &self.method {
+            Method::Hashed(levels) => levels.iter().map(|_| Level::default()).collect(),
+            _ => Vec::new(),
+        };
+        Grouper {
+            grouping: self,
+            levels,
+            rows: vec![0; self.fixed_groups().unwrap_or(0)],
+            words: Vec::new(),
+        }
+    }
+}
+
+impl Grouper<'_, '_> {
     /// Groups that have numbers so far.
     pub(super) fn groups(&self) -> usize {
         self.rows.len()
     }
 
+    /// Bytes that the numbers of the groups take.
+    pub(super) fn bytes(&self) -> usize {
+        let numbering: usize = self
+            .levels
+            .iter()
+            .map(|level| level.numbers.capacity() * 17 + level.entries.capacity() * 16)
+            .sum();
+        numbering + std::mem::size_of_val(self.rows.as_slice())
+    }
+
     /// Groups that surely have rows.
     pub(super) fn found(&self) -> usize {
-        match self.numbering {
-            Numbering::Hashed(_) => self.rows.len(),
+        match self.grouping.method {
+            Method::Hashed(_) => self.rows.len(),
             _ => 0,
         }
     }
 
     /// Numbers the groups of the rows of a strip. Without keys `ids` stays empty: all rows are in the one group.
     pub(super) fn assign(&mut self, strip: &Strip<'_>, ids: &mut Vec<u32>) {
-        match &mut self.numbering {
-            Numbering::One => {
+        match &self.grouping.method {
+            Method::One => {
                 ids.clear();
                 self.rows[0] += strip.count() as u32;
                 return;
             }
-            Numbering::Dense(parts) => {
+            Method::Dense { parts, .. } => {
                 for (place, part) in parts.iter().enumerate() {
                     part.add(strip, place == 0, ids);
                 }
             }
-            Numbering::Hashed(levels) => {
+            Method::Hashed(levels) => {
                 ids.clear();
                 ids.resize(strip.count(), 0);
-                for level in levels.iter_mut() {
-                    words(&self.keys[level.keys.clone()], strip, &mut self.words);
+                for (keys, level) in levels.iter().zip(&mut self.levels) {
+                    words(&self.grouping.keys[keys.clone()], strip, &mut self.words);
                     level.number(&self.words, ids);
                 }
                 // Numbers of the last level are the groups.
                 self.rows
-                    .resize(levels.last().map_or(0, |level| level.entries.len()), 0);
+                    .resize(self.levels.last().map_or(0, |level| level.entries.len()), 0);
             }
         }
         for id in ids.iter() {
@@ -142,16 +187,38 @@ impl<'a> Grouper<'a> {
         }
     }
 
+    /// Adds the groups of another thread. Gives the numbers that its groups have here; None: the same.
+    pub(super) fn merge(&mut self, other: &Grouper<'_, '_>) -> Option<Vec<u32>> {
+        if let Method::Hashed(_) = self.grouping.method {
+            let mut here = vec![0];
+            for (level, theirs) in self.levels.iter_mut().zip(&other.levels) {
+                let entries = theirs.entries.iter();
+                here = entries.map(|(before, word)| level.find(here[*before as usize], *word)).collect();
+            }
+            self.rows
+                .resize(self.levels.last().map_or(0, |level| level.entries.len()), 0);
+            for (number, rows) in here.iter().zip(&other.rows) {
+                self.rows[*number as usize] += rows;
+            }
+            return Some(here);
+        }
+        self.rows
+            .iter_mut()
+            .zip(&other.rows)
+            .for_each(|(mine, theirs)| *mine += theirs);
+        None
+    }
+
     /// The groups that have rows, in ascending order of their key codes. Without keys the one group, even without rows.
     pub(super) fn occupied(&self) -> Vec<u32> {
-        match &self.numbering {
-            Numbering::One => vec![0],
-            Numbering::Dense(_) => (0..self.rows.len() as u32)
+        match &self.grouping.method {
+            Method::One => vec![0],
+            Method::Dense { .. } => (0..self.rows.len() as u32)
                 .filter(|g| self.rows[*g as usize] > 0)
                 .collect(),
-            Numbering::Hashed(levels) => {
+            Method::Hashed(_) => {
                 let mut groups: Vec<(Vec<u64>, u32)> = (0..self.rows.len() as u32)
-                    .map(|g| (words_of(levels, g), g))
+                    .map(|g| (words_of(&self.levels, g), g))
                     .collect();
                 groups.sort_unstable();
                 groups.into_iter().map(|(_, group)| group).collect()
@@ -168,16 +235,17 @@ impl<'a> Grouper<'a> {
 
     /// For each key the codes of the groups.
     pub(super) fn key_codes(&self, groups: &[u32]) -> Vec<Vec<u32>> {
-        let mut codes: Vec<Vec<u32>> = self.keys.iter().map(|_| vec![0; groups.len()]).collect();
+        let keys = &self.grouping.keys;
+        let mut codes: Vec<Vec<u32>> = keys.iter().map(|_| vec![0; groups.len()]).collect();
         for (place, group) in groups.iter().enumerate() {
-            match &self.numbering {
-                Numbering::One => {}
-                Numbering::Dense(_) => {
-                    self.split(0..self.keys.len(), u64::from(*group), place, &mut codes)
+            match &self.grouping.method {
+                Method::One => {}
+                Method::Dense { .. } => {
+                    self.split(0..keys.len(), u64::from(*group), place, &mut codes)
                 }
-                Numbering::Hashed(levels) => {
-                    for (level, word) in levels.iter().zip(words_of(levels, *group)) {
-                        self.split(level.keys.clone(), word, place, &mut codes);
+                Method::Hashed(levels) => {
+                    for (keys, word) in levels.iter().zip(words_of(&self.levels, *group)) {
+                        self.split(keys.clone(), word, place, &mut codes);
                     }
                 }
             }
@@ -198,7 +266,7 @@ impl<'a> Grouper<'a> {
                 count,
                 codes: by_rank,
                 ..
-            } = &self.keys[key];
+            } = &self.grouping.keys[key];
             let rank = (word % u64::from(*count)) as u32;
             word /= u64::from(*count);
             codes[key][place] = by_rank.as_ref().map_or(rank, |codes| codes[rank as usize]);
@@ -221,9 +289,9 @@ impl<'a> Key<'a> {
             });
         };
         let column = composer.lane(lane)?;
-        let placed = Some((lane, &column.codes));
+        let placed = Some((lane, &column.numbers));
         let tested = selector.alive(lane);
-        if source.codes.is_none() && tested.is_none() {
+        if let (Reached::Own, None) = (&source.reached, tested) {
             return Ok(Key {
                 lane: placed,
                 ranks: None,
@@ -231,38 +299,55 @@ impl<'a> Key<'a> {
                 count: source.size,
             });
         }
-        let alive =
-            |code: u32| tested.map_or_else(|| column.holds(code), |alive| alive[code as usize]);
-        let reached = |code: u32| {
-            source
-                .codes
-                .as_ref()
-                .map_or(code, |codes| codes[code as usize])
+        let alive = tested.unwrap_or_else(|| column.held());
+        let first = alive.next(0).unwrap_or(0);
+        let end = alive.last_below(alive.len()).map_or(first, |last| last + 1);
+        let mut occurring = Bits::none(source.size);
+        // Calls with each stretch of numbers that leads to one code, if rows that pass can have one of them.
+        let stretches = |see: &mut dyn FnMut(u32, u32, u32)| match &source.reached {
+            Reached::Runs(runs) => runs
+                .between(first, end)
+                .filter(|(from, to, _)| alive.next(*from).is_some_and(|next| next < *to))
+                .for_each(|(from, to, code)| see(from, to, code)),
+            Reached::Own => alive.iter().for_each(|n| see(n, n + 1, n)),
+            Reached::Dense(codes) => alive.iter().for_each(|n| see(n, n + 1, codes[n as usize])),
         };
-        let mut ranks_by_code = vec![u32::MAX; source.size as usize];
-        for code in (0..column.size()).filter(|code| alive(*code)) {
-            ranks_by_code[reached(code) as usize] = 0;
+        stretches(&mut |_, _, code| occurring.set(code));
+        let codes: Vec<u32> = occurring.iter().collect();
+        let mut rank_of = vec![0u32; source.size as usize];
+        for (rank, code) in (0u32..).zip(&codes) {
+            rank_of[*code as usize] = rank;
         }
-        let mut codes = Vec::new();
-        for (code, rank) in (0u32..).zip(&mut ranks_by_code) {
-            if *rank == 0 {
-                *rank = codes.len() as u32;
-                codes.push(code);
-            }
-        }
-        // Codes that no row which passes can have get the rank 0; it is never read.
-        let rank = |code: u32| {
-            Some(ranks_by_code[reached(code) as usize])
-                .filter(|rank| *rank != u32::MAX)
-                .unwrap_or(0)
-        };
-        let ranks = (0..column.size()).map(rank).collect();
+        // Numbers that no row which passes can have keep the rank 0; it is never read.
+        let mut by_number = vec![0u32; (end - first) as usize];
+        stretches(&mut |from, to, code| {
+            by_number[(from - first) as usize..(to - first) as usize].fill(rank_of[code as usize]);
+        });
         Ok(Key {
             lane: placed,
-            ranks: Some(ranks),
+            ranks: Some(Ranks { first, by_number }),
             count: codes.len() as u32,
             codes: Some(codes),
         })
+    }
+
+    /// The numbers of the lane that have ranks: the first, and the one after the last.
+    fn bounds(&self) -> (u32, u32) {
+        match &self.ranks {
+            None => (0, self.count),
+            Some(ranks) => (ranks.first, ranks.first + ranks.by_number.len() as u32),
+        }
+    }
+
+    fn rank(&self, number: u32) -> u32 {
+        match &self.ranks {
+            None => number,
+            Some(ranks) => {
+                let place = number.checked_sub(ranks.first).map(|place| place as usize);
+                let rank = place.and_then(|place| ranks.by_number.get(place));
+                rank.copied().unwrap_or(0)
+            }
+        }
     }
 }
 
@@ -286,33 +371,19 @@ fn parts<'a>(keys: &[Key<'a>]) -> Vec<Part<'a>> {
             return Part {
                 codes,
                 table: None,
+                first: 0,
                 stride: places.iter().map(|p| strides[*p]).sum(),
             };
         }
-        let size = places
-            .iter()
-            .map(|p| {
-                keys[*p]
-                    .ranks
-                    .as_ref()
-                    .map_or(keys[*p].count as usize, Vec::len)
-            })
-            .max();
-        let add = |code: usize| {
-            places
-                .iter()
-                .map(|p| {
-                    keys[*p]
-                        .ranks
-                        .as_ref()
-                        .map_or(code as u32, |ranks| ranks[code])
-                        * strides[*p]
-                })
-                .sum::<u32>()
-        };
+        let bounds = places.iter().map(|p| keys[*p].bounds());
+        let (from, to) = bounds.fold((u32::MAX, 0), |(from, to), (first, end)| {
+            (from.min(first), to.max(end))
+        });
+        let add = |number| places.iter().map(|p| keys[*p].rank(number) * strides[*p]).sum::<u32>();
         Part {
             codes,
-            table: Some((0..size.unwrap_or(0)).map(add).collect()),
+            table: Some((from..to).map(add).collect()),
+            first: from,
             stride: 1,
         }
     };
@@ -320,33 +391,31 @@ fn parts<'a>(keys: &[Key<'a>]) -> Vec<Part<'a>> {
 }
 
 impl Part<'_> {
-    fn add(&self, strip: &Strip<'_>, first: bool, ids: &mut Vec<u32>) {
-        let stride = self.stride;
+    fn add(&self, strip: &Strip<'_>, is_first: bool, ids: &mut Vec<u32>) {
+        let (stride, first) = (self.stride, self.first);
         match (self.codes, &self.table) {
-            (Some(codes), Some(table)) if first => {
-                strip.gather(codes, ids, |code| table[code as usize])
+            (Some(codes), Some(table)) if is_first => {
+                strip.gather(codes, ids, |number| table[(number - first) as usize])
             }
             (Some(codes), Some(table)) => {
-                strip.update(codes, ids, |id, code| *id += table[code as usize])
+                strip.update(codes, ids, |id, number| *id += table[(number - first) as usize])
             }
-            (Some(codes), None) if first => strip.gather(codes, ids, |code| code * stride),
-            (Some(codes), None) => strip.update(codes, ids, |id, code| *id += code * stride),
+            (Some(codes), None) if is_first => strip.gather(codes, ids, |number| number * stride),
+            (Some(codes), None) => strip.update(codes, ids, |id, number| *id += number * stride),
             (None, _) => {
-                if first {
+                if is_first {
                     ids.clear();
                     ids.resize(strip.count(), 0);
                 }
-                ids.iter_mut()
-                    .zip(strip.rows())
-                    .for_each(|(id, row)| *id += row * stride);
+                strip.each_row(|place, row| ids[place] += row * stride);
             }
         }
     }
 }
 
 /// Cuts the keys into words: the first may take 64 bits, the others 32, so that each level is one lookup by 64 bits.
-fn levels(keys: &[Key<'_>]) -> Vec<Level> {
-    let mut levels: Vec<Level> = Vec::new();
+fn levels(keys: &[Key<'_>]) -> Vec<std::ops::Range<usize>> {
+    let mut levels: Vec<std::ops::Range<usize>> = Vec::new();
     let mut product = 1u128;
     for (place, key) in keys.iter().enumerate() {
         let limit = if levels.len() > 1 {
@@ -356,14 +425,10 @@ fn levels(keys: &[Key<'_>]) -> Vec<Level> {
         };
         product *= u128::from(key.count);
         match levels.last_mut() {
-            Some(level) if product <= limit => level.keys.end = place + 1,
+            Some(level) if product <= limit => level.end = place + 1,
             _ => {
                 product = key.count.into();
-                levels.push(Level {
-                    keys: place..place + 1,
-                    numbers: FastMap::default(),
-                    entries: Vec::new(),
-                });
+                levels.push(place..place + 1);
             }
         }
     }
@@ -373,17 +438,20 @@ fn levels(keys: &[Key<'_>]) -> Vec<Level> {
 impl Level {
     fn number(&mut self, words: &[u64], ids: &mut [u32]) {
         for (id, word) in ids.iter_mut().zip(words) {
-            let next = self.entries.len() as u32;
-            // In the first level all numbers so far are 0, in the others a word has 32 bits: either way nothing overlaps.
-            let number = *self
-                .numbers
-                .entry(u64::from(*id) << 32 ^ word)
-                .or_insert(next);
-            if number == next {
-                self.entries.push((*id, *word));
-            }
-            *id = number;
+            *id = self.find(*id, *word);
         }
+    }
+
+    /// The number of what has the number `before` in the level before, and this word in this one.
+    fn find(&mut self, before: u32, word: u64) -> u32 {
+        let next = self.entries.len() as u32;
+        // In the first level all numbers so far are 0, in the others a word has 32 bits: either way nothing overlaps.
+        let key = u64::from(before) << 32 ^ word;
+        let number = *self.numbers.entry(key).or_insert(next);
+        if number == next {
+            self.entries.push((before, word));
+        }
+        number
     }
 }
 
@@ -395,17 +463,17 @@ fn words(keys: &[Key<'_>], strip: &Strip<'_>, words: &mut Vec<u64>) {
         let count = u64::from(key.count);
         match (key.lane, &key.ranks) {
             (Some((_, codes)), Some(ranks)) => {
-                strip.update(codes, words, |word, code| {
-                    *word = *word * count + u64::from(ranks[code as usize])
+                strip.update(codes, words, |word, number| {
+                    let rank = ranks.by_number[(number - ranks.first) as usize];
+                    *word = *word * count + u64::from(rank)
                 });
             }
             (Some((_, codes)), None) => strip.update(codes, words, |word, code| {
                 *word = *word * count + u64::from(code)
             }),
-            (None, _) => words
-                .iter_mut()
-                .zip(strip.rows())
-                .for_each(|(word, row)| *word = *word * count + u64::from(row)),
+            (None, _) => strip.each_row(|place, row| {
+                words[place] = words[place] * count + u64::from(row)
+            }),
         }
     }
 }

@@ -3,8 +3,11 @@
 
 mod aggregate;
 mod compose;
+mod exact;
 mod expression;
 mod group;
+mod kernels;
+mod parallel;
 mod requirements;
 mod select;
 mod strip;
@@ -14,50 +17,69 @@ mod tuples;
 
 use roaring::RoaringBitmap;
 
-use crate::column::BLOCK;
+use crate::memory::Charge;
 use crate::{
     Control, DataType, Dataset, Expression, Filter, Groups, PlacedSet, Scan, ScanError, TableId,
     Visibility,
 };
-use aggregate::Accumulator;
+use aggregate::{Accumulator, Aggregation};
 use compose::Composer;
-use group::Grouper;
+use group::{Grouper, Grouping};
+use parallel::Pass;
 use requirements::Requirements;
 use select::Selector;
 use strip::Strip;
+
+/// The states of all threads together take so many bytes at most, if there is more than one thread.
+const STATE_BYTES: usize = 256 << 20;
+/// A thread of its own must have so many rows for each group whose states are merged then.
+const ROWS_PER_GROUP: usize = 8;
+const GROUPS_AT_LEAST: usize = 4096;
 
 impl Dataset {
     /// Groups the rows that pass visibility and filters, and aggregates each group.
     pub fn scan(&self, scan: &Scan, control: &Control) -> Result<Groups, ScanError> {
         let mut composer = Composer::new(self, scan.table)?;
         let selector = selector(&mut composer, &scan.visibility, &scan.masks, &scan.filters)?;
-        let mut grouper = Grouper::new(&mut composer, &scan.keys, &selector)?;
-        let mut accumulators = Vec::with_capacity(scan.aggregates.len());
+        let grouping = Grouping::new(&mut composer, &scan.keys, &selector)?;
+        let fixed = grouping.fixed_groups();
+        let mut aggregations = Vec::with_capacity(scan.aggregates.len());
         for aggregate in &scan.aggregates {
-            accumulators.push(Accumulator::new(
-                &mut composer,
-                aggregate,
-                grouper.fixed_groups(),
-            )?);
+            aggregations.push(Aggregation::new(&mut composer, aggregate, fixed)?);
         }
-        let mut ids = Vec::new();
-        let scanned = each_strip(&composer, &selector, control, |strip| {
-            grouper.assign(strip, &mut ids);
-            if grouper.found() > scan.max_groups {
-                return Err(ScanError::TooManyGroups {
-                    limit: scan.max_groups,
-                });
-            }
-            accumulators
-                .iter_mut()
-                .try_for_each(|a| a.add(strip, grouper.groups(), &ids))
-        })?;
+        let fresh = || State {
+            grouper: grouping.grouper(),
+            accumulators: aggregations.iter().map(|a| a.accumulator(fixed)).collect(),
+            ids: Vec::new(),
+            held: control.no_charge(),
+        };
+        let pass = Pass {
+            rows: composer.rows(),
+            selector: &selector,
+            control,
+            most_threads: most_threads(&aggregations, fixed, composer.rows()),
+        };
+        let most_groups = scan.max_groups.min(control.most_groups());
+        let (states, scanned) = pass.run(fresh, |state, strip| state.add(strip, most_groups))?;
+        let mut states = states.into_iter();
+        let mut state = states.next().unwrap_or_else(fresh);
+        for other in states {
+            control.check()?;
+            state.merge(other)?;
+        }
+        let State {
+            grouper,
+            accumulators,
+            held: _held,
+            ..
+        } = state;
         let groups = grouper.occupied();
-        if groups.len() > scan.max_groups {
-            return Err(ScanError::TooManyGroups {
-                limit: scan.max_groups,
-            });
+        if groups.len() > most_groups {
+            return Err(ScanError::TooManyGroups { limit: most_groups });
         }
+        // The answer stands beside the states that it is taken from.
+        let answer = groups.len() * (scan.keys.len() * 4 + scan.aggregates.len() * 9 + 4);
+        let _answer = control.charge(answer)?;
         let rows = grouper.rows(&groups);
         Ok(Groups {
             len: groups.len(),
@@ -74,11 +96,22 @@ impl Dataset {
     pub fn scan_rows(&self, scan: &Scan, control: &Control) -> Result<Vec<u32>, ScanError> {
         let mut composer = Composer::new(self, scan.table)?;
         let selector = selector(&mut composer, &scan.visibility, &scan.masks, &scan.filters)?;
-        let mut rows = Vec::new();
-        each_strip(&composer, &selector, control, |strip| {
-            rows.extend(strip.rows());
+        let pass = Pass {
+            rows: composer.rows(),
+            selector: &selector,
+            control,
+            most_threads: usize::MAX,
+        };
+        let (mut states, _) = pass.run(Vec::new, |found: &mut Vec<u32>, strip| {
+            strip.each_row(|_, row| found.push(row));
             Ok(())
         })?;
+        if let [only] = &mut *states {
+            return Ok(std::mem::take(only));
+        }
+        let mut rows = states.concat();
+        // Blocks come to each thread in order, so that these are a few ascending sequences.
+        rows.sort();
         Ok(rows)
     }
 
@@ -91,8 +124,13 @@ impl Dataset {
     ) -> Result<RoaringBitmap, ScanError> {
         let mut composer = Composer::new(self, table)?;
         let selector = selector(&mut composer, visibility, &[], &[])?;
-        let mut rows = RoaringBitmap::new();
-        each_strip(&composer, &selector, control, |strip| {
+        let pass = Pass {
+            rows: composer.rows(),
+            selector: &selector,
+            control,
+            most_threads: usize::MAX,
+        };
+        let (states, _) = pass.run(RoaringBitmap::new, |rows, strip| {
             if strip.picks.is_none() {
                 rows.insert_range(strip.start as u32..(strip.start + strip.len) as u32);
             } else {
@@ -102,6 +140,8 @@ impl Dataset {
             }
             Ok(())
         })?;
+        let mut rows = RoaringBitmap::new();
+        states.into_iter().for_each(|found| rows |= found);
         rows.optimize();
         Ok(rows)
     }
@@ -133,31 +173,53 @@ fn selector<'a>(
     Selector::new(composer, requirements)
 }
 
-/// Calls `work` on the rows that pass, strip by strip in load order. Gives the number of rows looked at.
-fn each_strip(
-    composer: &Composer<'_>,
-    selector: &Selector<'_>,
-    control: &Control,
-    mut work: impl FnMut(&Strip<'_>) -> Result<(), ScanError>,
-) -> Result<u64, ScanError> {
-    control.check()?;
-    control.count_scan();
-    let rows = composer.rows();
-    let mut scratch = select::Scratch::default();
-    let mut scanned = 0;
-    for start in (0..rows).step_by(BLOCK) {
-        control.check()?;
-        let len = BLOCK.min(rows - start);
-        let picked = selector.select(start, len, &mut scratch);
-        if picked != select::Picked::Skipped {
-            scanned += len as u64;
+/// What one thread has found.
+struct State<'g, 'a> {
+    grouper: Grouper<'g, 'a>,
+    accumulators: Vec<Accumulator<'g, 'a>>,
+    /// The groups of the rows of a strip, kept for its buffer.
+    ids: Vec<u32>,
+    /// The memory of the states.
+    held: Charge,
+}
+
+impl State<'_, '_> {
+    fn add(&mut self, strip: &Strip<'_>, max_groups: usize) -> Result<(), ScanError> {
+        self.grouper.assign(strip, &mut self.ids);
+        if self.grouper.found() > max_groups {
+            return Err(ScanError::TooManyGroups { limit: max_groups });
         }
-        match picked {
-            select::Picked::Skipped | select::Picked::Nothing => {}
-            select::Picked::All => Strip::split(start, len, None, &mut work)?,
-            select::Picked::Some => Strip::split(start, len, Some(&scratch.picks), &mut work)?,
-        }
+        let groups = self.grouper.groups();
+        self.accumulators
+            .iter_mut()
+            .try_for_each(|a| a.add(strip, groups, &self.ids))?;
+        self.count_memory()
     }
-    control.count_rows(scanned);
-    Ok(scanned)
+
+    fn count_memory(&mut self) -> Result<(), ScanError> {
+        let states: usize = self.accumulators.iter().map(Accumulator::bytes).sum();
+        Ok(self.held.grow_to(states + self.grouper.bytes())?)
+    }
+
+    fn merge(&mut self, other: Self) -> Result<(), ScanError> {
+        let here = self.grouper.merge(&other.grouper);
+        let groups = self.grouper.groups();
+        for (mine, theirs) in self.accumulators.iter_mut().zip(other.accumulators) {
+            mine.merge(theirs, groups, here.as_deref());
+        }
+        self.count_memory()
+    }
+}
+
+/// Each thread has states of its own. Where these are many for the rows there are, merging them would take longer than the
+/// threads save, and all threads together keep to a bound.
+fn most_threads(aggregations: &[Aggregation<'_>], groups: Option<usize>, rows: usize) -> usize {
+    let Some(groups) = groups else {
+        return usize::MAX;
+    };
+    let bytes: usize = aggregations.iter().map(|a| a.bytes(groups)).sum::<usize>() + 4 * groups;
+    if groups > rows / ROWS_PER_GROUP + GROUPS_AT_LEAST {
+        return 1;
+    }
+    (STATE_BYTES / bytes.max(1)).max(1)
 }

@@ -6,6 +6,8 @@ use roaring::RoaringBitmap;
 
 use super::compose::{Composer, Source};
 use super::tuples::TupleTest;
+use crate::bits::Bits;
+use crate::composed::Reached;
 use crate::{Filter, Path, PathColumn, RowSet, ScanError, Target, Term, Visibility};
 
 /// An AND of tests. Everything about one lane, whoever asks for it, is one array: a role's filter on a dimension costs
@@ -16,8 +18,8 @@ pub(super) struct Requirements {
     pub(super) never: bool,
     /// Rows of the scanned table itself.
     pub(super) own: Option<RoaringBitmap>,
-    /// For each lane which of its codes pass.
-    pub(super) lanes: BTreeMap<u32, Vec<bool>>,
+    /// For each lane which of its numbers pass.
+    pub(super) lanes: BTreeMap<u32, Bits>,
     pub(super) alternatives: Vec<Alternatives>,
     pub(super) tuples: Vec<TupleTest>,
 }
@@ -33,7 +35,7 @@ pub(super) struct Chunk {
     pub(super) open: u64,
     /// The other terms, each with the rows that it admits.
     pub(super) own: Vec<(u64, RoaringBitmap)>,
-    /// For each lane the bits that each of its codes leaves.
+    /// For each lane the bits that each of its numbers leaves.
     pub(super) lanes: Vec<(u32, Vec<u64>)>,
 }
 
@@ -65,7 +67,7 @@ impl Requirements {
             return Ok(());
         }
         if let Some((lane, pass)) = one_lane(&possible) {
-            self.require(lane, |code| pass[code], pass.len());
+            self.require(lane, pass);
             return Ok(());
         }
         let chunks = possible.chunks(64).map(|terms| chunk(composer, terms));
@@ -108,12 +110,11 @@ impl Requirements {
                     self.require_in(source, &set);
                 }
                 match test.only_lane() {
-                    // Tuples over one lane are a set of its codes.
-                    Some(lane) => self.require(
-                        lane,
-                        |code| test.admits_code(code as u32),
-                        composer.lane(lane)?.size() as usize,
-                    ),
+                    // Tuples over one lane are a set of its numbers.
+                    Some(lane) => {
+                        let size = composer.lane(lane)?.size();
+                        self.require(lane, Bits::of(size, |number| test.admits_code(number)));
+                    }
                     None => self.tuples.push(test),
                 }
             }
@@ -130,23 +131,29 @@ impl Requirements {
             }
             return;
         };
-        let mut pass = vec![false; source.size as usize];
-        for code in set.range(0..source.size) {
-            pass[code as usize] = true;
-        }
-        match &source.codes {
-            None => self.require(lane, |code| pass[code], pass.len()),
-            Some(codes) => self.require(lane, |code| pass[codes[code] as usize], codes.len()),
-        }
+        let pass = match &source.reached {
+            Reached::Runs(runs) => {
+                let mut pass = Bits::none(runs.size());
+                for (first, end, code) in runs.iter() {
+                    if set.contains(code) {
+                        pass.set_range(first, end);
+                    }
+                }
+                pass
+            }
+            Reached::Own => codes_in(set, source.size),
+            Reached::Dense(codes) => {
+                let passing = codes_in(set, source.size);
+                Bits::of(codes.len() as u32, |n| passing.get(codes[n as usize]))
+            }
+        };
+        self.require(lane, pass);
     }
 
-    fn require(&mut self, lane: u32, passes: impl Fn(usize) -> bool, size: usize) {
+    fn require(&mut self, lane: u32, passing: Bits) {
         match self.lanes.get_mut(&lane) {
-            Some(pass) => pass
-                .iter_mut()
-                .enumerate()
-                .for_each(|(code, pass)| *pass = *pass && passes(code)),
-            None => drop(self.lanes.insert(lane, (0..size).map(passes).collect())),
+            Some(pass) => pass.keep(&passing),
+            None => drop(self.lanes.insert(lane, passing)),
         }
     }
 
@@ -158,13 +165,21 @@ impl Requirements {
             }
         }
         for (lane, pass) in other.lanes {
-            self.require(lane, |code| pass[code], pass.len());
+            self.require(lane, pass);
         }
     }
 }
 
+fn codes_in(set: &RoaringBitmap, size: u32) -> Bits {
+    let mut codes = Bits::none(size);
+    for code in set.range(0..size) {
+        codes.set(code);
+    }
+    codes
+}
+
 /// Terms that all ask of one and the same lane alone are one array.
-fn one_lane(terms: &[Requirements]) -> Option<(u32, Vec<bool>)> {
+fn one_lane(terms: &[Requirements]) -> Option<(u32, Bits)> {
     let (lane, first) = terms.first()?.lanes.first_key_value()?;
     let mut pass = first.clone();
     for term in terms {
@@ -172,9 +187,7 @@ fn one_lane(terms: &[Requirements]) -> Option<(u32, Vec<bool>)> {
             .lanes
             .get(lane)
             .filter(|_| term.own.is_none() && term.lanes.len() == 1)?;
-        pass.iter_mut()
-            .zip(codes)
-            .for_each(|(pass, code)| *pass |= *code);
+        pass.add(codes);
     }
     Some((*lane, pass))
 }
@@ -196,8 +209,8 @@ fn chunk(composer: &Composer<'_>, terms: &[Requirements]) -> Result<Chunk, ScanE
         for (lane, pass) in &term.lanes {
             let size = composer.lane(*lane)?.size() as usize;
             let masks = lanes.entry(*lane).or_insert_with(|| vec![everything; size]);
-            for (mask, pass) in masks.iter_mut().zip(pass) {
-                if !pass {
+            for (number, mask) in (0..pass.len()).zip(masks.iter_mut()) {
+                if !pass.get(number) {
                     *mask &= !bit;
                 }
             }

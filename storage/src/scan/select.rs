@@ -5,34 +5,49 @@ use std::collections::BTreeMap;
 use roaring::RoaringBitmap;
 
 use super::compose::Composer;
+use super::kernels::{self, AND, Level, OR, SET, range_bits, set_bits};
 use super::requirements::{Alternatives, Chunk, Requirements};
 use super::tuples::TupleTest;
+use crate::bits::Bits;
 use crate::column::{BLOCK, Code, Codes, Column, with_codes};
 use crate::{ScanError, StorageError};
+
+/// Where fewer rows of a block are left, further tests look at these alone.
+const ROWS_PER_PICK: usize = 64;
+/// Neighbouring numbers that pass are tested as so many ranges at most, before a lookup is faster.
+const MOST_RANGES: usize = 3;
 
 pub(super) struct Selector<'a> {
     never: bool,
     own: Option<RoaringBitmap>,
-    /// The most selective first.
+    /// The cheapest for what they leave out first.
     lanes: Vec<LaneTest<'a>>,
     alternatives: Vec<Vec<PlacedChunk<'a>>>,
     tuples: Vec<(TupleTest, Vec<(u32, &'a Codes)>)>,
-    /// For each tested lane the codes of rows that can pass.
-    alive: BTreeMap<u32, Vec<bool>>,
+    /// For each tested lane the numbers of rows that can pass.
+    alive: BTreeMap<u32, Bits>,
+    level: Level,
 }
 
 struct LaneTest<'a> {
     column: &'a Column,
     test: Test,
-    /// The part of the lane's codes that passes: what to expect of the rows.
-    share: f64,
+    /// What the test costs for each row that it leaves out.
+    cost: f64,
 }
 
 enum Test {
-    /// Passing codes are neighbours: a comparison, which the compiler vectorizes.
-    Range { first: u32, last: u32 },
-    /// By code; and how many pass below each code, which tells whether a block can be skipped.
-    Lookup { pass: Vec<bool>, below: Vec<u32> },
+    /// Passing numbers are neighbours: comparisons, for which processors have vector instructions.
+    Ranges(Vec<Range>),
+    /// By number; and how many pass below each 64 numbers, which tells whether a block can be skipped.
+    Lookup { pass: Bits, below: Vec<u32> },
+}
+
+#[derive(Clone, Copy)]
+struct Range {
+    first: u32,
+    /// How much more the last is.
+    span: u32,
 }
 
 struct PlacedChunk<'a> {
@@ -55,6 +70,10 @@ pub(super) enum Picked {
 pub(super) struct Scratch {
     /// Rows that pass, counted from the block's start, ascending.
     pub(super) picks: Vec<u16>,
+    /// The rows that pass so far, a bit each.
+    words: Vec<u64>,
+    /// One test's rows, where it is made of several.
+    part: Vec<u64>,
     masks: Vec<u64>,
     passed: Vec<bool>,
 }
@@ -71,13 +90,14 @@ impl<'a> Selector<'a> {
             alternatives: Vec::new(),
             tuples: Vec::new(),
             alive: BTreeMap::new(),
+            level: Level::best(),
         };
         for (lane, mut pass) in requirements.lanes {
             let column = composer.lane(lane)?;
             selector.add_lane(column, &mut pass);
             selector.alive.insert(lane, pass);
         }
-        selector.lanes.sort_by(|a, b| a.share.total_cmp(&b.share));
+        selector.lanes.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         for Alternatives { chunks } in requirements.alternatives {
             let placed = chunks.into_iter().map(|chunk| {
                 let codes = chunk
@@ -103,68 +123,33 @@ impl<'a> Selector<'a> {
         Ok(selector)
     }
 
-    /// Chooses the test of a lane, and leaves in `pass` only codes that occur.
-    fn add_lane(&mut self, column: &'a Column, pass: &mut [bool]) {
-        let mut held = 0u32;
-        let mut passing = 0u32;
-        // Runs of passing codes, codes that no row has being neither here nor there.
-        let mut runs = 0u32;
-        let mut inside = false;
-        let (mut first, mut last) = (u32::MAX, 0);
-        for (code, pass) in (0u32..).zip(pass.iter_mut()) {
-            if !column.holds(code) {
-                *pass = false;
-                continue;
-            }
-            held += 1;
-            if *pass {
-                passing += 1;
-                runs += u32::from(!inside);
-                first = first.min(code);
-                last = code;
-            }
-            inside = *pass;
-        }
-        match passing {
-            0 => self.never = true,
-            _ if passing == held => {}
-            _ => {
-                let test = if runs == 1 {
-                    Test::Range { first, last }
-                } else {
-                    let mut count = 0;
-                    let below = std::iter::once(0).chain(pass.iter().map(|pass| {
-                        count += u32::from(*pass);
-                        count
-                    }));
-                    Test::Lookup {
-                        below: below.collect(),
-                        pass: pass.to_vec(),
-                    }
-                };
-                let share = f64::from(passing) / f64::from(held);
-                self.lanes.push(LaneTest {
-                    column,
-                    test,
-                    share,
-                });
-            }
+    /// Chooses the test of a lane, and leaves in `pass` only numbers that occur.
+    fn add_lane(&mut self, column: &'a Column, pass: &mut Bits) {
+        pass.keep(column.held());
+        let (passing, held) = (pass.count(), column.held().count());
+        if passing == 0 {
+            self.never = true;
+        } else if passing < held {
+            let test = Test::new(pass, column.held());
+            let left_out = 1.0 - f64::from(passing) / f64::from(held);
+            let cost = column.numbers.width() as f64 * test.weight() / left_out;
+            self.lanes.push(LaneTest { column, test, cost });
         }
     }
 
-    /// The codes of a tested lane that rows which pass can have; None: no test on this lane.
-    pub(super) fn alive(&self, lane: u32) -> Option<&[bool]> {
-        self.alive.get(&lane).map(Vec::as_slice)
+    /// The numbers of a tested lane that rows which pass can have; None: no test on this lane.
+    pub(super) fn alive(&self, lane: u32) -> Option<&Bits> {
+        self.alive.get(&lane)
+    }
+
+    /// Whether a block needs not be looked at, as far as the smallest and largest numbers of its lanes tell.
+    pub(super) fn skips(&self, block: usize) -> bool {
+        self.never || self.lanes.iter().any(|lane| lane.zone(block) == Zone::Nothing)
     }
 
     pub(super) fn select(&self, start: usize, len: usize, scratch: &mut Scratch) -> Picked {
         let block = start / BLOCK;
-        if self.never
-            || self
-                .lanes
-                .iter()
-                .any(|lane| lane.zone(block) == Zone::Nothing)
-        {
+        if self.skips(block) {
             return Picked::Skipped;
         }
         let mut picked = Picked::All;
@@ -182,16 +167,7 @@ impl<'a> Selector<'a> {
                 }
             }
         }
-        for lane in self
-            .lanes
-            .iter()
-            .filter(|lane| lane.zone(block) == Zone::Mixed)
-        {
-            picked = lane.narrow(start, len, picked, &mut scratch.picks);
-            if picked == Picked::Nothing {
-                return picked;
-            }
-        }
+        picked = self.narrow_lanes(start, len, picked, scratch);
         for chunks in &self.alternatives {
             picked = narrow_alternatives(chunks, start, len, picked, scratch);
         }
@@ -199,6 +175,82 @@ impl<'a> Selector<'a> {
             picked = narrow_tuples(test, lanes, start, len, picked, &mut scratch.picks);
         }
         picked
+    }
+
+    /// Tests all rows of the block as long as many are left, a bit each, and from then on only those that are left.
+    fn narrow_lanes(
+        &self,
+        start: usize,
+        len: usize,
+        mut picked: Picked,
+        scratch: &mut Scratch,
+    ) -> Picked {
+        let block = start / BLOCK;
+        let mut in_words = false;
+        let mixed = self.lanes.iter().filter(|lane| lane.zone(block) == Zone::Mixed);
+        for lane in mixed {
+            if picked == Picked::Nothing {
+                return picked;
+            }
+            if picked == Picked::Some && !in_words {
+                picked = lane.narrow(start, len, picked, &mut scratch.picks);
+                continue;
+            }
+            lane.test_block(self.level, start, len, in_words, scratch);
+            let left: usize = scratch.words.iter().map(|w| w.count_ones() as usize).sum();
+            picked = match left {
+                0 => Picked::Nothing,
+                _ if left == len => Picked::All,
+                _ => Picked::Some,
+            };
+            in_words = picked == Picked::Some;
+            if in_words && left * ROWS_PER_PICK < len {
+                kernels::picks(self.level, &scratch.words, &mut scratch.picks);
+                in_words = false;
+            }
+        }
+        if in_words {
+            kernels::picks(self.level, &scratch.words, &mut scratch.picks);
+        }
+        picked
+    }
+}
+
+impl Test {
+    /// `pass` are the numbers that occur and pass, `held` those that occur.
+    fn new(pass: &Bits, held: &Bits) -> Test {
+        let fail = held.without(pass);
+        let mut ranges = Vec::new();
+        let mut from = 0;
+        while let Some(first) = pass.next(from) {
+            if ranges.len() == MOST_RANGES {
+                let mut count = 0;
+                let below = std::iter::once(0).chain(pass.words().iter().map(|word| {
+                    count += word.count_ones();
+                    count
+                }));
+                return Test::Lookup {
+                    below: below.collect(),
+                    pass: pass.clone(),
+                };
+            }
+            // Numbers that no row has are neither here nor there.
+            from = fail.next(first).unwrap_or(pass.len());
+            let last = pass.last_below(from).unwrap_or(first);
+            ranges.push(Range {
+                first,
+                span: last - first,
+            });
+        }
+        Test::Ranges(ranges)
+    }
+
+    /// What a row costs for each byte of its number.
+    fn weight(&self) -> f64 {
+        match self {
+            Test::Ranges(ranges) => ranges.len() as f64,
+            Test::Lookup { .. } => 8.0,
+        }
     }
 }
 
@@ -210,31 +262,75 @@ enum Zone {
 }
 
 impl LaneTest<'_> {
-    /// What the smallest and largest code of a block tell.
+    /// What the smallest and largest number of a block tell.
     fn zone(&self, block: usize) -> Zone {
         let (least, most) = self.column.zones[block];
         match &self.test {
-            Test::Range { first, last } if most < *first || least > *last => Zone::Nothing,
-            Test::Range { first, last } if *first <= least && most <= *last => Zone::Everything,
-            Test::Range { .. } => Zone::Mixed,
-            Test::Lookup { below, .. } => match below[most as usize + 1] - below[least as usize] {
-                0 => Zone::Nothing,
-                passing if passing == most - least + 1 => Zone::Everything,
-                _ => Zone::Mixed,
-            },
+            Test::Ranges(ranges) => {
+                let meets = |r: &&Range| r.first <= most && least <= r.first + r.span;
+                match ranges.iter().find(meets) {
+                    None => Zone::Nothing,
+                    Some(r) if r.first <= least && most <= r.first + r.span => Zone::Everything,
+                    Some(_) => Zone::Mixed,
+                }
+            }
+            Test::Lookup { pass, below } => {
+                let before = |number: u32| {
+                    let (word, bit) = (number as usize / 64, number % 64);
+                    let bits = pass.words().get(word).map_or(0, |w| w & ((1 << bit) - 1));
+                    below[word] + bits.count_ones()
+                };
+                match before(most + 1) - before(least) {
+                    0 => Zone::Nothing,
+                    passing if passing == most - least + 1 => Zone::Everything,
+                    _ => Zone::Mixed,
+                }
+            }
         }
     }
 
-    fn narrow(&self, start: usize, len: usize, picked: Picked, picks: &mut Vec<u16>) -> Picked {
-        with_codes!(&self.column.codes, codes => {
-            let codes = &codes[start..start + len];
+    /// Tests all rows of a block into the words of the scratch; `and`: of those whose bits are set there.
+    fn test_block(&self, level: Level, start: usize, len: usize, and: bool, scratch: &mut Scratch) {
+        let Scratch { words, part, .. } = scratch;
+        words.resize(len.div_ceil(64), 0);
+        with_codes!(&self.column.numbers, numbers => {
+            let numbers = &numbers[start..start + len];
             match &self.test {
-                Test::Range { first, last } => {
+                Test::Ranges(ranges) => match (ranges.as_slice(), and) {
+                    ([r], true) => range_bits::<AND, _>(level, numbers, r.first, r.span, words),
+                    ([r], false) => range_bits::<SET, _>(level, numbers, r.first, r.span, words),
+                    (ranges, _) => {
+                        part.clear();
+                        part.resize(words.len(), 0);
+                        for r in ranges {
+                            range_bits::<OR, _>(level, numbers, r.first, r.span, part);
+                        }
+                        if and {
+                            words.iter_mut().zip(&*part).for_each(|(word, part)| *word &= part);
+                        } else {
+                            words.copy_from_slice(part);
+                        }
+                    }
+                },
+                Test::Lookup { pass, .. } if and => set_bits::<AND, _>(level, numbers, pass.words(), words),
+                Test::Lookup { pass, .. } => set_bits::<SET, _>(level, numbers, pass.words(), words),
+            }
+        });
+    }
+
+    fn narrow(&self, start: usize, len: usize, picked: Picked, picks: &mut Vec<u16>) -> Picked {
+        with_codes!(&self.column.numbers, numbers => {
+            let numbers = &numbers[start..start + len];
+            match &self.test {
+                Test::Ranges(ranges) => match ranges.as_slice() {
                     // One comparison: below `first` wraps around to a large number.
-                    let span = last - first;
-                    keep(len, picked, picks, |row| codes[row].wide().wrapping_sub(*first) <= span)
-                }
-                Test::Lookup { pass, .. } => keep(len, picked, picks, |row| pass[codes[row].wide() as usize]),
+                    [r] => keep(len, picked, picks, |row| numbers[row].wide().wrapping_sub(r.first) <= r.span),
+                    ranges => keep(len, picked, picks, |row| {
+                        let number = numbers[row].wide();
+                        ranges.iter().any(|r| number.wrapping_sub(r.first) <= r.span)
+                    }),
+                },
+                Test::Lookup { pass, .. } => keep(len, picked, picks, |row| pass.get(numbers[row].wide())),
             }
         })
     }
@@ -285,6 +381,7 @@ fn narrow_alternatives(
         picks,
         masks,
         passed,
+        ..
     } = scratch;
     passed.clear();
     passed.resize(len, false);

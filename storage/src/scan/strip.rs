@@ -53,6 +53,18 @@ impl Strip<'_> {
         }
     }
 
+    /// Calls `see` with the place of each row in the strip and its number.
+    pub(super) fn each_row(&self, mut see: impl FnMut(usize, u32)) {
+        let start = self.start as u32;
+        match self.picks {
+            None => (0..self.len).for_each(|row| see(row, start + row as u32)),
+            Some(picks) => {
+                let picks = picks.iter().enumerate();
+                picks.for_each(|(place, pick)| see(place, start + u32::from(*pick)));
+            }
+        }
+    }
+
     /// `value` of the code of each row.
     pub(super) fn gather<T>(&self, codes: &Codes, out: &mut Vec<T>, value: impl Fn(u32) -> T) {
         out.clear();

@@ -51,7 +51,7 @@ impl TupleTest {
                 .collect();
             codes.sort_unstable();
             codes.dedup();
-            let ranks = source.lane.map(|_| match &source.codes {
+            let ranks = source.lane.map(|_| match &source.reached.dense() {
                 None => (0..source.size).map(|code| rank(&codes, code)).collect(),
                 Some(reached) => {
                     let by_code: Vec<u32> =

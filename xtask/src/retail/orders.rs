@@ -1,5 +1,6 @@
 //! Order lines, the large fact, and the notes on a few of them.
 
+use super::Size;
 use super::accounts::CURRENCIES;
 use super::calendar::{Day, END, FIRST_DAY};
 use super::draw::{Draw, draw};
@@ -7,8 +8,6 @@ use super::places::STORES;
 use super::products::{PRODUCTS, list_price, standard_cost};
 use super::sheet::Sheet;
 
-/// Orders at scale 1; two and a half lines each make twenty thousand lines.
-const ORDERS: u64 = 8000;
 const FIRST_NUMBER: u64 = 500_001;
 /// Orders a sheet, so that a large scale needs no more memory than a small one.
 const ORDERS_A_SHEET: u64 = 20_000;
@@ -84,8 +83,9 @@ impl Days {
     }
 }
 
-pub fn orders(scale: u64, customers: u64) -> impl Iterator<Item = Sheet> {
-    let orders = ORDERS * scale;
+/// Two and a half lines each.
+pub fn orders(size: Size) -> impl Iterator<Item = Sheet> {
+    let Size { orders, customers } = size;
     let days = Days::new(orders);
     (0..orders)
         .step_by(ORDERS_A_SHEET as usize)
@@ -228,9 +228,8 @@ const NOTES: [&str; 6] = [
 ];
 
 /// At most one note a line, on one first line in eight, and three on lines that are not there.
-pub fn notes(scale: u64) -> Sheet {
-    let noted =
-        (0..ORDERS * scale).filter(|order| draw("Order Notes", "noted", *order).chance(125));
+pub fn notes(orders: u64) -> Sheet {
+    let noted = (0..orders).filter(|order| draw("Order Notes", "noted", *order).chance(125));
     let keys: Vec<i64> = noted
         .map(|order| line_key(order, 1))
         .chain([1, 2, 3])

@@ -122,11 +122,12 @@ impl Sheet {
     }
 }
 
-/// Writes sheets of one shape into a file, and says how many rows that made.
+/// Writes sheets of one shape into a file, and says how many rows that made. `effort` is the level of compression.
 pub fn write(
     path: &Path,
     sheets: impl IntoIterator<Item = Sheet>,
     group: usize,
+    effort: i32,
 ) -> Result<usize, Box<dyn Error>> {
     let mut sheets = sheets.into_iter();
     let Some(first) = sheets.next() else {
@@ -134,7 +135,7 @@ pub fn write(
     };
     let first = first.batch()?;
     let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(9)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(effort)?))
         .set_max_row_group_row_count(Some(group))
         .build();
     let mut writer = ArrowWriter::try_new(File::create(path)?, first.schema(), Some(properties))?;

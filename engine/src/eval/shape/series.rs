@@ -15,7 +15,7 @@ use crate::eval::{Evaluator, Outcome};
 use crate::functions::calendar;
 use crate::table::{ColumnRows, TableRows};
 use crate::value::{DAY, DataType, FIXED_ONE, Value, compare};
-use crate::vector::{Vector, errors_from};
+use crate::vector::errors_from;
 
 impl<'a> Evaluator<'a> {
     /// GENERATESERIES: the values from `start` to `end`.
@@ -153,6 +153,7 @@ impl<'a> Evaluator<'a> {
         let mut errors = Vec::new();
         let mut plan = SegmentPlan::new();
         for i in 0..contexts {
+            self.control.check()?;
             let series = series(i).unwrap_or_else(|failure| {
                 errors.push((i as u32, failure));
                 Series::empty()
@@ -163,7 +164,7 @@ impl<'a> Evaluator<'a> {
                 Ok(values.len())
             })?;
         }
-        let column = Vector::from_results(values.into_iter().map(Ok), hint);
+        let column = self.collect(values.into_iter().map(Ok), hint)?;
         Ok(plan.finish(vec![ColumnRows::Values(column)], errors_from(errors)))
     }
 }

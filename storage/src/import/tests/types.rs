@@ -24,7 +24,7 @@ fn read(folder: &Folder, file: &str, to: To) -> Result<ArrayRef, String> {
         table: TableId(0),
         column: 0,
     };
-    let codes: Vec<u32> = dataset.column(id).unwrap().codes.iter().collect();
+    let codes: Vec<u32> = dataset.column(id).unwrap().iter_codes().collect();
     Ok(dataset.decode(id, &codes, None).unwrap())
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Decimal64Type, Float64Type, Int64Type, TimestampMicrosecondType};
 
+use super::super::exact::tests::expansion;
 use super::random::{Value, World};
 use crate::*;
 
@@ -293,7 +294,17 @@ impl<'w> Literal<'w> {
             (Sum, DataType::Double) => Aggregated::Double(
                 results
                     .iter()
-                    .map(|v| (!v.is_empty()).then(|| v.iter().fold(0.0, |sum, v| sum + double(v))))
+                    .map(|v| {
+                        let values: Vec<f64> = v.iter().map(double).collect();
+                        let sum = || {
+                            if values.iter().all(|v| v.is_finite()) {
+                                expansion(&values)
+                            } else {
+                                values.iter().sum()
+                            }
+                        };
+                        (!v.is_empty()).then(sum)
+                    })
                     .collect(),
             ),
             (op, DataType::Double) => {

@@ -1,7 +1,7 @@
 //! Scans against a literal evaluator that looks at one row at a time, over random data and random scans.
 
 mod literal;
-mod random;
+pub(super) mod random;
 
 use roaring::RoaringBitmap;
 

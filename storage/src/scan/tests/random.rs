@@ -15,25 +15,25 @@ pub(super) const FACT: TableId = TableId(0);
 pub(super) const PRODUCT: TableId = TableId(1);
 
 /// The same numbers for the same seed, everywhere.
-pub(super) struct Random(u64);
+pub(in crate::scan) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Random {
+    pub(in crate::scan) fn new(seed: u64) -> Random {
         Random(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ 0x5851_F42D)
     }
 
-    fn next(&mut self) -> u64 {
+    pub(in crate::scan) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
     }
 
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(in crate::scan) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 
-    pub(super) fn chance(&mut self, percent: u64) -> bool {
+    pub(in crate::scan) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 

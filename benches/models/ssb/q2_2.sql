@@ -1,0 +1,8 @@
+SELECT d_year, p_brand1, SUM(lo_revenue) AS revenue
+FROM lineorder
+INNER JOIN dates ON lo_orderdate = d_datekey
+INNER JOIN part ON lo_partkey = p_partkey
+INNER JOIN supplier ON lo_suppkey = s_suppkey
+WHERE p_brand1 BETWEEN 'MFGR#2221' AND 'MFGR#2228' AND s_region = 'ASIA'
+GROUP BY d_year, p_brand1
+ORDER BY d_year, p_brand1

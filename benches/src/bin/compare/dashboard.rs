@@ -1,0 +1,242 @@
+//! A dashboard of twenty tiles that several people look at: every look draws a person and slicers.
+
+use std::error::Error;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use peristyle::Session;
+use peristyle_benches::answer::difference;
+use peristyle_benches::peer::PeerName;
+use peristyle_benches::report::{self, Sheet, milliseconds, percentile, ratio};
+use peristyle_benches::ssb::{QUERIES, REGIONS, below};
+
+use crate::setting::{Done, Setting, ask};
+use crate::users::{MAPPINGS, Mapping, admit, model, tables};
+
+const PEOPLE: u64 = 50;
+const CLIENTS: u64 = 4;
+
+/// A tile in both languages; `order` as in a query of the benchmark.
+struct Tile {
+    dax: String,
+    sql: String,
+    order: Vec<usize>,
+}
+
+/// Seven small visuals beside the queries of the benchmark: group columns with their tables, a measure, an expression in SQL.
+const SMALL: [(&[&str], &str, &str); 7] = [
+    (&[], "Revenue", "SUM(lo_revenue)"),
+    (&[], "Lines", "COUNT(*)"),
+    (&["dates[d_year]"], "Revenue", "SUM(lo_revenue)"),
+    (
+        &["dates[d_yearmonthnum]"],
+        "Profit",
+        "SUM(lo_revenue - lo_supplycost)",
+    ),
+    (
+        &["customer[c_region]", "dates[d_year]"],
+        "Revenue",
+        "SUM(lo_revenue)",
+    ),
+    (
+        &["part[p_mfgr]", "supplier[s_region]"],
+        "Quantity",
+        "SUM(lo_quantity)",
+    ),
+    (&["lineorder[lo_shipmode]"], "Quantity", "SUM(lo_quantity)"),
+];
+
+/// What a look asks for: drawn once, for every engine.
+struct Look {
+    person: u64,
+    /// The region of the suppliers, and the least year, where the slicers are set.
+    region: Option<&'static str>,
+    year: Option<u64>,
+}
+
+impl Look {
+    fn draw(seed: u64, number: u64) -> Look {
+        let of = |column: u64, n: u64| below(seed * 100 + column, number, n);
+        Look {
+            person: 1 + of(1, PEOPLE),
+            region: (of(2, 2) == 1).then(|| REGIONS[of(3, 5) as usize]),
+            year: (of(4, 2) == 1).then(|| 1992 + of(5, 7)),
+        }
+    }
+
+    fn tiles(&self, mapping: &Mapping) -> Vec<Tile> {
+        let mut filters = Vec::new();
+        let mut conditions = vec![mapping.condition(self.person)];
+        if let Some(region) = self.region {
+            filters.push(format!("TREATAS({{\"{region}\"}}, supplier[s_region])"));
+            conditions.push(format!(
+                "lo_suppkey IN (SELECT s_suppkey FROM supplier WHERE s_region = '{region}')"
+            ));
+        }
+        if let Some(year) = self.year {
+            filters.push(format!(
+                "FILTER(ALL(dates[d_year]), dates[d_year] >= {year})"
+            ));
+            conditions.push(format!(
+                "lo_orderdate IN (SELECT d_datekey FROM dates WHERE d_year >= {year})"
+            ));
+        }
+        let condition = conditions.join(" AND ");
+        let large = QUERIES.iter().map(|query| Tile {
+            dax: match filters.join(",\n    ") {
+                none if none.is_empty() => query.dax.to_owned(),
+                some => query.dax_where(&some),
+            },
+            sql: query.sql_where(&condition),
+            order: query.order.to_vec(),
+        });
+        let small = SMALL
+            .iter()
+            .map(|(keys, measure, sum)| small(keys, measure, sum, &filters, &condition));
+        large.chain(small).collect()
+    }
+}
+
+fn small(keys: &[&str], measure: &str, sum: &str, filters: &[String], condition: &str) -> Tile {
+    let mut arguments: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+    arguments.extend(filters.iter().cloned());
+    arguments.push(format!("\"value\", [{measure}]"));
+    let mut dax = format!("EVALUATE SUMMARIZECOLUMNS({})", arguments.join(", "));
+    let columns: Vec<&str> = keys
+        .iter()
+        .filter_map(|key| {
+            key.split_once('[')
+                .map(|(_, name)| name.trim_end_matches(']'))
+        })
+        .collect();
+    let mut sql = format!("SELECT {sum} AS value FROM lineorder");
+    if !keys.is_empty() {
+        dax.push_str(&format!(" ORDER BY {}", keys.join(", ")));
+        sql = format!(
+            "SELECT {}, {sum} AS value FROM lineorder \
+             INNER JOIN dates ON lo_orderdate = d_datekey INNER JOIN customer ON lo_custkey = c_custkey \
+             INNER JOIN supplier ON lo_suppkey = s_suppkey INNER JOIN part ON lo_partkey = p_partkey",
+            columns.join(", ")
+        );
+    }
+    sql.push_str(&format!(" WHERE {condition}"));
+    if !keys.is_empty() {
+        let columns = columns.join(", ");
+        sql.push_str(&format!(" GROUP BY {columns} ORDER BY {columns}"));
+    }
+    Tile {
+        dax,
+        sql,
+        order: (0..keys.len()).collect(),
+    }
+}
+
+pub fn run(setting: &Setting, looks: u64, seed: u64) -> Done {
+    report::heading("Dashboard", setting.threads);
+    let (database, _) = setting.open(&model())?;
+    let mut peer = setting
+        .peer_names()?
+        .contains(&PeerName::DuckDb)
+        .then(|| setting.peer(PeerName::DuckDb, &tables()))
+        .flatten();
+    println!();
+    println!("20 tiles, {PEOPLE} identities, {CLIENTS} clients, {looks} looks each, seed {seed}.");
+    let mut sheet = Sheet::new(["", "queries a second", "p50", "p99"]);
+    for mapping in &MAPPINGS {
+        let people: Result<Vec<Session>, _> = (1..=PEOPLE)
+            .map(|person| admit(&database, mapping, person))
+            .collect();
+        let people = people?;
+        let work: Vec<Vec<Look>> = (0..CLIENTS)
+            .map(|client| {
+                (0..looks)
+                    .map(|n| Look::draw(seed, client * looks + n))
+                    .collect()
+            })
+            .collect();
+        let mut rates = Vec::new();
+        if let Some(peer) = &mut peer {
+            for tile in work[0][0].tiles(mapping) {
+                let rows = ask(&people[work[0][0].person as usize - 1], &tile.dax)?.1;
+                let theirs = peer.query(&tile.sql)?.rows;
+                if let Some(what) = difference(&rows, &theirs, &tile.order) {
+                    return Err(format!("the answers differ: {what}\n{}", tile.sql).into());
+                }
+            }
+        }
+        let (time, latencies) = own(&people, &work, mapping)?;
+        rates.push(row(
+            &mut sheet,
+            &format!("Peristyle, {}", mapping.about),
+            time,
+            latencies,
+        ));
+        if let Some(peer) = &mut peer {
+            let clients: Vec<Vec<String>> = work
+                .iter()
+                .map(|looks| {
+                    let tiles = looks.iter().flat_map(|look| look.tiles(mapping));
+                    tiles.map(|tile| tile.sql).collect()
+                })
+                .collect();
+            let done = peer.batch(&clients)?;
+            rates.push(row(
+                &mut sheet,
+                &format!("DuckDB, {}", mapping.about),
+                done.time,
+                done.latencies,
+            ));
+            sheet.row([
+                "times as many".to_owned(),
+                ratio(rates[0] / rates[1]),
+                String::new(),
+                String::new(),
+            ]);
+        }
+    }
+    sheet.print();
+    report::ending();
+    Ok(())
+}
+
+/// All clients at once, each its looks one after the other.
+fn own(
+    people: &[Session],
+    work: &[Vec<Look>],
+    mapping: &Mapping,
+) -> Result<(Duration, Vec<Duration>), Box<dyn Error>> {
+    let (latencies, failures) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for looks in work {
+            let (latencies, failures) = (&latencies, &failures);
+            scope.spawn(move || {
+                for look in looks {
+                    for tile in look.tiles(mapping) {
+                        match ask(&people[look.person as usize - 1], &tile.dax) {
+                            Ok((cost, _)) => latencies.lock().unwrap().push(cost.time),
+                            Err(error) => failures.lock().unwrap().push(error.to_string()),
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let time = start.elapsed();
+    match failures.into_inner()?.pop() {
+        Some(failure) => Err(failure.into()),
+        None => Ok((time, latencies.into_inner()?)),
+    }
+}
+
+fn row(sheet: &mut Sheet, name: &str, time: Duration, mut latencies: Vec<Duration>) -> f64 {
+    let rate = latencies.len() as f64 / time.as_secs_f64();
+    sheet.row([
+        name.to_owned(),
+        format!("{rate:.1}"),
+        milliseconds(percentile(&mut latencies, 0.5)),
+        milliseconds(percentile(&mut latencies, 0.99)),
+    ]);
+    rate
+}

@@ -1,0 +1,114 @@
+//! Runs Peristyle beside its peers and prints a report in Markdown. See docs/benchmarks.md.
+
+mod dashboard;
+mod load;
+mod retail;
+mod roles;
+mod setting;
+mod ssb;
+mod users;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use setting::Setting;
+
+#[derive(Parser)]
+#[command(about = "Runs Peristyle beside its peers and prints a report in Markdown.")]
+struct Arguments {
+    #[command(subcommand)]
+    mode: Mode,
+}
+
+#[derive(Subcommand)]
+enum Mode {
+    /// The 13 queries of the Star Schema Benchmark, open.
+    Ssb(Setting),
+    /// The same under roles: against the predicate written in the query, and against copies without the hidden rows.
+    SsbRoles(Setting),
+    /// New users with distinct rows, first three queries each.
+    Users {
+        #[command(flatten)]
+        setting: Setting,
+        #[arg(long, default_value_t = 1000)]
+        users: u64,
+    },
+    /// Twenty tiles, fifty identities, four clients, slicers drawn at random.
+    Dashboard {
+        #[command(flatten)]
+        setting: Setting,
+        /// Looks of each client at the twenty tiles.
+        #[arg(long, default_value_t = 10)]
+        looks: u64,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Time of loading, and memory after it.
+    #[command(alias = "memory")]
+    Import(Setting),
+    /// Time a row as the fact grows; keeps what it generates in folders under the data folder.
+    Rows {
+        #[command(flatten)]
+        setting: Setting,
+        /// Millions of rows.
+        #[arg(long, value_delimiter = ',', default_value = "8,15,30,60")]
+        millions: Vec<u64>,
+        /// The scale of the dimensions.
+        #[arg(long, default_value_t = 10.0)]
+        scale: f64,
+    },
+    /// One thread against several.
+    Cores(Setting),
+    /// Memory of admitted users.
+    Admitted {
+        #[command(flatten)]
+        setting: Setting,
+        #[arg(long, default_value_t = 1000)]
+        users: u64,
+    },
+    /// The cost of security on the retail data.
+    Retail {
+        #[command(flatten)]
+        setting: Setting,
+        /// Users who are admitted.
+        #[arg(long, default_value_t = 1000)]
+        users: u64,
+        /// Users whose queries are timed.
+        #[arg(long, default_value_t = 5)]
+        asked: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().mode {
+        Mode::Ssb(setting) => ssb::run(&setting),
+        Mode::SsbRoles(setting) => roles::run(&setting),
+        Mode::Users { setting, users } => users::run(&setting, users),
+        Mode::Dashboard {
+            setting,
+            looks,
+            seed,
+        } => dashboard::run(&setting, looks, seed),
+        Mode::Import(setting) => load::run(&setting),
+        Mode::Rows {
+            setting,
+            millions,
+            scale,
+        } => load::rows(&setting, &millions, scale),
+        Mode::Cores(setting) => load::cores(&setting),
+        Mode::Admitted { setting, users } => users::admitted(&setting, users),
+        Mode::Retail {
+            setting,
+            users,
+            asked,
+        } => retail::run(&setting, users, asked),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
