@@ -143,21 +143,23 @@ fn decode_text(
     codes: &[u32],
     spellings: Option<&Spellings>,
 ) -> Result<ArrayRef, ValuesError> {
-    let spelled = |code: u32| {
-        spellings
-            .and_then(|s| s.of(code))
-            .unwrap_or_else(|| text.first.get(code as usize))
-    };
-    let bytes: usize = codes.iter().map(|c| spelled(*c).len()).sum();
-    if bytes > i32::MAX as usize {
-        return Err(ValuesError::TooLarge);
-    }
-    let mut builder = StringBuilder::with_capacity(codes.len(), bytes);
+    let mut builder = StringBuilder::with_capacity(codes.len(), 0);
+    let mut texts = text.first.reader();
+    let mut bytes = 0;
     for code in codes {
-        match *code {
-            BLANK => builder.append_null(),
-            code => builder.append_value(spelled(code)),
+        if *code == BLANK {
+            builder.append_null();
+            continue;
         }
+        let spelled = match spellings.and_then(|s| s.of(*code)) {
+            Some(chosen) => chosen,
+            None => texts.get(*code as usize),
+        };
+        bytes += spelled.len();
+        if bytes > i32::MAX as usize {
+            return Err(ValuesError::TooLarge);
+        }
+        builder.append_value(spelled);
     }
     Ok(Arc::new(builder.finish()))
 }
@@ -165,10 +167,11 @@ fn decode_text(
 /// Both sides are in the same order, so one pass finds all the pairs.
 fn merge_texts(from: &TextDomain, to: &TextDomain, translated: &mut [u32]) {
     let mut place = 1;
+    let (mut ours, mut theirs) = (from.first.reader(), to.first.reader());
     for (code, translated) in translated.iter_mut().enumerate().skip(1) {
-        let text = from.first.get(code);
+        let text = ours.get(code);
         while place < to.first.len() {
-            match collation::compare(to.first.get(place), text) {
+            match collation::compare(theirs.get(place), text) {
                 Ordering::Less => place += 1,
                 Ordering::Equal => {
                     *translated = place as u32;

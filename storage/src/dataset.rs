@@ -391,10 +391,11 @@ impl Dataset {
                 for row in rows.iter().take_while(|row| *row < count) {
                     let code = column.code_at(row as usize);
                     if wanted.remove(code) {
-                        let spelled = variants
-                            .spelling(code, row)
-                            .unwrap_or_else(|| text.first.get(code as usize));
-                        chosen.push((code, spelled.into()));
+                        let spelled = match variants.spelling(code, row) {
+                            Some(spelled) => spelled.into(),
+                            None => text.first.get(code as usize).into(),
+                        };
+                        chosen.push((code, spelled));
                         if wanted.is_empty() {
                             break;
                         }

@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 
 use crate::column::Codes;
+use crate::texts::Texts;
 use crate::{ABSENT, BLANK, collation};
 
 /// The values of a column.
@@ -58,9 +59,10 @@ impl Domain {
 
     pub(crate) fn text_bounds(&self, value: &str) -> (u32, u32) {
         match self {
-            Domain::Text(text) => ordered_bounds(text.first.len(), |i| {
-                collation::compare(text.first.get(i), value)
-            }),
+            Domain::Text(text) => {
+                let (first, equal) = text.first.find(|text| collation::compare(text, value));
+                (first as u32, first as u32 + u32::from(equal))
+            }
             _ => (self.size(), self.size()),
         }
     }
@@ -109,7 +111,7 @@ impl Domain {
 
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Domain::Text(_) => "text dictionary",
+            Domain::Text(text) => text.first.name(),
             Domain::Offset(_) => "offset",
             Domain::Whole(_) | Domain::Double(_) => "dictionary",
         }
@@ -178,80 +180,6 @@ impl Offset {
         } else {
             (code + 1, code + 1)
         }
-    }
-}
-
-/// Many texts in one buffer.
-#[derive(Debug)]
-pub(crate) struct Texts {
-    bytes: String,
-    ends: Ends,
-}
-
-/// Where each text ends: 32 bits wide until a text ends beyond them.
-#[derive(Debug)]
-enum Ends {
-    Near(Vec<u32>),
-    Far(Vec<u64>),
-}
-
-impl Texts {
-    /// With one text already there, the empty one in place 0.
-    pub(crate) fn new() -> Texts {
-        Texts {
-            bytes: String::new(),
-            ends: Ends::Near(vec![0]),
-        }
-    }
-
-    pub(crate) fn push(&mut self, text: &str) {
-        self.bytes.push_str(text);
-        let end = self.bytes.len();
-        match (&mut self.ends, u32::try_from(end)) {
-            (Ends::Near(ends), Ok(end)) => ends.push(end),
-            (Ends::Near(ends), Err(_)) => {
-                let mut far: Vec<u64> = ends.iter().map(|end| u64::from(*end)).collect();
-                far.push(end as u64);
-                self.ends = Ends::Far(far);
-            }
-            (Ends::Far(ends), _) => ends.push(end as u64),
-        }
-    }
-
-    /// Gives back the room that nothing was pushed into.
-    pub(crate) fn shrink(&mut self) {
-        self.bytes.shrink_to_fit();
-        match &mut self.ends {
-            Ends::Near(ends) => ends.shrink_to_fit(),
-            Ends::Far(ends) => ends.shrink_to_fit(),
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        match &self.ends {
-            Ends::Near(ends) => ends.len(),
-            Ends::Far(ends) => ends.len(),
-        }
-    }
-
-    pub(crate) fn get(&self, place: usize) -> &str {
-        let start = if place == 0 { 0 } else { self.end(place - 1) };
-        &self.bytes[start..self.end(place)]
-    }
-
-    fn end(&self, place: usize) -> usize {
-        match &self.ends {
-            Ends::Near(ends) => ends[place] as usize,
-            Ends::Far(ends) => ends[place] as usize,
-        }
-    }
-
-    fn size(&self) -> u64 {
-        let ends = match &self.ends {
-            Ends::Near(ends) => size_of_val(ends.as_slice()),
-            Ends::Far(ends) => size_of_val(ends.as_slice()),
-        };
-        (self.bytes.len() + ends) as u64
     }
 }
 

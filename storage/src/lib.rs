@@ -27,6 +27,7 @@ mod scan;
 mod scan_spec;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod turns;
 mod workers;
 

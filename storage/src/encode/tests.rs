@@ -17,7 +17,7 @@ use crate::{BLANK, DataType, collation};
 
 /// What the codes of a column stand for, row by row.
 fn decoded(column: &Column) -> ArrayRef {
-    let codes: Vec<u32> = column.iter_codes().collect();
+    let codes: Vec<u32> = column.numbers.iter().collect();
     column.decode(&codes, None).ok().unwrap()
 }
 
@@ -30,7 +30,7 @@ fn check(data_type: DataType, chunks: &[ArrayRef]) -> String {
     let all = concat(&parts).unwrap();
     assert_eq!(&decoded(&column), &all);
     let found = column.encode(&all).ok().unwrap();
-    assert_eq!(found, column.iter_codes().collect::<Vec<_>>());
+    assert_eq!(found, column.numbers.iter().collect::<Vec<_>>());
     let used: BTreeSet<u32> = found.iter().copied().filter(|c| *c != BLANK).collect();
     assert_eq!(used.len(), column.distinct as usize);
     for code in 1..column.size() {
@@ -197,8 +197,8 @@ fn texts_numbered_and_plain_are_one_column() {
     assert_eq!(&decoded(&column), &all);
     let whole = encode_column(DataType::Text, std::slice::from_ref(&all), all.len()).unwrap();
     assert_eq!(
-        column.iter_codes().collect::<Vec<_>>(),
-        whole.iter_codes().collect::<Vec<_>>()
+        column.numbers.iter().collect::<Vec<_>>(),
+        whole.numbers.iter().collect::<Vec<_>>()
     );
     let distinct: BTreeSet<&str> = all.as_string::<i32>().iter().flatten().collect();
     assert_eq!(column.distinct as usize, distinct.len());
@@ -219,7 +219,7 @@ fn words_that_no_row_has_do_not_exist() {
     assert!(pieces.push_numbered(&rows.unwrap()));
     let column = pieces.finish(3);
     assert_eq!((column.distinct, column.size()), (2, 3));
-    assert_eq!(column.iter_codes().collect::<Vec<_>>(), [1, 0, 2]);
+    assert_eq!(column.numbers.iter().collect::<Vec<_>>(), [1, 0, 2]);
     assert_eq!(column.domain.find_text("hidden"), crate::ABSENT);
 }
 
@@ -234,7 +234,7 @@ fn the_first_row_says_how_a_text_is_spelled() {
     let mut pieces = Pieces::new(DataType::Text).unwrap();
     assert!(pieces.push_numbered(&rows));
     let column = pieces.finish(5);
-    assert_eq!(column.iter_codes().collect::<Vec<_>>(), [1, 2, 1, 1, 1]);
+    assert_eq!(column.numbers.iter().collect::<Vec<_>>(), [1, 2, 1, 1, 1]);
     let shown = decoded(&column);
     let shown: Vec<&str> = shown.as_string::<i32>().iter().flatten().collect();
     assert_eq!(shown, ["AB", "c", "AB", "AB", "AB"]);

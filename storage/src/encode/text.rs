@@ -10,8 +10,9 @@ use super::write::{extend, room};
 use crate::DataType;
 use crate::collation::collation_key;
 use crate::column::{Code, Codes, Column, with_codes};
-use crate::dictionary::{Domain, TextDomain, Texts, Variants};
+use crate::dictionary::{Domain, TextDomain, Variants};
 use crate::hash::FastMap;
+use crate::texts::{PlainTexts, Texts};
 
 /// Texts of some rows, and the codes of blocks of rows that count among them.
 #[derive(Default)]
@@ -25,14 +26,14 @@ pub(crate) struct TextPieces {
 
 /// Some texts, not in order. Equal ones may be among them, and ones that no row has.
 struct Words {
-    texts: Texts,
+    texts: PlainTexts,
     used: Vec<bool>,
 }
 
 impl TextPieces {
     pub(super) fn push(&mut self, block: &StringArray) {
         let mut numbers: FastMap<&str, u32> = FastMap::default();
-        let mut texts = Texts::new();
+        let mut texts = PlainTexts::new();
         let codes: Vec<u32> = block
             .iter()
             .map(|text| match text {
@@ -106,7 +107,7 @@ impl TextPieces {
         let (ids, spellings) = intern(&words);
         let order = in_order(&spellings);
         let mut codes = vec![0u32; spellings.len()];
-        let mut first = Texts::new();
+        let mut first = PlainTexts::new();
         let mut groups: Vec<(u32, Vec<u32>)> = Vec::new();
         let mut rest = order.as_slice();
         while let Some((id, key)) = rest.first() {
@@ -125,7 +126,7 @@ impl TextPieces {
         drop(order);
         let variants = Spelled::new(groups, &ids, &blocks).map(|spelled| {
             // A code is spelled as its first row is.
-            let mut spelled_first = Texts::new();
+            let mut spelled_first = PlainTexts::new();
             for code in 1..first.len() {
                 let id = spelled.first_of(code as u32);
                 spelled_first.push(id.map_or_else(|| first.get(code), |id| spellings[id as usize]));
@@ -133,7 +134,7 @@ impl TextPieces {
             first = spelled_first;
             spelled.variants(&spellings, &ids, &blocks)
         });
-        first.shrink();
+        let first = Texts::new(first);
         let size = first.len() as u32;
         let mut out = room(size, rows);
         let mut turned: (usize, Vec<u32>) = (usize::MAX, Vec::new());
@@ -158,8 +159,8 @@ fn same(a: &StringArray, b: &StringArray) -> bool {
         && a.value_data().as_ptr() == b.value_data().as_ptr()
 }
 
-fn copied(values: &StringArray) -> Texts {
-    let mut texts = Texts::new();
+fn copied(values: &StringArray) -> PlainTexts {
+    let mut texts = PlainTexts::new();
     values
         .iter()
         .for_each(|text| texts.push(text.unwrap_or("")));
