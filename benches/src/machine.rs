@@ -6,6 +6,8 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 const MEMORY_WORDS: usize = 64 << 20;
 const SUMMED: usize = 60_000_000;
 
@@ -94,18 +96,18 @@ pub fn memory() -> (u64, u64) {
     (of("VmRSS:").unwrap_or(0), of("VmHWM:").unwrap_or(0))
 }
 
-/// What all threads of this process have computed so far: unlike the time on the wall, it does not grow while others use the
-/// machine.
+/// What all threads of this process have computed so far, those that have ended included: unlike the time on the wall, it
+/// does not grow while others use the machine.
 pub fn computed() -> Duration {
-    let tasks = fs::read_dir("/proc/self/task")
-        .into_iter()
-        .flatten()
-        .flatten();
-    let nanoseconds = tasks.filter_map(|task| {
-        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split_whitespace().next()?.parse::<u64>().ok()
-    });
-    Duration::from_nanos(nanoseconds.sum())
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or_default();
+    Duration::new(seconds, nanoseconds)
+}
+
+/// The cores that this process may use.
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The commit that the figures are about, with a mark where the sources have changed since.
@@ -146,8 +148,13 @@ mod tests {
     fn a_process_knows_its_work_and_its_memory() {
         let start = computed();
         black_box((0..5_000_000_u64).map(black_box).sum::<u64>());
-        thread::sleep(Duration::from_millis(20));
-        assert!(computed() > start);
+        let alone = computed() - start;
+        assert!(alone > Duration::ZERO);
+        // A thread that has ended counts too.
+        thread::spawn(|| black_box((0..5_000_000_u64).map(black_box).sum::<u64>()))
+            .join()
+            .unwrap();
+        assert!(computed() - start > alone + alone / 10);
         let (now, peak) = memory();
         assert!(now > 1 << 20 && peak >= now, "{now} {peak}");
     }

@@ -1,5 +1,6 @@
 //! Runs Peristyle beside its peers and prints a report in Markdown. See docs/benchmarks.md.
 
+mod cores;
 mod dashboard;
 mod load;
 mod retail;
@@ -58,8 +59,11 @@ enum Mode {
         #[arg(long, default_value_t = 10.0)]
         scale: f64,
     },
-    /// One thread against several.
+    /// One core against several.
     Cores(Setting),
+    /// What `cores` runs on some of the cores.
+    #[command(hide = true)]
+    Times(Setting),
     /// Memory of admitted users.
     Admitted {
         #[command(flatten)]
@@ -96,7 +100,8 @@ fn main() -> ExitCode {
             millions,
             scale,
         } => load::rows(&setting, &millions, scale),
-        Mode::Cores(setting) => load::cores(&setting),
+        Mode::Cores(setting) => cores::run(&setting),
+        Mode::Times(setting) => cores::times(&setting),
         Mode::Admitted { setting, users } => users::admitted(&setting, users),
         Mode::Retail {
             setting,

@@ -25,8 +25,8 @@ pub struct Setting {
     /// The Python that has them.
     #[arg(long, default_value = "python3")]
     pub python: String,
-    /// Threads of every engine.
-    #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from))]
+    /// Threads of every other engine. Peristyle takes the cores that the process may use: for fewer, start this under `taskset`.
+    #[arg(long, default_value_t = machine::cores())]
     pub threads: usize,
     /// Runs of each query after a first one that is not counted; the shortest counts.
     #[arg(long, default_value_t = 5)]
