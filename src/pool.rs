@@ -346,7 +346,7 @@ mod tests {
             job();
         }
         drop(sender);
-        receiver.iter().collect()
+        receiver.try_iter().collect()
     }
 
     const JOBS: [(&str, &str); 6] = [
