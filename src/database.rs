@@ -5,28 +5,31 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use engine::Limits;
-use security::{AuditSink, Control, Figures, Gate, Identity, StillValid, Unrevocable};
+use security::{Audit, AuditSink, Control, Figures, Gate, Identity, StillValid, Unrevocable};
 use storage::{ImportOptions, NoProgress, Progress};
 
+use crate::answers::{Answers, CacheFigures};
 use crate::error::Error;
 use crate::limits::ServiceLimits;
 use crate::location::default_data_folder;
 use crate::runtime::{Runtime, lost};
 use crate::session::Session;
+use crate::shared::Shared;
 
 /// A session lasts at most this long unless the embedding service says otherwise.
 const SESSION_LENGTH: Duration = Duration::from_secs(3600);
 
-/// An admission that takes longer is given up: its filters are at fault.
-const ADMISSION_TIME: Duration = Duration::from_secs(300);
+/// Bytes for answers and scans that are kept, unless said otherwise.
+const CACHE_BYTES: u64 = 256 << 20;
+
+/// Bytes of earlier generations that running queries may hold, unless said otherwise.
+const OLD_BYTES: u64 = 4 << 30;
 
 /// The data of one model in memory. Only the sessions that it admits can read it. Cheap to clone: clones are the same
 /// database.
 #[derive(Clone)]
 pub struct Database {
-    gate: Arc<Gate>,
-    runtime: Arc<Runtime>,
+    shared: Arc<Shared>,
     session_length: Duration,
 }
 
@@ -37,7 +40,15 @@ pub struct Builder<'a> {
     progress: &'a dyn Progress,
     limits: ServiceLimits,
     session_length: Duration,
-    audit: Option<Arc<dyn AuditSink>>,
+    audit: Option<Auditing>,
+    cache_bytes: u64,
+    old_bytes: u64,
+}
+
+enum Auditing {
+    /// Under a key that is made when the database is.
+    Plain(Arc<dyn AuditSink>),
+    Given(Audit),
 }
 
 impl Database {
@@ -58,6 +69,8 @@ impl Database {
             limits: ServiceLimits::default(),
             session_length: SESSION_LENGTH,
             audit: None,
+            cache_bytes: CACHE_BYTES,
+            old_bytes: OLD_BYTES,
         }
     }
 
@@ -89,37 +102,59 @@ impl Database {
         length: Duration,
         credential: Arc<dyn StillValid>,
     ) -> Result<Session, Error> {
-        let client = client_of(&identity);
-        let gate = Arc::clone(&self.gate);
-        // Role filters are DAX: they are evaluated where DAX is, on a thread with a deep stack.
-        let limits = Limits::default();
-        let control = self
-            .runtime
-            .bounded
-            .control(&client, Some(ADMISSION_TIME), &limits);
-        let own = control.clone();
-        let view = self
-            .runtime
-            .pool
-            .run(&client, &control, move || gate.admit_under(identity, &own))
-            .map_err(lost)??;
-        Ok(Session::new(
-            view,
-            Arc::clone(&self.runtime),
-            client,
+        Session::open(
+            Arc::clone(&self.shared),
+            identity.clone(),
+            client_of(&identity),
             length,
             credential,
-        ))
+        )
+    }
+
+    /// Takes the roles of a model file or folder in place of those of now; its other parts are not looked at. They apply to the next
+    /// query of every session: its identity is admitted again, or refused. An error leaves everything as it is.
+    pub fn replace_roles(&self, model: impl AsRef<Path>) -> Result<(), Error> {
+        let roles = model::load(model.as_ref())?.roles;
+        let gate = self.shared.gate()?.with_roles(roles)?;
+        self.shared.replace(gate)
+    }
+
+    /// Takes the model and the data of another database in place of those of now, at once: a new generation. Queries under way
+    /// end with the data that they began with, unless these grow beyond what is kept of old generations; then those
+    /// of the oldest are ended first. Sessions and limits stay.
+    pub fn replace(&self, newer: Database) -> Result<(), Error> {
+        let current = self.shared.gate()?;
+        let gate = newer.shared.gate()?.renewed(&current);
+        self.shared.replace(gate)
+    }
+
+    /// Answers no query any more, and ends those that run: for a dataset whose key is denied. There is no way back.
+    pub fn close(&self) {
+        self.shared.close();
+    }
+
+    /// How often answers were found among those that are kept, for the operator: no session is told of what others ask.
+    pub fn cache_figures(&self) -> CacheFigures {
+        self.shared.answers.figures()
     }
 
     /// Rows that all queries so far have touched, for the operator: hidden rows count, so no session is told.
     pub fn rows_scanned(&self) -> u64 {
-        self.runtime.rows_scanned.load(Ordering::Relaxed)
+        self.shared.runtime.rows_scanned.load(Ordering::Relaxed)
     }
 
     /// Rows and bytes of every table and column, for the operator: whoever may import may see them. Counts, never cells.
+    /// Nothing of a database that is closed.
     pub fn inspect(&self) -> Figures {
-        self.gate.inspect()
+        let empty = || Figures {
+            tables: Vec::new(),
+            columns: Vec::new(),
+            key_maps: Vec::new(),
+            source_bytes: 0,
+        };
+        self.shared
+            .gate()
+            .map_or_else(|_| empty(), |gate| gate.inspect())
     }
 }
 
@@ -156,9 +191,28 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// Who is told of every admission and refusal, with the details that the identity is not told.
+    /// Who is told of every admission, refusal and query, with the details that the identity is not told. What cannot be recorded
+    /// is refused; texts of queries stay out.
     pub fn audit(mut self, sink: Arc<dyn AuditSink>) -> Self {
-        self.audit = Some(sink);
+        self.audit = Some(Auditing::Plain(sink));
+        self
+    }
+
+    /// The same, with a key of the service's own and other choices.
+    pub fn audit_with(mut self, audit: Audit) -> Self {
+        self.audit = Some(Auditing::Given(audit));
+        self
+    }
+
+    /// Bytes for answers and scans that are kept for whoever asks the same and sees the same. None in no bytes.
+    pub fn cache_bytes(mut self, bytes: u64) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// Bytes of earlier generations of data that running queries may go on to hold after [`Database::replace`].
+    pub fn old_generation_bytes(mut self, bytes: u64) -> Self {
+        self.old_bytes = bytes;
         self
     }
 
@@ -184,15 +238,24 @@ impl<'a> Builder<'a> {
             .run(&client, &unbounded, close)
             .map_err(lost)??;
         let gate = match self.audit {
-            Some(sink) => gate.audited(sink),
+            Some(Auditing::Plain(sink)) => gate.audited(Audit::new(sink, random_key()?)),
+            Some(Auditing::Given(audit)) => gate.audited(audit),
             None => gate,
         };
+        let gate = gate.keeping_scans(self.cache_bytes / 2);
+        let answers = Answers::new(self.cache_bytes / 2);
         Ok(Database {
-            gate: Arc::new(gate),
-            runtime: Arc::new(runtime),
+            shared: Arc::new(Shared::new(gate, runtime, answers, self.old_bytes)),
             session_length: self.session_length,
         })
     }
+}
+
+fn random_key() -> Result<[u8; 32], Error> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)
+        .map_err(|_| Error::Internal("the operating system gives no random numbers"))?;
+    Ok(key)
 }
 
 /// Whose turn it is: one user is one client, whatever roles it asks for, so that more roles give no larger share.

@@ -22,6 +22,10 @@ pub enum Error {
     Query(engine::Error),
     /// The session is over; ask the database for a new one.
     SessionEnded,
+    /// The dataset is closed: its key was denied, or the service has closed it.
+    Closed,
+    /// The record of the query is required, and could not be written: the query counts as not answered.
+    NotRecorded,
     /// Too many queries wait already: of the identity itself (`own`), or of all together. Nothing was done; try again later.
     Busy { waiting: usize, own: bool },
     /// A fault of the engine outside a query.
@@ -38,6 +42,8 @@ impl Error {
             Error::Denied(_) => "denied",
             Error::Query(error) => error.kind.code(),
             Error::SessionEnded => "session_ended",
+            Error::Closed => "closed",
+            Error::NotRecorded => "not_recorded",
             Error::Busy { .. } => "busy",
             Error::Internal(_) => "internal",
         }
@@ -53,6 +59,10 @@ impl fmt::Display for Error {
             Error::Denied(denied) => denied.fmt(f),
             Error::Query(error) => error.fmt(f),
             Error::SessionEnded => f.write_str("the session is over; ask for a new one"),
+            Error::Closed => f.write_str("the dataset is closed, and answers no query any more"),
+            Error::NotRecorded => f.write_str(
+                "the query is not answered, because the audit cannot be written; tell the operator of the service",
+            ),
             Error::Busy { waiting, own: true } => write!(
                 f,
                 "{waiting} queries of this identity wait already, and no more of them may; try again later"
@@ -77,7 +87,11 @@ impl std::error::Error for Error {
             Error::Close(error) => Some(error),
             Error::Denied(denied) => Some(denied),
             Error::Query(error) => Some(error),
-            Error::SessionEnded | Error::Busy { .. } | Error::Internal(_) => None,
+            Error::SessionEnded
+            | Error::Closed
+            | Error::NotRecorded
+            | Error::Busy { .. }
+            | Error::Internal(_) => None,
         }
     }
 }

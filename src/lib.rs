@@ -34,6 +34,7 @@
     )
 )]
 
+mod answers;
 mod catalog;
 mod check;
 mod database;
@@ -46,9 +47,11 @@ mod role_lint;
 mod role_tests;
 mod runtime;
 mod session;
+mod shared;
 mod text;
 mod value;
 
+pub use answers::CacheFigures;
 pub use catalog::{Catalog, CatalogColumn, CatalogMeasure, CatalogTable};
 pub use check::check_model;
 pub use database::{Builder, Database};
@@ -69,8 +72,10 @@ pub use dax::{Span, line_column};
 pub use engine::{Answer, AnswerColumn, AnswerTable, Limits, Stage, Statistics, Value};
 pub use engine::{Error as QueryError, ErrorKind as QueryErrorKind};
 pub use model::{DataType, Excerpt, LoadErrors, Problem, Severity};
+#[cfg(feature = "tracing")]
+pub use security::Tracing;
 pub use security::{
-    AdmissionRecord, AuditSink, CloseError, ColumnFigures, Denied, Figures, Identity,
-    KeyMapFigures, StillValid, Unrevocable,
+    AdmissionRecord, Audit, AuditError, AuditSink, CloseError, ColumnFigures, Denied, Figures,
+    Identity, JsonLines, KeyMapFigures, QueryRecord, StillValid, Sync as AuditSync, Unrevocable,
 };
 pub use storage::{ImportError, NoProgress, Progress};

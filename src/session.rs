@@ -1,33 +1,152 @@
 //! A session: what one identity may see, and how it asks.
 
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::{Answer, ErrorKind, Limits, Options, Stage, Value};
-use security::{Control, StillValid, View};
+use security::{Asked, Control, Gate, Identity, StillValid, View};
 
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::pool::Lost;
-use crate::runtime::{Runtime, lost};
+use crate::runtime::lost;
+use crate::shared::{Holder, Shared};
+
+/// An admission that takes longer is given up: its filters are at fault.
+const ADMISSION_TIME: Duration = Duration::from_secs(300);
 
 /// What one admitted identity may see. Shared between threads as it is, or by cheap clones.
 ///
 /// A session ends some time after its admission (an hour, unless the database says otherwise), or when the credential that it
-/// was admitted with expires or is revoked; queries after that are refused with [`Error::SessionEnded`].
+/// was admitted with expires or is revoked; queries after that are refused with [`Error::SessionEnded`]. When the roles or the data of the
+/// database are replaced, the next query of the session is answered under the new ones: the identity is admitted again, or refused.
 #[derive(Clone)]
 pub struct Session {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    view: Arc<View>,
-    runtime: Arc<Runtime>,
+    shared: Arc<Shared>,
+    identity: Identity,
+    /// The latest admission, and the gate that it was at. None: the next query asks for admission.
+    admitted: Mutex<Option<Admitted>>,
     client: Arc<str>,
     ends: Instant,
     credential: Arc<dyn StillValid>,
     running: Arc<Running>,
+    /// Keys of the answers that this session has been given.
+    given: Mutex<HashSet<[u8; 32]>>,
+}
+
+#[derive(Clone)]
+struct Admitted {
+    gate: Arc<Gate>,
+    view: Arc<View>,
+}
+
+/// Beyond so many keys a session forgets which answers it was given.
+const GIVEN: usize = 10_000;
+
+impl Holder for Inner {
+    fn let_go(&self) {
+        let admitted = self.admitted().take();
+        // Outside the lock: it may be the last that holds its generation.
+        drop(admitted);
+    }
+}
+
+impl Inner {
+    fn admitted(&self) -> MutexGuard<'_, Option<Admitted>> {
+        self.admitted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the session may ask. Its credential may have been revoked since the last time.
+    fn still_open(&self) -> Result<(), Error> {
+        if Instant::now() >= self.ends || !self.credential.still_valid() {
+            return Err(Error::SessionEnded);
+        }
+        Ok(())
+    }
+
+    /// The view of this identity under the generation and policy of this moment. Runs role filters where these have changed, so it
+    /// belongs on a thread of the pool.
+    fn view(&self, control: &Control) -> Result<Admitted, Error> {
+        let gate = self.shared.gate()?;
+        let known = self.admitted().clone();
+        if let Some(known) = known.filter(|known| known.gate.number() == gate.number()) {
+            return Ok(known);
+        }
+        let view = gate.admit_under(self.identity.clone(), control)?;
+        let admitted = Admitted { gate, view };
+        *self.admitted() = Some(admitted.clone());
+        // A change in the meantime has let go of what was held before this admission, so it has to be let go of now.
+        if !matches!(self.shared.gate(), Ok(now) if now.number() == admitted.gate.number()) {
+            self.let_go();
+        }
+        Ok(admitted)
+    }
+
+    /// Whether the session has been given this answer before.
+    fn was_given(&self, key: [u8; 32]) -> bool {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        if given.len() >= GIVEN {
+            given.clear();
+        }
+        !given.insert(key)
+    }
+
+    /// The answer of a query, made or kept. What a session is told of hits follows from what it has asked itself: an answer that
+    /// somebody else has asked for counts as made.
+    fn answer(
+        &self,
+        admitted: &Admitted,
+        dax: &str,
+        options: &Options,
+        control: &Control,
+    ) -> Result<Answer, engine::Error> {
+        let started = Instant::now();
+        let parsed = engine::parse(dax)?;
+        let (answers, view) = (&self.shared.answers, &admitted.view);
+        let key = if answers.is_off() {
+            None
+        } else {
+            admitted.gate.answer_key(view, &parsed, &besides(options))
+        };
+        let Some(key) = key else {
+            return engine::query_parsed(
+                view.scope(),
+                &parsed,
+                started.elapsed(),
+                options,
+                control,
+            );
+        };
+        let before = self.was_given(key);
+        if let Some(known) = answers.get(&key) {
+            let mut answer = Answer::clone(&known);
+            answer.statistics.cache_hits = u64::from(before);
+            return Ok(answer);
+        }
+        let answer =
+            engine::query_parsed(view.scope(), &parsed, started.elapsed(), options, control)?;
+        answers.keep(key, &answer);
+        Ok(answer)
+    }
+}
+
+/// What an answer depends on besides query, view and identity, as bytes that are equal only where it is.
+fn besides(options: &Options) -> Vec<u8> {
+    let mut bytes = format!("{:?}", options.limits).into_bytes();
+    for (name, value) in &options.parameters {
+        bytes.extend(format!(" {:?}={:?}", name.to_lowercase(), value).into_bytes());
+        if let Value::Double(value) = value {
+            bytes.extend(value.to_bits().to_le_bytes());
+        }
+    }
+    bytes
 }
 
 /// What a query takes besides its text.
@@ -130,28 +249,54 @@ impl Drop for Entered {
 }
 
 impl Session {
-    pub(crate) fn new(
-        view: Arc<View>,
-        runtime: Arc<Runtime>,
+    /// Admits the identity, or refuses it.
+    pub(crate) fn open(
+        shared: Arc<Shared>,
+        identity: Identity,
         client: Arc<str>,
         length: Duration,
         credential: Arc<dyn StillValid>,
-    ) -> Session {
+    ) -> Result<Session, Error> {
         let now = Instant::now();
         // A length beyond what the clock can count is as good as a day beyond any process.
         let ends = now
             .checked_add(length)
             .unwrap_or(now + Duration::from_secs(86_400));
-        Session {
+        let session = Session {
             inner: Arc::new(Inner {
-                view,
-                runtime,
+                shared,
+                identity,
+                admitted: Mutex::default(),
                 client,
                 ends,
                 credential,
                 running: Arc::default(),
+                given: Mutex::default(),
             }),
+        };
+        let holder: Arc<dyn Holder> = session.inner.clone();
+        session.inner.shared.hold(Arc::downgrade(&holder));
+        session.admit()?;
+        Ok(session)
+    }
+
+    /// Role filters are DAX: they are evaluated where DAX is, on a thread with a deep stack.
+    fn admit(&self) -> Result<Admitted, Error> {
+        let gate = self.inner.shared.gate()?;
+        let known = self.inner.admitted().clone();
+        if let Some(known) = known.filter(|known| known.gate.number() == gate.number()) {
+            return Ok(known);
         }
+        let runtime = &self.inner.shared.runtime;
+        let control =
+            runtime
+                .bounded
+                .control(&self.inner.client, Some(ADMISSION_TIME), &Limits::default());
+        let (inner, own) = (Arc::clone(&self.inner), control.clone());
+        runtime
+            .pool
+            .run(&self.inner.client, &control, move || inner.view(&own))
+            .map_err(lost)?
     }
 
     /// Answers a query: one table per EVALUATE.
@@ -161,9 +306,11 @@ impl Session {
 
     /// Answers a query with parameters, limits or a time limit.
     pub fn query_with(&self, dax: &str, options: &QueryOptions) -> Result<Answer, Error> {
-        self.run(dax, options, |view, dax, options, control| {
-            engine::query(view.scope(), dax, options, control)
-        })
+        let counted = |answer: &Answer| {
+            let rows = answer.tables.iter().map(|table| table.batch.num_rows());
+            u64::try_from(rows.sum::<usize>()).ok()
+        };
+        self.run("query", dax, options, counted, Inner::answer)
     }
 
     /// The query as one stage of the engine sees it, as text. Nothing in it goes beyond what this session may see.
@@ -178,9 +325,14 @@ impl Session {
         dax: &str,
         options: &QueryOptions,
     ) -> Result<String, Error> {
-        self.run(dax, options, move |view, dax, options, control| {
-            engine::explain(view.scope(), dax, stage, options, control)
-        })
+        let work = move |_: &Inner,
+                         admitted: &Admitted,
+                         dax: &str,
+                         options: &Options,
+                         control: &Control| {
+            engine::explain(admitted.view.scope(), dax, stage, options, control)
+        };
+        self.run("explain", dax, options, |_| None, work)
     }
 
     /// Whether the query can be understood: parsed and bound, not run.
@@ -188,9 +340,12 @@ impl Session {
         self.explain(Stage::Bound, dax).map(drop)
     }
 
-    /// The names that this session may use.
+    /// The names that this session may use, under the roles of this moment. None where it may not ask any more.
     pub fn catalog(&self) -> Catalog {
-        Catalog::of(self.inner.view.scope())
+        match self.inner.still_open().and_then(|()| self.admit()) {
+            Ok(admitted) => Catalog::of(admitted.view.scope()),
+            Err(_) => Catalog::default(),
+        }
     }
 
     /// Cancels queries of this session, from another thread.
@@ -205,48 +360,99 @@ impl Session {
         self.inner.ends
     }
 
+    /// Runs work on the pool: admission where roles or data have changed, the work itself, and its record.
     fn run<T: Send + 'static>(
         &self,
+        kind: &'static str,
         dax: &str,
         options: &QueryOptions,
-        work: impl FnOnce(&View, &str, &Options, &Control) -> Result<T, engine::Error> + Send + 'static,
+        rows: impl FnOnce(&T) -> Option<u64> + Send + 'static,
+        work: impl FnOnce(&Inner, &Admitted, &str, &Options, &Control) -> Result<T, engine::Error>
+        + Send
+        + 'static,
     ) -> Result<T, Error> {
-        if Instant::now() >= self.inner.ends || !self.inner.credential.still_valid() {
-            return Err(Error::SessionEnded);
-        }
+        self.inner.still_open()?;
         // A running query does not outlive its session by more than its own time limit.
-        let runtime = &self.inner.runtime;
+        let runtime = &self.inner.shared.runtime;
         let control =
             runtime
                 .bounded
                 .control(&self.inner.client, options.time_limit, &options.limits);
         let entered = self.inner.running.enter(&control);
-        let view = Arc::clone(&self.inner.view);
-        let dax = dax.to_owned();
+        let (inner, own) = (Arc::clone(&self.inner), control.clone());
+        let (asked, dax) = (dax, dax.to_owned());
         let options = Options {
             parameters: options.parameters.clone(),
             limits: options.limits.clone(),
         };
-        let own = control.clone();
-        let total = Arc::clone(runtime);
         let result = runtime.pool.run(&self.inner.client, &control, move || {
-            let result = work(&view, &dax, &options, &own);
-            total
-                .rows_scanned
-                .fetch_add(own.rows_scanned(), Ordering::Relaxed);
-            result
+            let shared = &inner.shared;
+            let admitted = inner.view(&own)?;
+            let _under_way = shared.begin(&admitted.gate, &own);
+            let started = Instant::now();
+            // A panic is an outcome too, and has its record.
+            let work = AssertUnwindSafe(|| work(&inner, &admitted, &dax, &options, &own));
+            let result = catch_unwind(work).unwrap_or_else(|_| Err(fault()));
+            let asked = Asked {
+                kind,
+                text: &dax,
+                began: true,
+                rows: result.as_ref().ok().and_then(rows),
+                duration: started.elapsed(),
+                outcome: result
+                    .as_ref()
+                    .map_or_else(|error| error.kind.code(), |_| "ok"),
+            };
+            let recorded = admitted.gate.record(&admitted.view, asked);
+            let touched = own.rows_scanned();
+            let total = &shared.runtime.rows_scanned;
+            total.fetch_add(touched, Ordering::Relaxed);
+            // What is not recorded, though it has to be, was not answered.
+            recorded.map_err(|_| Error::NotRecorded)?;
+            result.map_err(Error::Query)
         });
         drop(entered);
+        if let Err(lost) = &result {
+            self.record_refusal(kind, asked, lost)?;
+        }
         match result {
-            Ok(answer) => answer.map_err(Error::Query),
-            Err(Lost::Panicked) => Err(Error::Query(engine::Error::nowhere(
-                ErrorKind::Internal,
-                "internal error: the query was given up after a fault of the engine; other queries are not affected",
-            ))),
+            Ok(answer) => answer,
+            Err(Lost::Panicked) => Err(Error::Query(fault())),
             Err(Lost::Stopped(stopped)) => Err(Error::Query(stopped.into())),
             Err(full) => Err(lost(full)),
         }
     }
+}
+
+impl Session {
+    /// The record of a query that never began.
+    fn record_refusal(&self, kind: &'static str, dax: &str, lost: &Lost) -> Result<(), Error> {
+        let Some(admitted) = self.inner.admitted().clone() else {
+            return Ok(());
+        };
+        let outcome = match lost {
+            Lost::Full { .. } | Lost::ClientFull { .. } => "busy",
+            Lost::Stopped(stopped) => engine::Error::from(*stopped).kind.code(),
+            Lost::Panicked => ErrorKind::Internal.code(),
+        };
+        let asked = Asked {
+            kind,
+            text: dax,
+            began: false,
+            rows: None,
+            duration: Duration::ZERO,
+            outcome,
+        };
+        let recorded = admitted.gate.record(&admitted.view, asked);
+        recorded.map_err(|_| Error::NotRecorded)
+    }
+}
+
+fn fault() -> engine::Error {
+    engine::Error::nowhere(
+        ErrorKind::Internal,
+        "internal error: the query was given up after a fault of the engine; other queries are not affected",
+    )
 }
 
 #[cfg(test)]

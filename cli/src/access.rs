@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use peristyle::{AdmissionRecord, AuditSink, Database, Error, Identity, Session};
+use peristyle::{
+    AdmissionRecord, AuditError, AuditSink, Database, Error, Identity, QueryRecord, Session,
+};
 
 use crate::args::{Access, IdentityArgs};
 use crate::failure::Failure;
@@ -64,9 +66,18 @@ fn identity(args: &IdentityArgs) -> Identity {
 struct Operator;
 
 impl AuditSink for Operator {
-    fn admission(&self, record: &AdmissionRecord) {
+    fn admission(&self, record: &AdmissionRecord) -> Result<(), AuditError> {
         if let Some(detail) = &record.detail {
             eprintln!("for the operator: {detail}");
         }
+        Ok(())
+    }
+
+    fn wants_queries(&self) -> bool {
+        false
+    }
+
+    fn query(&self, _: &QueryRecord) -> Result<(), AuditError> {
+        Ok(())
     }
 }

@@ -27,5 +27,5 @@ pub use answer::{Answer, AnswerColumn, AnswerTable, Limits, Options, Stage, Stat
 pub use build::evaluators;
 pub use error::{Error, ErrorKind, Failure};
 pub use explain::explain;
-pub use query::{Place, check_expression, query};
+pub use query::{Place, check_expression, parse, query, query_parsed};
 pub use value::{DataType, Value};

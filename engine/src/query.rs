@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow::array::{
     Array, ArrayRef, Decimal64Array, Decimal128Array, RecordBatch, RecordBatchOptions,
@@ -47,14 +47,24 @@ pub fn query(
 ) -> Result<Answer, Error> {
     let started = Instant::now();
     let parsed = parse(text)?;
-    let parse_time = started.elapsed();
+    query_parsed(scope, &parsed, started.elapsed(), options, control)
+}
+
+/// Answers a query that is parsed already, which took `parse_time`.
+pub fn query_parsed(
+    scope: &Scope,
+    parsed: &Query,
+    parse_time: Duration,
+    options: &Options,
+    control: &Control,
+) -> Result<Answer, Error> {
     let environment = environment(scope);
     let started = Instant::now();
-    let defined = define(scope, &parsed, options, control, &environment)?;
+    let defined = define(scope, parsed, options, control, &environment)?;
     let scope = defined.scope();
     let define_time = started.elapsed();
     let started = Instant::now();
-    let bound = bind(scope, &parsed, options)?;
+    let bound = bind(scope, parsed, options)?;
     let bind_time = started.elapsed();
     let started = Instant::now();
     let mut evaluator = Evaluator::new(scope, control, &options.limits, environment);
@@ -191,24 +201,22 @@ pub fn bind_groups(binder: &mut Binder) -> Result<Vec<CalculationGroup>, Error> 
             .find(|c| scope.column_type(*c) == DataType::Text);
         let Some(column) = column else { continue };
         let mut bind_text = |text: &str, what: &str| -> Result<Rc<crate::bound::Scalar>, Error> {
-            let parsed = dax::parse_expression(text);
             let place = |message: &str| {
                 format!(
                     "in the calculation item '{}'[{what}]: {message}",
                     scope.table(table).name
                 )
             };
-            if let Some(error) = parsed.errors.first() {
-                return Err(Error::nowhere(ErrorKind::Syntax, place(&error.message)));
-            }
-            binder
-                .item(table, &parsed.tree)
-                .map(Rc::new)
-                .map_err(|e| Error {
-                    span: None,
-                    message: place(&e.message),
-                    ..e
-                })
+            let Some(tree) = scope.group_expression(text) else {
+                let errors = dax::parse_expression(text).errors;
+                let first = errors.first().map_or("not an expression", |e| &e.message);
+                return Err(Error::nowhere(ErrorKind::Syntax, place(first)));
+            };
+            binder.item(table, tree).map(Rc::new).map_err(|e| Error {
+                span: None,
+                message: place(&e.message),
+                ..e
+            })
         };
         let mut items = Vec::new();
         for item in &group.items {

@@ -26,10 +26,13 @@ use crate::{
 };
 
 /// A role, checked when the gate closes.
+#[derive(Clone)]
 pub(crate) struct RolePlan {
     pub name: String,
     can_read: bool,
     filters: Vec<FilterPlan>,
+    /// The ids of its rules, for the audit.
+    pub rules: Vec<String>,
     /// What the role's object permissions hide, closed over dependencies.
     hidden: Hidden,
     /// Whether it has object permissions that hide anything.
@@ -52,6 +55,7 @@ impl RolePlan {
     }
 }
 
+#[derive(Clone)]
 struct FilterPlan {
     table: u32,
     tree: Arc<Expr>,
@@ -62,7 +66,7 @@ struct FilterPlan {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum IdentityFunction {
+pub(crate) enum IdentityFunction {
     UserName,
     ObjectId,
     CustomData,
@@ -70,7 +74,7 @@ enum IdentityFunction {
 }
 
 impl IdentityFunction {
-    fn named(function: &str) -> Option<Self> {
+    pub fn named(function: &str) -> Option<Self> {
         match function {
             "username" | "userprincipalname" => Some(IdentityFunction::UserName),
             "userobjectid" => Some(IdentityFunction::ObjectId),
@@ -80,7 +84,7 @@ impl IdentityFunction {
         }
     }
 
-    fn value(self, identity: &Identity) -> Option<&str> {
+    pub fn value(self, identity: &Identity) -> Option<&str> {
         match self {
             IdentityFunction::UserName => identity.user_name(),
             IdentityFunction::ObjectId => identity.user_object_id(),
@@ -90,7 +94,8 @@ impl IdentityFunction {
     }
 }
 
-const VOLATILE: &[&str] = &["now", "today", "utcnow", "utctoday", "rand", "randbetween"];
+/// Functions whose value depends on more than data and identity.
+pub(crate) const VOLATILE: &[&str] = &["now", "today", "utcnow", "utctoday", "rand", "randbetween"];
 
 /// Checks every role of a model: what it names must be there, its filters must parse, and what it hides must not cut relationships.
 pub(crate) fn plan_roles(
@@ -129,6 +134,7 @@ fn plan_role(
     };
     let mut filters = Vec::new();
     let mut roots = BTreeSet::new();
+    let mut rules = Vec::new();
     for permission in &role.tables {
         let table = graph.table(&permission.table).ok_or_else(|| {
             wrong(format!(
@@ -138,9 +144,11 @@ fn plan_role(
         })?;
         if let Some(text) = &permission.filter {
             filters.push(plan_filter(graph, role, permission, table, text)?);
+            rules.push(format!("{}/rows/{}", role.name, permission.table));
         }
         if permission.metadata == MetadataPermission::None {
             roots.insert(Node::Table(table));
+            rules.push(format!("{}/hides/{}", role.name, permission.table));
         }
         for column in permission
             .columns
@@ -154,6 +162,8 @@ fn plan_role(
                 ))
             })?;
             roots.insert(Node::Column(table, ordinal));
+            let place = format!("{}/{}", permission.table, column.column);
+            rules.push(format!("{}/hides/{place}", role.name));
         }
     }
     let hides = !roots.is_empty();
@@ -177,6 +187,7 @@ fn plan_role(
         name: role.name.clone(),
         can_read,
         filters,
+        rules,
         hidden,
         hides,
         reach,
@@ -333,12 +344,21 @@ impl Gate {
         let visible = self
             .without_hidden_items(&hidden, visible)
             .map_err(failed)?;
+        let scans = self.scans.clone();
         Ok(Arc::new(View::new(
             objects,
             visible,
             self.data.clone(),
             identity,
+            scans,
         )))
+    }
+
+    /// The ids of the rules of the roles that an identity asks for.
+    pub(crate) fn rules_of(&self, identity: &Identity) -> Vec<String> {
+        let asked = |role: &&RolePlan| identity.role_names().contains(&role.name);
+        let roles = self.roles.iter().filter(asked);
+        roles.flat_map(|role| role.rules.iter().cloned()).collect()
     }
 
     /// The roles that the identity asks for, if it may hold them together.

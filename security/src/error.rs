@@ -190,6 +190,8 @@ pub enum Denied {
     FilterFailed {
         role: String,
     },
+    /// The record of the admission is required, and could not be written.
+    NotRecorded,
     Stopped(Stopped),
 }
 
@@ -242,6 +244,9 @@ impl fmt::Display for Denied {
                     "role '{role}' cannot be used now, because one of its filters fails; tell the operator of the model"
                 )
             }
+            Denied::NotRecorded => f.write_str(
+                "nobody is admitted now, because the audit cannot be written; tell the operator of the service",
+            ),
             Denied::Stopped(stopped) => write!(f, "{stopped}"),
         }
     }

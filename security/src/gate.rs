@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use arrow::array::{ArrayRef, BooleanArray};
 use model::{DataType, Model};
 use storage::{ColumnFigures, Control, Dataset, KeyMapFigures};
 
 use crate::admission::{Caches, RolePlan, plan_roles};
-use crate::audit::{AdmissionRecord, AuditSink};
+use crate::audit::{AdmissionRecord, Audit};
 use crate::calculate::Builder;
 use crate::graph::{Graph, Hidden};
 use crate::objects::Objects;
 use crate::request::Calculated;
 use crate::rowset::RowSets;
+use crate::scans::Scans;
 use crate::travel::Travel;
 use crate::trees::{Trees, ordinal};
 use crate::view::{BuildView, Outline, View};
@@ -73,8 +76,10 @@ impl Figures {
 /// fn peek(gate: &peristyle_security::Gate) { let _ = &gate.data; }
 /// ```
 pub struct Gate {
+    number: u64,
     pub(crate) model: Model,
-    pub(crate) trees: Trees,
+    pub(crate) trees: Arc<Trees>,
+    pub(crate) graph: Graph,
     pub(crate) travel: Travel,
     pub(crate) data: Arc<Dataset>,
     pub(crate) evaluators: Evaluators,
@@ -85,8 +90,12 @@ pub struct Gate {
     pub(crate) objects: Mutex<BTreeMap<Hidden, Arc<Objects>>>,
     pub(crate) sets: RowSets,
     pub(crate) caches: Caches,
-    audit: Option<Arc<dyn AuditSink>>,
+    pub(crate) scans: Option<Arc<Scans>>,
+    pub(crate) audit: Option<Audit>,
 }
+
+/// No two gates of a process have one number, and a later gate has a larger one.
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
 impl fmt::Debug for Gate {
     /// A gate in a log shows nothing of what is behind it.
@@ -104,7 +113,7 @@ impl Gate {
         evaluators: Evaluators,
         control: &Control,
     ) -> Result<Gate, CloseError> {
-        let trees = Trees::of(&model);
+        let trees = Arc::new(Trees::of(&model));
         let graph = Graph::of(&model, &trees);
         let travel = Travel::of(&model, &graph);
         // Roles first: a mistake in one is found before the long work.
@@ -123,8 +132,10 @@ impl Gate {
         }));
         let everything = Arc::new(Visible::everything(ordinal(model.tables.len())));
         Ok(Gate {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             model,
             trees,
+            graph,
             travel,
             data,
             evaluators,
@@ -134,15 +145,84 @@ impl Gate {
             objects: Mutex::default(),
             sets: RowSets::default(),
             caches: Caches::default(),
+            scans: None,
             audit: None,
         })
     }
 
-    /// Tells this sink of every admission.
+    /// The same data under other roles, as a gate of its own: what was admitted here is not admitted there. An error leaves
+    /// everything as it is.
+    pub fn with_roles(&self, roles: Vec<model::Role>) -> Result<Gate, CloseError> {
+        let model = Model {
+            roles,
+            ..self.model.clone()
+        };
+        let graph = Graph::of(&model, &self.trees);
+        let travel = Travel::of(&model, &graph);
+        let roles = plan_roles(&model, &graph, &travel)?;
+        Ok(Gate {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            model,
+            trees: self.trees.clone(),
+            graph,
+            travel,
+            data: self.data.clone(),
+            evaluators: self.evaluators,
+            roles,
+            every_object: self.every_object.clone(),
+            everything: self.everything.clone(),
+            objects: Mutex::default(),
+            sets: RowSets::default(),
+            caches: Caches::default(),
+            scans: self.scans.as_ref().map(|scans| Arc::new(scans.emptied())),
+            audit: self.audit.clone(),
+        })
+    }
+
+    /// Tells the audit of every admission, and of every query that is recorded.
     #[must_use]
-    pub fn audited(mut self, sink: Arc<dyn AuditSink>) -> Gate {
-        self.audit = Some(sink);
+    pub fn audited(mut self, audit: Audit) -> Gate {
+        self.audit = Some(audit);
         self
+    }
+
+    /// Keeps answers of scans, in so many bytes; none in no bytes.
+    #[must_use]
+    pub fn keeping_scans(mut self, most_bytes: u64) -> Gate {
+        self.scans = (most_bytes > 0).then(|| Arc::new(Scans::new(most_bytes)));
+        self
+    }
+
+    /// This gate as the successor of another: with a number of its own, and with what the other tells and keeps.
+    #[must_use]
+    pub fn renewed(&self, before: &Gate) -> Gate {
+        Gate {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            model: self.model.clone(),
+            trees: self.trees.clone(),
+            graph: Graph::of(&self.model, &self.trees),
+            travel: self.travel.clone(),
+            data: self.data.clone(),
+            evaluators: self.evaluators,
+            roles: self.roles.clone(),
+            every_object: self.every_object.clone(),
+            everything: self.everything.clone(),
+            objects: Mutex::default(),
+            sets: RowSets::default(),
+            caches: Caches::default(),
+            scans: before.scans.as_ref().map(|scans| Arc::new(scans.emptied())),
+            audit: before.audit.clone(),
+        }
+    }
+
+    /// The number of this generation of data under this policy.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether both stand over the same data.
+    pub fn shares_data(&self, other: &Gate) -> bool {
+        Arc::ptr_eq(&self.data, &other.data)
     }
 
     /// Lets an identity in, to what its roles show it.
@@ -152,14 +232,19 @@ impl Gate {
 
     /// The same, with a deadline and a way to cancel.
     pub fn admit_under(&self, identity: Identity, control: &Control) -> Result<Arc<View>, Denied> {
+        let started = Instant::now();
         let mut record = AdmissionRecord::of(&identity);
+        record.rules = self.rules_of(&identity);
         let answer = self.view_of(identity, control, &mut record.detail);
         match &answer {
             Ok(view) => record.view = Some(view.number()),
             Err(denied) => record.denied = Some(denied.to_string()),
         }
-        if let Some(sink) = &self.audit {
-            sink.admission(&record);
+        record.duration = started.elapsed();
+        if let Some(audit) = &self.audit {
+            // Nobody is let in without the record that is required.
+            let written = audit.judge(audit.sink.admission(&record));
+            written.map_err(|_| Denied::NotRecorded)?;
         }
         answer
     }

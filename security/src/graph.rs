@@ -154,6 +154,14 @@ struct Needs {
     unknown: bool,
 }
 
+/// What evaluating an expression may touch.
+#[derive(Debug, Default)]
+pub(crate) struct Reached {
+    /// Functions, in lower case.
+    pub calls: BTreeSet<String>,
+    pub nodes: BTreeSet<Node>,
+}
+
 /// Functions that read objects which their call does not name.
 fn reads_everything(call: &str) -> bool {
     call == "calendarauto" || call == "columnstatistics" || call.starts_with("info.")
@@ -467,9 +475,14 @@ impl Graph {
     /// None when one of these does not parse.
     pub fn calls_of(&self, body: &Body, home: Option<u32>) -> Option<BTreeSet<String>> {
         let found = body.references()?;
+        self.reached_by(&found, home).map(|reached| reached.calls)
+    }
+
+    /// Everything that evaluating what mentions these may call and read. None when something of it does not parse.
+    pub fn reached_by(&self, found: &References, home: Option<u32>) -> Option<Reached> {
         let mut calls = found.calls.clone();
         let mut reached = BTreeSet::new();
-        let mut open: Vec<Node> = self.names.resolve(&found, home).into_iter().collect();
+        let mut open: Vec<Node> = self.names.resolve(found, home).into_iter().collect();
         // What a calculation group does without a selection, it does to every measure.
         open.extend(
             self.needs
@@ -508,7 +521,10 @@ impl Graph {
                 );
             }
         }
-        Some(calls)
+        Some(Reached {
+            calls,
+            nodes: reached,
+        })
     }
 
     /// The stored objects (columns and tables) that computing a calculated one reads, through measures and functions.

@@ -21,6 +21,7 @@ mod admission;
 mod audit;
 mod calculate;
 mod credential;
+mod dependencies;
 mod error;
 mod extend;
 mod gate;
@@ -35,6 +36,7 @@ mod references;
 mod request;
 mod review;
 mod rowset;
+mod scans;
 mod scope;
 mod seen;
 mod travel;
@@ -45,7 +47,11 @@ mod visibility;
 #[cfg(test)]
 mod tests;
 
-pub use audit::{AdmissionRecord, AuditSink};
+#[cfg(feature = "tracing")]
+pub use audit::Tracing;
+pub use audit::{
+    AdmissionRecord, Asked, Audit, AuditError, AuditSink, JsonLines, QueryRecord, Sync,
+};
 pub use credential::{StillValid, Unrevocable};
 pub use error::{CloseError, Denied, EvaluateError, Incompatibility, ReadError};
 pub use extend::{AddedColumn, Addition, Extended};

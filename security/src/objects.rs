@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use dax::Expr;
+use dax::{Expr, Function};
 use model::{Cardinality, CrossFilter, Model, SecurityFilter};
 use storage::{ColumnId, RelationshipId, TableId};
 
@@ -18,9 +18,15 @@ pub(crate) struct Objects {
     pub model: Model,
     /// Nothing is hidden.
     pub complete: bool,
+    /// What is.
+    pub hidden: Hidden,
     pub tables: Vec<TableEntry>,
     pub measures: Vec<MeasureEntry>,
     pub relationships: Vec<RelationshipEntry>,
+    /// The functions of the model that parse.
+    pub functions: Vec<(String, Arc<Function>)>,
+    /// The expressions of calculation groups that parse, by their text.
+    pub expressions: HashMap<String, Arc<Expr>>,
     table_names: HashMap<String, u32>,
     measure_names: HashMap<String, u32>,
 }
@@ -85,12 +91,16 @@ impl Objects {
         let mut objects = Objects {
             model: pruned.model,
             complete: hidden.0.is_empty(),
+            hidden: hidden.clone(),
+            functions: Vec::new(),
+            expressions: HashMap::new(),
             tables: Vec::new(),
             measures: Vec::new(),
             relationships: Vec::new(),
             table_names: HashMap::new(),
             measure_names: HashMap::new(),
         };
+        objects.parse();
         let mut visible_of = HashMap::new();
         for ((id, columns), table) in pruned.tables.into_iter().zip(&objects.model.tables) {
             let t = ordinal(objects.tables.len());
@@ -110,6 +120,29 @@ impl Objects {
         objects.add_measures(&pruned.measures, trees);
         objects.add_relationships(model, &visible_of, related);
         objects
+    }
+
+    /// Parses once what every query binds.
+    fn parse(&mut self) {
+        for function in &self.model.functions {
+            let parsed = dax::parse_function(&function.expression);
+            if parsed.errors.is_empty() {
+                let tree = Arc::new(parsed.tree);
+                self.functions.push((function.name.clone(), tree));
+            }
+        }
+        let groups = self.model.tables.iter();
+        for group in groups.filter_map(|table| table.calculation_group.as_ref()) {
+            let items = group.items.iter().map(|item| &item.expression);
+            let selections = [&group.no_selection, &group.multiple_selection];
+            let selections = selections.into_iter().flatten().map(|s| &s.expression);
+            for text in items.chain(selections) {
+                let parsed = dax::parse_expression(text);
+                if parsed.errors.is_empty() {
+                    self.expressions.insert(text.clone(), Arc::new(parsed.tree));
+                }
+            }
+        }
     }
 
     fn add_measures(&mut self, whole: &[(u32, u32)], trees: &Trees) {

@@ -13,6 +13,7 @@ use crate::lower::{MAX_GROUPS, Use};
 use crate::mask::{Crossing, MaskedPaths};
 use crate::objects::{End, Objects, at};
 use crate::request::{Expression, Groups, PathColumn, Scan, Target};
+use crate::scans::{Scans, scan_key};
 use crate::trees::ordinal;
 use crate::visibility::Visible;
 use crate::{Codes, Column, Identity, Measure, ReadError, Relationship, Table};
@@ -42,6 +43,9 @@ pub struct Scope {
     unique: Mutex<HashMap<TableId, bool>>,
     /// Codes that visible rows hold, of columns that were asked about.
     pub(crate) seen: Mutex<SeenCodes>,
+    /// Answers of scans that are kept, and the digest of what this scope sees. None: nothing is kept, for one because a query's own
+    /// columns are in it.
+    pub(crate) scans: Option<(Arc<Scans>, [u8; 32])>,
 }
 
 /// By column.
@@ -82,6 +86,7 @@ impl Scope {
             relationships: Vec::new(),
             unique: Mutex::default(),
             seen: Mutex::default(),
+            scans: None,
         };
         scope.relationships = scope.describe_relationships();
         scope
@@ -318,11 +323,43 @@ impl Scope {
     /// One pass over the visible rows of a table.
     pub fn scan(&self, scan: &Scan, control: &Control) -> Result<Groups, ReadError> {
         let lowered = self.lower_scan(scan, control)?;
+        let kept = self
+            .scans
+            .as_ref()
+            .and_then(|(scans, visible)| Some((scans, scan_key(&lowered, visible)?)));
+        if let Some((scans, key)) = &kept
+            && let Some(known) = scans.get(key)
+        {
+            // Whoever has a smaller limit than the one who asked first is refused all the same.
+            let limit = control.most_groups().min(lowered.max_groups);
+            if known.len > limit {
+                return Err(ReadError::TooManyGroups { limit });
+            }
+            control.check()?;
+            return self.raise(scan, storage::Groups::clone(&known));
+        }
         let groups = self
             .data()?
             .scan(&lowered, control)
             .map_err(|error| self.tell(error))?;
+        if let Some((scans, key)) = kept {
+            let groups = Arc::new(groups);
+            scans.keep(key, &groups);
+            let groups =
+                Arc::try_unwrap(groups).unwrap_or_else(|kept| storage::Groups::clone(&kept));
+            return self.raise(scan, groups);
+        }
         self.raise(scan, groups)
+    }
+
+    /// The functions of the model that exist here and parse.
+    pub fn functions(&self) -> &[(String, Arc<dax::Function>)] {
+        &self.objects.functions
+    }
+
+    /// The tree of an expression of a calculation group, by its text. None: it does not parse, or is none.
+    pub fn group_expression(&self, text: &str) -> Option<&dax::Expr> {
+        self.objects.expressions.get(text).map(Arc::as_ref)
     }
 
     /// The visible rows of the scanned table that pass the filters. Keys and aggregates are ignored.

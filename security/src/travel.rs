@@ -61,6 +61,7 @@ impl Edge {
 }
 
 /// All ways of a model.
+#[derive(Clone)]
 pub(crate) struct Travel {
     pub edges: Vec<Edge>,
     pub tables: u32,

@@ -9,6 +9,7 @@ use storage::Dataset;
 
 use crate::graph::Hidden;
 use crate::objects::Objects;
+use crate::scans::Scans;
 use crate::trees::{Trees, ordinal};
 use crate::visibility::Visible;
 use crate::{Codes, Identity, ReadError, Scope, Table};
@@ -37,6 +38,7 @@ use crate::{Codes, Identity, ReadError, Scope, Table};
 pub struct View {
     scope: Scope,
     fingerprint: [u8; 32],
+    visible_digest: [u8; 32],
 }
 
 impl View {
@@ -45,12 +47,23 @@ impl View {
         visible: Arc<Visible>,
         data: Arc<Dataset>,
         identity: Identity,
+        scans: Option<Arc<Scans>>,
     ) -> View {
         let fingerprint = fingerprint(&objects, &visible);
+        let visible_digest = visible_digest(&objects, &visible, &identity);
+        let mut scope = Scope::new(objects, visible, Some(data), identity);
+        scope.scans = scans.map(|scans| (scans, visible_digest));
         View {
-            scope: Scope::new(objects, visible, Some(data), identity),
+            scope,
             fingerprint,
+            visible_digest,
         }
+    }
+
+    /// SHA-256 over all that makes answers of views of one gate differ, who asks apart: the visible rows and objects, the tables that
+    /// row filters bear on (what crosses them is refused), and whether there are roles at all.
+    pub(crate) fn visible_digest(&self) -> [u8; 32] {
+        self.visible_digest
     }
 
     pub fn scope(&self) -> &Scope {
@@ -66,6 +79,19 @@ impl View {
     pub fn number(&self) -> u64 {
         self.scope.number
     }
+}
+
+fn visible_digest(objects: &Objects, visible: &Visible, identity: &Identity) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(visible.digest);
+    let mut put = |bytes: &[u8]| {
+        hash.update(ordinal(bytes.len()).to_le_bytes());
+        hash.update(bytes);
+    };
+    put(&visible.restrictions());
+    put(format!("{:?}", objects.hidden).as_bytes());
+    put(&[u8::from(identity.role_names().is_empty())]);
+    hash.finalize().into()
 }
 
 fn fingerprint(objects: &Objects, visible: &Visible) -> [u8; 32] {

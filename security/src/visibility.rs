@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use roaring::RoaringBitmap;
 use sha2::{Digest, Sha256};
 use storage::{
-    BLANK, ColumnId, Control, Dataset, Filter, Path, PathColumn, PlacedSet, RelationshipId, RowSet,
-    Scan, Spellings, Step, TableId, Target, Term, Visibility,
+    Aggregate, AggregateOp, Aggregated, BLANK, ColumnId, Control, Dataset, Filter, Path,
+    PathColumn, PlacedSet, RelationshipId, RowSet, Scan, Spellings, Step, TableId, Target, Term,
+    Visibility,
 };
 
 use crate::ReadError;
@@ -347,6 +348,7 @@ pub(crate) struct Visible {
     restricted: BTreeSet<u32>,
     pub digest: [u8; 32],
     rows: Mutex<HashMap<TableId, Arc<RowSet>>>,
+    counts: Mutex<HashMap<TableId, u64>>,
     spellings: Mutex<HashMap<ColumnId, Option<Arc<Spellings>>>>,
     blanks: Mutex<HashMap<(RelationshipId, bool), bool>>,
 }
@@ -368,6 +370,7 @@ impl Visible {
             restricted,
             digest,
             rows: Mutex::default(),
+            counts: Mutex::default(),
             spellings: Mutex::default(),
             blanks: Mutex::default(),
         }
@@ -484,6 +487,57 @@ impl Visible {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(table, rows.clone());
         Ok(rows)
+    }
+
+    /// How many rows of a table are visible.
+    pub fn count(
+        &self,
+        data: &Dataset,
+        table: TableId,
+        control: &Control,
+    ) -> Result<u64, ReadError> {
+        let visibility = self.of(table);
+        if visibility == Visibility::All {
+            return Ok(data.rows(table).map_or(0, u64::from));
+        }
+        let known = self
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&table)
+            .copied();
+        if let Some(count) = known {
+            return Ok(count);
+        }
+        let rows = Aggregate {
+            op: AggregateOp::Rows,
+            argument: None,
+        };
+        let scan = Scan {
+            table,
+            visibility,
+            masks: Vec::new(),
+            filters: Vec::new(),
+            keys: Vec::new(),
+            aggregates: vec![rows],
+            max_groups: usize::MAX,
+        };
+        let groups = data.scan(&scan, control)?;
+        let count = match groups.aggregates.first() {
+            Some(Aggregated::Count(counts)) => counts.first().copied().unwrap_or(0),
+            _ => 0,
+        };
+        self.counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(table, count);
+        Ok(count)
+    }
+
+    /// Which tables row filters bear on, as bytes.
+    pub fn restrictions(&self) -> Vec<u8> {
+        let tables = self.restricted.iter();
+        tables.flat_map(|table| table.to_le_bytes()).collect()
     }
 
     /// How to spell text that visible rows spell in several ways.

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use model::write_bim;
 use peristyle::{
-    AdmissionRecord, AuditSink, Database, Denied, Error, Identity, QueryOptions, Stage, Value,
-    check_model, value_at,
+    AdmissionRecord, AuditError, AuditSink, Database, Denied, Error, Identity, QueryOptions,
+    QueryRecord, Stage, Value, check_model, value_at,
 };
 
 use crate::outcome::all_that_shows;
@@ -151,11 +151,16 @@ fn users_who_take_turns_get_their_own_rows() {
 struct Told(Mutex<Vec<String>>);
 
 impl AuditSink for Told {
-    fn admission(&self, record: &AdmissionRecord) {
+    fn admission(&self, record: &AdmissionRecord) -> Result<(), AuditError> {
         self.0
             .lock()
             .expect("no panic")
             .extend(record.detail.clone());
+        Ok(())
+    }
+
+    fn query(&self, _: &QueryRecord) -> Result<(), AuditError> {
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 mod adventure_facts;
 mod adventure_works;
 mod arrows;
+mod auditing;
 mod blindness;
 mod bypasses;
 mod calendars;
@@ -21,6 +22,7 @@ mod role_files;
 mod runaway;
 mod rust_source;
 mod scratch;
+mod sharing;
 mod sheets;
 mod sources;
 mod stages;

@@ -3,6 +3,7 @@
 //!
 //! `PERISTYLE_TRIPLES` says how many (model, roles, query) to try, `PERISTYLE_SEED` where to begin.
 
+mod deleted;
 mod models;
 mod queries;
 mod random;

@@ -2,6 +2,7 @@
 //! reference, is put in its place.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use dax::{Expr, ExprKind, Function};
 
@@ -21,11 +22,11 @@ impl<'a> Binder<'a> {
         self.names.truncate(depth);
     }
 
-    pub fn user_function(&self, name: &str) -> Option<Rc<Function>> {
+    pub fn user_function(&self, name: &str) -> Option<Arc<Function>> {
         self.functions
             .iter()
             .find(|(known, _)| model::same_name(known, name))
-            .map(|(_, function)| Rc::clone(function))
+            .map(|(_, function)| Arc::clone(function))
     }
 
     pub fn call_user<T, R>(

@@ -20,6 +20,7 @@ mod window;
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use dax::{Expr, Span};
 use security::{Column, Measure, Scope, Table};
@@ -70,7 +71,7 @@ pub struct Binder<'a> {
     depths: HashMap<String, usize>,
     measures: HashMap<Measure, Rc<Scalar>>,
     query_measures: Vec<(QueryMeasure, Option<Rc<Scalar>>)>,
-    functions: Vec<(String, Rc<dax::Function>)>,
+    functions: Vec<(String, Arc<dax::Function>)>,
     /// What is being bound right now, for cycles.
     open: Vec<String>,
     /// The table whose expression is bound: `[Column]` alone may mean its columns.
@@ -106,18 +107,7 @@ pub fn field_of(scope: &Scope, column: Column) -> Field {
 
 impl<'a> Binder<'a> {
     pub fn new(scope: &'a Scope, parameters: &'a [(String, Value)]) -> Self {
-        let functions = scope
-            .model()
-            .functions
-            .iter()
-            .filter_map(|f| {
-                let parsed = dax::parse_function(&f.expression);
-                parsed
-                    .errors
-                    .is_empty()
-                    .then(|| (f.name.clone(), Rc::new(parsed.tree)))
-            })
-            .collect();
+        let functions = scope.functions().to_vec();
         Binder {
             scope,
             parameters,
@@ -247,7 +237,7 @@ impl<'a> Binder<'a> {
     pub fn define_function(&mut self, name: &str, function: dax::Function) {
         self.functions
             .retain(|(known, _)| !model::same_name(known, name));
-        self.functions.push((name.to_string(), Rc::new(function)));
+        self.functions.push((name.to_string(), Arc::new(function)));
     }
 
     /// A measure of the query or the model by its name.

@@ -192,15 +192,19 @@ fn row_rule_5_not_over_inactive_relationships() {
 fn row_rule_6_a_failing_filter_denies_and_says_nothing() {
     struct Sink(Mutex<Vec<AdmissionRecord>>);
     impl AuditSink for Sink {
-        fn admission(&self, record: &AdmissionRecord) {
+        fn admission(&self, record: &AdmissionRecord) -> Result<(), AuditError> {
             self.0.lock().unwrap().push(record.clone());
+            Ok(())
+        }
+        fn query(&self, _: &QueryRecord) -> Result<(), AuditError> {
+            Ok(())
         }
     }
     let sink = Arc::new(Sink(Mutex::default()));
     let world = plain_shop()
         .filter("Broken", "Country", "ERROR(\"x\")")
         .filter("Fine", "Category", "[Name] = \"Bikes\"");
-    let gate = world.gate().audited(sink.clone());
+    let gate = world.gate().audited(Audit::new(sink.clone(), [7; 32]));
     for roles in [vec!["Broken"], vec!["Fine", "Broken"]] {
         let answer = denied(&gate, Identity::user("ana").roles(roles));
         assert_eq!(

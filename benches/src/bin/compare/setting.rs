@@ -86,6 +86,7 @@ impl Setting {
         let database = Database::builder(path)
             .data(data)
             .threads(threads)
+            .cache_bytes(0)
             .import()?;
         Ok((database, start.elapsed()))
     }

@@ -1,0 +1,168 @@
+//! What all sessions of a database share: the gate of the generation that queries start with, and the queries that run.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+
+use security::{Control, Gate, Stopped};
+
+use crate::answers::Answers;
+use crate::error::Error;
+use crate::runtime::Runtime;
+
+/// A holder of a view, which has to let go of it when the gate changes.
+pub(crate) trait Holder: Send + Sync {
+    fn let_go(&self);
+}
+
+pub(crate) struct Shared {
+    pub runtime: Runtime,
+    pub answers: Answers,
+    /// None: the database is closed.
+    gate: RwLock<Option<Arc<Gate>>>,
+    holders: Mutex<Vec<Weak<dyn Holder>>>,
+    running: Mutex<Running>,
+    /// Bytes of data that only queries of earlier generations hold.
+    most_old_bytes: u64,
+}
+
+#[derive(Default)]
+struct Running {
+    next: u64,
+    queries: BTreeMap<u64, Query>,
+}
+
+/// A query under way, and the gate that it began with.
+struct Query {
+    gate: Arc<Gate>,
+    control: Control,
+}
+
+/// Takes the query off the list when it is over, however it ends.
+pub(crate) struct UnderWay<'a> {
+    shared: &'a Shared,
+    number: u64,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let gone = self.shared.running().queries.remove(&self.number);
+        // Outside the lock: it may be the last that holds its generation.
+        drop(gone);
+    }
+}
+
+impl Shared {
+    pub fn new(gate: Gate, runtime: Runtime, answers: Answers, most_old_bytes: u64) -> Shared {
+        Shared {
+            runtime,
+            answers,
+            gate: RwLock::new(Some(Arc::new(gate))),
+            holders: Mutex::default(),
+            running: Mutex::default(),
+            most_old_bytes,
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The gate that the next query starts with.
+    pub fn gate(&self) -> Result<Arc<Gate>, Error> {
+        let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        gate.clone().ok_or(Error::Closed)
+    }
+
+    /// From now on the holder is told when the gate changes.
+    pub fn hold(&self, holder: Weak<dyn Holder>) {
+        let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
+        if holders.len() == holders.capacity() {
+            holders.retain(|holder| holder.strong_count() > 0);
+        }
+        holders.push(holder);
+    }
+
+    /// Notes a query that begins. It is stopped at once where the gate has changed in the meantime and it may not go on.
+    pub fn begin(&self, gate: &Arc<Gate>, control: &Control) -> UnderWay<'_> {
+        let mut running = self.running();
+        running.next += 1;
+        let number = running.next;
+        running.queries.insert(
+            number,
+            Query {
+                gate: Arc::clone(gate),
+                control: control.clone(),
+            },
+        );
+        drop(running);
+        if self.gate().is_err() {
+            control.stop(Stopped::Revoked);
+        }
+        UnderWay {
+            shared: self,
+            number,
+        }
+    }
+
+    /// The next query of every session starts with this gate; those that run end with their own, as long as there is room for
+    /// the data that only they hold.
+    pub fn replace(&self, gate: Gate) -> Result<(), Error> {
+        let gate = Arc::new(gate);
+        {
+            let mut current = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+            // What was closed for want of its key is not opened by new data.
+            if current.is_none() {
+                return Err(Error::Closed);
+            }
+            *current = Some(Arc::clone(&gate));
+        }
+        self.forget();
+        self.bound_old(&gate);
+        Ok(())
+    }
+
+    /// No query is answered any more, and those that run are stopped.
+    pub fn close(&self) {
+        *self.gate.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.forget();
+        for query in self.running().queries.values() {
+            query.control.stop(Stopped::Revoked);
+        }
+    }
+
+    fn forget(&self) {
+        let holders = {
+            let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
+            holders.retain(|holder| holder.strong_count() > 0);
+            holders.clone()
+        };
+        for holder in holders.iter().filter_map(Weak::upgrade) {
+            holder.let_go();
+        }
+        self.answers.clear();
+    }
+
+    /// Stops the readers of the oldest generations until what is left of old data fits its cap.
+    fn bound_old(&self, current: &Gate) {
+        let running = self.running();
+        let mut old: BTreeMap<u64, (u64, Vec<&Control>)> = BTreeMap::new();
+        for query in running.queries.values() {
+            if !query.gate.shares_data(current) {
+                let entry = old
+                    .entry(query.gate.number())
+                    .or_insert_with(|| (query.gate.inspect().bytes(), Vec::new()));
+                entry.1.push(&query.control);
+            }
+        }
+        let mut held: u64 = old.values().map(|(bytes, _)| bytes).sum();
+        for (bytes, readers) in old.values() {
+            if held <= self.most_old_bytes {
+                return;
+            }
+            readers
+                .iter()
+                .for_each(|control| control.stop(Stopped::Superseded));
+            held = held.saturating_sub(*bytes);
+        }
+    }
+}
