@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::bound::{FrameId, MeasureRef, Schema, VarId, Variable};
 use crate::context::FilterContext;
+use crate::eval::Wishes;
 use crate::table::TableRows;
 use crate::vector::Vector;
 
@@ -26,6 +27,8 @@ pub struct Batch {
     pub boundary: bool,
     /// Results of measures in these contexts: a measure is evaluated once for a batch.
     pub measures: RefCell<HashMap<MeasureRef, Vector>>,
+    /// What will be asked of scans in this filter context.
+    pub wishes: Option<Rc<Wishes>>,
 }
 
 pub struct Parent {
@@ -67,11 +70,14 @@ impl Batch {
             variables: None,
             boundary: true,
             measures: RefCell::default(),
+            wishes: None,
         })
     }
 
     fn child(self: &Rc<Batch>, map: ContextMap, filters: Rc<FilterContext>) -> Batch {
         let len = map.as_ref().map_or(self.len, |m| m.len());
+        let same = map.is_none() && Rc::ptr_eq(&filters, &self.filters);
+        let wishes = self.wishes.as_ref().filter(|_| same).cloned();
         Batch {
             len,
             filters,
@@ -83,6 +89,7 @@ impl Batch {
             variables: None,
             boundary: false,
             measures: RefCell::default(),
+            wishes,
         }
     }
 
@@ -108,6 +115,20 @@ impl Batch {
     pub fn refiltered(self: &Rc<Batch>, filters: FilterContext) -> Rc<Batch> {
         let mut batch = self.child(None, Rc::new(filters));
         batch.boundary = true;
+        Rc::new(batch)
+    }
+
+    /// The same contexts under the same filters, their row contexts used up.
+    pub fn bounded(self: &Rc<Batch>) -> Rc<Batch> {
+        let mut batch = self.child(None, Rc::clone(&self.filters));
+        batch.boundary = true;
+        Rc::new(batch)
+    }
+
+    pub fn with_wishes(self: &Rc<Batch>, wishes: Rc<Wishes>) -> Rc<Batch> {
+        let mut batch = self.child(None, Rc::clone(&self.filters));
+        batch.boundary = self.boundary;
+        batch.wishes = Some(wishes);
         Rc::new(batch)
     }
 

@@ -62,6 +62,22 @@ impl Set {
         Set::Codes(Arc::new(codes.into_iter().collect()))
     }
 
+    /// A set over one target from codes that often are consecutive, as the days of a period are.
+    pub fn of_run(codes: &[u32]) -> Set {
+        if let [first, .., last] = codes
+            && *last < ABSENT
+            && codes.windows(2).all(|pair| pair[0] < pair[1])
+            && (last - first) as usize + 1 == codes.len()
+        {
+            return Set::Range {
+                low: (*first).max(1),
+                high: last + 1,
+                blank: *first == 0,
+            };
+        }
+        Set::of_codes(codes.iter().copied().filter(|&code| code != ABSENT))
+    }
+
     /// A set of tuples from row-major codes in any order.
     pub fn of_tuples(width: usize, codes: &[u32]) -> Set {
         if width == 1 {
@@ -300,6 +316,8 @@ pub struct FilterContext {
     pub selected: Option<Rc<Selected>>,
     /// Calculation groups whose item has been applied to the selected measure.
     pub applied: Rc<Vec<Table>>,
+    /// The measures that SUMMARIZECOLUMNS evaluates in the same contexts: the same items apply to them.
+    pub siblings: Option<Rc<Vec<Rc<Scalar>>>>,
 }
 
 impl FilterContext {

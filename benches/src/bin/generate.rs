@@ -45,7 +45,11 @@ fn main() -> ExitCode {
         What::Retail { orders, out } => {
             // As many orders a customer as in the fixture.
             let customers = (orders * 1500 / 8000).max(1500);
-            let size = Size { orders, customers };
+            let size = Size {
+                orders,
+                customers,
+                ..Size::at_scale(1)
+            };
             (models::write_retail_data(size, &out), out)
         }
     };

@@ -1,22 +1,20 @@
 //! Aggregates. Over the rows of a model table with a body that needs only the row, the scan computes them: one scan for
 //! the batch. Otherwise the rows become contexts, the body is evaluated once over all of them, and reduced by segment.
 
-use std::collections::HashSet;
 use std::rc::Rc;
 
-use security::{
-    Aggregate, AggregateOp, Aggregated, ArithmeticOp, Expression, PathColumn, Table, Target,
-};
+use security::{Aggregate, AggregateOp, ArithmeticOp, Expression, PathColumn, Table, Target};
 
+use super::combine::distinct_values;
+use super::group::Grouped;
 use super::watch::Watch;
-use super::{Evaluator, Outcome, internal, iterate::by_context, operators, order};
+use super::{Evaluator, Outcome, iterate::by_context, operators, order};
 use crate::batch::Batch;
 use crate::bound::{FrameId, Reduction, Scalar, ScalarKind, TableExpr, TableKind, path_here};
 use crate::error::Failure;
+use crate::table::TableRows;
 use crate::value::{DataType, FIXED_ONE, Value};
-use crate::vector::{Data, Vector};
-
-use super::group::Grouped;
+use crate::vector::Vector;
 
 impl<'a> Evaluator<'a> {
     pub fn reduce(
@@ -46,6 +44,24 @@ impl<'a> Evaluator<'a> {
                 .with_errors(rows.errors.clone()));
         };
         let rows = Rc::new(self.table(table, batch)?);
+        if let Some(classes) = self.condense(&rows, table, frame, &[body], batch)? {
+            let rows = Rc::new(rows.remap(&classes.representatives));
+            let inner = batch.select(Rc::clone(&classes.representatives));
+            let by_class = self.reduce_rows(op, rows, table, frame, body, &inner)?;
+            return Ok(by_class.take(&classes.of));
+        }
+        self.reduce_rows(op, rows, table, frame, body, batch)
+    }
+
+    fn reduce_rows(
+        &self,
+        op: Reduction,
+        rows: Rc<TableRows>,
+        table: &TableExpr,
+        frame: FrameId,
+        body: &Scalar,
+        batch: &Rc<Batch>,
+    ) -> Outcome<Vector> {
         let mut parts = Vec::new();
         for piece in self.pieces(rows, batch) {
             let iteration = self.iterate_rows(piece.rows, table, frame, &piece.batch)?;
@@ -75,17 +91,71 @@ impl<'a> Evaluator<'a> {
         body: Option<&Scalar>,
         batch: &Rc<Batch>,
     ) -> Outcome<Option<Vector>> {
+        if matches!(
+            op,
+            Reduction::DistinctCount | Reduction::DistinctCountNoBlank
+        ) {
+            let expression = body.and_then(|body| self.scan_expression(body, frame, table));
+            return match expression {
+                Some(Expression::Column(column)) => self
+                    .distinct_count(table, &column, op == Reduction::DistinctCountNoBlank, batch)
+                    .map(Some),
+                _ => Ok(None),
+            };
+        }
+        let Some(aggregates) = self.scan_aggregates(op, table, frame, body) else {
+            return Ok(None);
+        };
+        let grouped = self.grouped_together(table, aggregates, batch)?;
+        let by_list = self.combine(op, &grouped)?;
+        Ok(Some(match &grouped.of_context {
+            None => by_list,
+            Some(of) => by_list.take(of),
+        }))
+    }
+
+    /// The aggregates, in one scan with what else will be asked of the table in this filter context.
+    fn grouped_together(
+        &self,
+        table: Table,
+        mut aggregates: Vec<Aggregate>,
+        batch: &Rc<Batch>,
+    ) -> Outcome<Grouped> {
+        let ask = |aggregates: Vec<Aggregate>| {
+            self.grouped(
+                &batch.filters,
+                batch.len,
+                table,
+                Vec::new(),
+                aggregates,
+                &[],
+            )
+        };
+        let Some(wishes) = &batch.wishes else {
+            return ask(aggregates);
+        };
+        let own = aggregates.clone();
+        aggregates.extend(wishes.besides(table, &own).cloned());
+        if aggregates.len() == own.len() {
+            return ask(own);
+        }
+        // What fails may be another's aggregate: then each is asked for alone, and fails alone.
+        ask(aggregates).or_else(|_| ask(own))
+    }
+
+    /// The aggregates that answer a reduction in the scan; None where it takes rows one by one, or counts distinct values.
+    pub(super) fn scan_aggregates(
+        &self,
+        op: Reduction,
+        table: Table,
+        frame: FrameId,
+        body: Option<&Scalar>,
+    ) -> Option<Vec<Aggregate>> {
         let expression = match body {
             None => None,
-            Some(body) => match self.scan_expression(body, frame, table) {
-                Some(expression) => Some(expression),
-                None => return Ok(None),
-            },
+            Some(body) => Some(self.scan_expression(body, frame, table)?),
         };
-        let column = match &expression {
-            Some(Expression::Column(column)) => Some(column.clone()),
-            _ => None,
-        };
+        let is_column = matches!(&expression, Some(Expression::Column(_)));
         let numeric = expression
             .as_ref()
             .and_then(|e| self.scope.expression_type(table, e));
@@ -97,45 +167,22 @@ impl<'a> Evaluator<'a> {
             op,
             argument: expression.clone(),
         };
-        let aggregates = match (op, &column) {
-            (Reduction::Rows, _) => vec![Aggregate {
-                op: AggregateOp::Rows,
-                argument: None,
-            }],
-            (Reduction::Sum, _) if sums => vec![aggregate(AggregateOp::Sum)],
-            (Reduction::Average, _) if sums => {
+        let rows = Aggregate {
+            op: AggregateOp::Rows,
+            argument: None,
+        };
+        Some(match op {
+            Reduction::Rows => vec![rows],
+            Reduction::Sum if sums => vec![aggregate(AggregateOp::Sum)],
+            Reduction::Average if sums => {
                 vec![aggregate(AggregateOp::Sum), aggregate(AggregateOp::Count)]
             }
-            (Reduction::Min, Some(_)) => vec![aggregate(AggregateOp::Min)],
-            (Reduction::Max, Some(_)) => vec![aggregate(AggregateOp::Max)],
-            (Reduction::Count, Some(_)) => vec![aggregate(AggregateOp::Count)],
-            (Reduction::CountBlank, Some(_)) => vec![
-                Aggregate {
-                    op: AggregateOp::Rows,
-                    argument: None,
-                },
-                aggregate(AggregateOp::Count),
-            ],
-            (Reduction::DistinctCount | Reduction::DistinctCountNoBlank, Some(column)) => {
-                return self
-                    .distinct_count(table, column, op == Reduction::DistinctCountNoBlank, batch)
-                    .map(Some);
-            }
-            _ => return Ok(None),
-        };
-        let grouped = self.grouped(
-            &batch.filters,
-            batch.len,
-            table,
-            Vec::new(),
-            aggregates,
-            &[],
-        )?;
-        let by_list = self.combine(op, &grouped)?;
-        Ok(Some(match &grouped.of_context {
-            None => by_list,
-            Some(of) => by_list.take(of),
-        }))
+            Reduction::Min if is_column => vec![aggregate(AggregateOp::Min)],
+            Reduction::Max if is_column => vec![aggregate(AggregateOp::Max)],
+            Reduction::Count if is_column => vec![aggregate(AggregateOp::Count)],
+            Reduction::CountBlank if is_column => vec![rows, aggregate(AggregateOp::Count)],
+            _ => return None,
+        })
     }
 
     /// DISTINCTCOUNT: the scan counts where a context is one group; otherwise values are counted over the groups.
@@ -146,59 +193,39 @@ impl<'a> Evaluator<'a> {
         skip_blank: bool,
         batch: &Rc<Batch>,
     ) -> Outcome<Vector> {
-        if !skip_blank {
-            let plain = Aggregate {
-                op: AggregateOp::DistinctCount,
-                argument: Some(Expression::Column(column.clone())),
-            };
-            let grouped = self.grouped(
-                &batch.filters,
-                batch.len,
-                table,
-                Vec::new(),
-                vec![plain],
-                &[],
-            )?;
-            if grouped.single {
-                let by_list = self.combine(Reduction::DistinctCount, &grouped)?;
-                return Ok(grouped
-                    .of_context
-                    .as_ref()
-                    .map_or(by_list.clone(), |of| by_list.take(of)));
-            }
+        let argument = || Some(Expression::Column(column.clone()));
+        let mut aggregates = vec![Aggregate {
+            op: AggregateOp::DistinctCount,
+            argument: argument(),
+        }];
+        if skip_blank {
+            // A group whose rows outnumber its values holds BLANK, which is one of the values counted.
+            aggregates.push(Aggregate {
+                op: AggregateOp::Rows,
+                argument: None,
+            });
+            aggregates.push(Aggregate {
+                op: AggregateOp::Count,
+                argument: argument(),
+            });
         }
-        let grouped = self.grouped(
-            &batch.filters,
-            batch.len,
-            table,
-            vec![column.clone()],
-            Vec::new(),
-            &[],
-        )?;
-        let codes = grouped.extra_codes(0);
-        let mut seen: HashSet<u32> = HashSet::new();
-        let watch = self.watch();
-        let counts = (0..grouped.lists()).map(|d| {
-            watch.step(grouped.list(d).len() + 1)?;
-            seen.clear();
-            seen.extend(
-                grouped
-                    .list(d)
-                    .iter()
-                    .map(|&g| codes[g as usize])
-                    .filter(|&c| !(skip_blank && c == 0)),
-            );
-            Ok(if seen.is_empty() {
-                Value::Blank
-            } else {
-                Value::Integer(seen.len() as i64)
-            })
-        });
-        let by_list = self.collect(counts, DataType::Integer)?;
-        Ok(grouped
-            .of_context
-            .as_ref()
-            .map_or(by_list.clone(), |of| by_list.take(of)))
+        let question = self.question(&batch.filters, batch.len, table, &[])?;
+        let grouped = if question.varying.is_empty() {
+            let grouped = self.answer(question, batch.len, table, Vec::new(), aggregates)?;
+            (self.combine(Reduction::DistinctCount, &grouped)?, grouped)
+        } else {
+            let extra = vec![column.clone()];
+            let grouped = self.answer(question, batch.len, table, extra, Vec::new())?;
+            (
+                distinct_values(&grouped, skip_blank, &self.watch())?,
+                grouped,
+            )
+        };
+        let (by_list, grouped) = grouped;
+        Ok(match &grouped.of_context {
+            None => by_list,
+            Some(of) => by_list.take(of),
+        })
     }
 
     /// An expression that the scan can compute: numbers from the row and what it is related to.
@@ -246,166 +273,6 @@ impl<'a> Evaluator<'a> {
             }
             _ => return None,
         })
-    }
-
-    /// The aggregate of each list of groups.
-    fn combine(&self, op: Reduction, grouped: &Grouped) -> Outcome<Vector> {
-        let lists = grouped.lists();
-        let first = grouped
-            .groups
-            .aggregates
-            .first()
-            .ok_or_else(|| internal("a scan without its aggregate"))?;
-        let counts = |values: &[u64]| -> Vec<u64> {
-            (0..lists)
-                .map(|d| grouped.list(d).iter().map(|&g| values[g as usize]).sum())
-                .collect()
-        };
-        Ok(match (op, first) {
-            (
-                Reduction::Rows | Reduction::Count | Reduction::DistinctCount,
-                Aggregated::Count(values),
-            ) => counted(&counts(values)),
-            (Reduction::CountBlank, Aggregated::Count(rows)) => {
-                let Some(Aggregated::Count(values)) = grouped.groups.aggregates.get(1) else {
-                    return Err(internal("a scan without its count"));
-                };
-                let left: Vec<u64> = counts(rows)
-                    .iter()
-                    .zip(counts(values))
-                    .map(|(rows, values)| rows - values)
-                    .collect();
-                counted(&left)
-            }
-            (Reduction::Sum, Aggregated::Integer(values)) => {
-                operators::integer_vector(&sums(grouped, values))
-            }
-            (Reduction::Sum, Aggregated::Fixed(values)) => {
-                operators::fixed_vector(&sums(grouped, values))
-            }
-            (Reduction::Sum, Aggregated::Double(values)) => doubles(&sum_doubles(grouped, values)),
-            (Reduction::Average, total) => {
-                let Some(Aggregated::Count(values)) = grouped.groups.aggregates.get(1) else {
-                    return Err(internal("a scan without its count"));
-                };
-                average(total, &counts(values), grouped)
-            }
-            (Reduction::Min | Reduction::Max, Aggregated::Codes(codes)) => {
-                // The position of the group that holds the smallest or largest code; codes are in value order and 0 is none.
-                let raw = codes.as_slice();
-                let best: Vec<Option<u32>> = (0..lists)
-                    .map(|d| {
-                        let held = grouped
-                            .list(d)
-                            .iter()
-                            .copied()
-                            .filter(|&g| raw[g as usize] != 0);
-                        if op == Reduction::Min {
-                            held.min_by_key(|&g| raw[g as usize])
-                        } else {
-                            held.max_by_key(|&g| raw[g as usize])
-                        }
-                    })
-                    .collect();
-                let positions: Vec<u32> = best.iter().flatten().copied().collect();
-                let values = self.decode(&codes.take(&positions))?;
-                let mut next = 0;
-                let results = best.iter().map(|b| {
-                    Ok(match b {
-                        None => Value::Blank,
-                        Some(_) => {
-                            next += 1;
-                            values.get(next - 1)
-                        }
-                    })
-                });
-                self.collect(results, values.data_type().unwrap_or(DataType::Text))?
-            }
-            _ => return Err(internal("a scan gave another aggregate than was asked")),
-        })
-    }
-}
-
-fn counted(counts: &[u64]) -> Vector {
-    let array = counts
-        .iter()
-        .map(|&n| (n > 0).then_some(n as i64))
-        .collect();
-    Vector {
-        data: Data::Integer(array),
-        errors: None,
-    }
-}
-
-fn doubles(values: &[Option<f64>]) -> Vector {
-    Vector {
-        data: Data::Double(values.iter().copied().collect()),
-        errors: None,
-    }
-}
-
-fn sums(grouped: &Grouped, values: &[Option<i128>]) -> Vec<Option<i128>> {
-    (0..grouped.lists())
-        .map(|d| {
-            grouped
-                .list(d)
-                .iter()
-                .filter_map(|&g| values[g as usize])
-                .reduce(|a, b| a.saturating_add(b))
-        })
-        .collect()
-}
-
-fn sum_doubles(grouped: &Grouped, values: &[Option<f64>]) -> Vec<Option<f64>> {
-    (0..grouped.lists())
-        .map(|d| {
-            grouped
-                .list(d)
-                .iter()
-                .filter_map(|&g| values[g as usize])
-                .reduce(|a, b| a + b)
-        })
-        .collect()
-}
-
-fn average(total: &Aggregated, counts: &[u64], grouped: &Grouped) -> Vector {
-    match total {
-        Aggregated::Integer(values) => {
-            let means: Vec<Option<f64>> = sums(grouped, values)
-                .iter()
-                .zip(counts)
-                .map(|(sum, n)| sum.map(|s| s as f64 / *n as f64))
-                .collect();
-            doubles(&means)
-        }
-        Aggregated::Fixed(values) => {
-            let means: Vec<Option<i128>> = sums(grouped, values)
-                .iter()
-                .zip(counts)
-                .map(|(sum, n)| sum.map(|s| rounded_quotient(s, *n)))
-                .collect();
-            operators::fixed_vector(&means)
-        }
-        Aggregated::Double(values) => {
-            let means: Vec<Option<f64>> = sum_doubles(grouped, values)
-                .iter()
-                .zip(counts)
-                .map(|(sum, n)| sum.map(|s| s / *n as f64))
-                .collect();
-            doubles(&means)
-        }
-        _ => Vector::blank(counts.len()),
-    }
-}
-
-/// Halves away from zero.
-fn rounded_quotient(sum: i128, n: u64) -> i128 {
-    let n = i128::from(n.max(1));
-    let half = n / 2;
-    if sum >= 0 {
-        (sum + half) / n
-    } else {
-        (sum - half) / n
     }
 }
 
@@ -555,7 +422,7 @@ fn exact(
     }
     let fit = |wide: i128| i64::try_from(wide);
     match (op, hint) {
-        (Reduction::Average, DataType::Fixed) => fit(rounded_quotient(sum, n))
+        (Reduction::Average, DataType::Fixed) => fit(super::combine::rounded_quotient(sum, n))
             .map(Value::Fixed)
             .map_err(|_| Failure::new("fixed decimal overflow")),
         (Reduction::Average, _) => Ok(Value::Double(sum as f64 / n as f64)),

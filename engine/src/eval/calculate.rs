@@ -329,25 +329,9 @@ impl<'a> Evaluator<'a> {
             items.extend(more);
             return Ok(Some(items));
         }
-        let is_field =
-            |e: &Scalar| matches!(&e.kind, ScalarKind::Field { frame: of, .. } if *of == frame);
-        let (op, value) = match (is_field(left), is_field(right)) {
-            (true, false) => (*op, right),
-            (false, true) => (mirrored(*op), left),
-            _ => return Ok(None),
-        };
-        let ordered = matches!(
-            op,
-            BinaryOp::Equal
-                | BinaryOp::StrictEqual
-                | BinaryOp::Less
-                | BinaryOp::LessEqual
-                | BinaryOp::Greater
-                | BinaryOp::GreaterEqual
-        );
-        if !ordered || value.reads_frame(frame) {
+        let Some((op, _, value)) = comparison(*op, left, right, frame) else {
             return Ok(None);
-        }
+        };
         let values = self.scalar(value, batch)?;
         if values.errors.is_some() {
             return Ok(None);
@@ -362,6 +346,25 @@ impl<'a> Evaluator<'a> {
         values: &Vector,
         contexts: usize,
     ) -> Outcome<Option<Vec<Rc<Item>>>> {
+        let Some(sets) = self.code_ranges(column, op, values, contexts)? else {
+            return Ok(None);
+        };
+        let item = if sets.len() == contexts {
+            Item::varying(vec![Target::Column(column)], sets, None)
+        } else {
+            Item::varying(vec![Target::Column(column)], sets, Some(&vec![0; contexts]))
+        };
+        Ok(Some(vec![item]))
+    }
+
+    /// The codes of a column that compare so with a value: a range for each context, or one for all where the value is a constant.
+    pub(super) fn code_ranges(
+        &self,
+        column: Column,
+        op: BinaryOp,
+        values: &Vector,
+        contexts: usize,
+    ) -> Outcome<Option<Vec<Set>>> {
         let data_type = self.scope.column_type(column);
         let constant = matches!(values.data, crate::vector::Data::Constant(..));
         let n = if constant { contexts.min(1) } else { contexts };
@@ -398,12 +401,7 @@ impl<'a> Evaluator<'a> {
             };
             sets.push(Set::Range { low, high, blank });
         }
-        let item = if constant {
-            Item::varying(vec![Target::Column(column)], sets, Some(&vec![0; contexts]))
-        } else {
-            Item::varying(vec![Target::Column(column)], sets, None)
-        };
-        Ok(Some(vec![item]))
+        Ok(Some(sets))
     }
 
     /// One past the last code of a column that a filter can admit.
@@ -454,12 +452,7 @@ impl<'a> Evaluator<'a> {
             .map(|w| {
                 let range = w[0] as usize..w[1] as usize;
                 match columns.as_slice() {
-                    [codes] => Set::of_codes(
-                        codes[range]
-                            .iter()
-                            .copied()
-                            .filter(|&c| c != crate::context::ABSENT),
-                    ),
+                    [codes] => Set::of_run(&codes[range]),
                     _ => Set::of_tuples(
                         width,
                         &range
@@ -755,6 +748,35 @@ impl<'a> Evaluator<'a> {
         }
         Ok(())
     }
+}
+
+/// A comparison of a column of the frame's row with something else: the operator as the column stands on the left, the column's place,
+/// and what it is compared with.
+pub(super) fn comparison<'e>(
+    op: BinaryOp,
+    left: &'e Scalar,
+    right: &'e Scalar,
+    frame: u32,
+) -> Option<(BinaryOp, usize, &'e Scalar)> {
+    let field = |e: &Scalar| match e.kind {
+        ScalarKind::Field { frame: of, index } if of == frame => Some(index),
+        _ => None,
+    };
+    let (op, index, value) = match (field(left), field(right)) {
+        (Some(index), None) => (op, index, right),
+        (None, Some(index)) => (mirrored(op), index, left),
+        _ => return None,
+    };
+    let ordered = matches!(
+        op,
+        BinaryOp::Equal
+            | BinaryOp::StrictEqual
+            | BinaryOp::Less
+            | BinaryOp::LessEqual
+            | BinaryOp::Greater
+            | BinaryOp::GreaterEqual
+    );
+    (ordered && !value.reads_frame(frame)).then_some((op, index, value))
 }
 
 fn mirrored(op: BinaryOp) -> BinaryOp {

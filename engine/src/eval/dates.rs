@@ -385,7 +385,26 @@ impl<'a> Evaluator<'a> {
         last: bool,
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
-        let iteration = self.iterate(values, frame, batch)?;
+        let rows = Rc::new(self.table(values, batch)?);
+        if let Some(classes) = self.condense(&rows, values, frame, &[body], batch)? {
+            let rows = Rc::new(rows.remap(&classes.representatives));
+            let inner = batch.select(Rc::clone(&classes.representatives));
+            let found = self.non_blank_row(rows, values, frame, body, last, &inner)?;
+            return Ok(found.remap(&classes.of));
+        }
+        self.non_blank_row(rows, values, frame, body, last, batch)
+    }
+
+    fn non_blank_row(
+        &self,
+        rows: Rc<TableRows>,
+        values: &TableExpr,
+        frame: FrameId,
+        body: &Scalar,
+        last: bool,
+        batch: &Rc<Batch>,
+    ) -> Outcome<TableRows> {
+        let iteration = self.iterate_rows(rows, values, frame, batch)?;
         let body = self.scalar(body, &iteration.batch)?;
         let column = self.column_vector(&iteration.rows, &values.schema, 0)?;
         let (mut positions, mut offsets) = (Vec::new(), vec![0u32]);

@@ -1,12 +1,13 @@
 //! The one question that evaluation asks of storage: the groups of a table's visible rows, by context. A batch of
 //! contexts is one scan, grouped by what differs between them.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use roaring::RoaringBitmap;
-use security::{Aggregate, Filter, Groups, PathColumn, Relationship, Scan, Table};
+use security::{Aggregate, Aggregated, Filter, Groups, PathColumn, Relationship, Scan, Table};
 
+use super::known::Known;
+use super::lists::{Lists, Run, assign};
 use super::reach::Applied;
 use super::{Evaluator, Outcome};
 use crate::context::{FilterContext, Item, Kind, Set};
@@ -16,33 +17,56 @@ const PRUNE_KEYS: u64 = 4096;
 
 /// The groups of a scan, and which of them belong to each context.
 pub struct Grouped {
-    pub groups: Groups,
+    pub groups: Rc<Groups>,
+    /// Where the aggregates asked for stand among those of the scan.
+    picks: Vec<usize>,
     /// How many leading keys are the contexts' own; the asked-for ones follow.
     own: usize,
     /// The list of each context; None: context k has list k.
     pub of_context: Option<Rc<[u32]>>,
-    offsets: Vec<u32>,
-    members: Vec<u32>,
+    lists: Lists,
     /// No list holds more than one group, so aggregates need no combining.
     pub single: bool,
+    /// The groups of a list differ in the keys that were asked for.
+    pub distinct: bool,
 }
 
 impl Grouped {
+    /// The k-th aggregate that was asked for.
+    pub fn aggregate(&self, k: usize) -> Option<&Aggregated> {
+        self.groups.aggregates.get(*self.picks.get(k)?)
+    }
+
     pub fn lists(&self) -> usize {
-        self.offsets.len() - 1
+        self.lists.len()
+    }
+
+    /// The groups of list `d`, as runs of consecutive groups, ascending.
+    pub fn runs(&self, d: usize) -> &[Run] {
+        self.lists.runs(d)
     }
 
     /// The groups of list `d`, ascending.
-    pub fn list(&self, d: usize) -> &[u32] {
-        &self.members[self.offsets[d] as usize..self.offsets[d + 1] as usize]
+    pub fn list(&self, d: usize) -> impl Iterator<Item = u32> + '_ {
+        self.runs(d).iter().flat_map(|run| run.start..run.end)
     }
 
-    pub fn offsets(&self) -> &[u32] {
-        &self.offsets
+    /// Groups of all lists, each counted for every list that it is in.
+    pub fn total(&self) -> usize {
+        (0..self.lists())
+            .flat_map(|d| self.runs(d))
+            .map(|run| run.len())
+            .sum()
     }
 
-    pub fn members(&self) -> &[u32] {
-        &self.members
+    /// The groups of all lists one after another, and where each list begins.
+    pub fn flattened(&self) -> (Vec<u32>, Vec<u32>) {
+        let (mut offsets, mut members) = (vec![0u32], Vec::with_capacity(self.total()));
+        for d in 0..self.lists() {
+            members.extend(self.list(d));
+            offsets.push(members.len() as u32);
+        }
+        (offsets, members)
     }
 
     /// The codes of the k-th key that was asked for, by group.
@@ -56,14 +80,14 @@ impl Grouped {
 }
 
 /// What the contexts of a batch ask of a scan.
-struct Question {
-    filters: Vec<Filter>,
+pub struct Question {
+    pub filters: Vec<Filter>,
     /// One code a context.
-    keys: Vec<(PathColumn, Rc<[u32]>)>,
+    pub keys: Vec<(PathColumn, Rc<[u32]>)>,
     /// Sets that differ, each over some columns.
-    varying: Vec<(Vec<PathColumn>, Rc<Item>)>,
+    pub varying: Vec<(Vec<PathColumn>, Rc<Item>)>,
     /// Contexts that admit nothing.
-    dead: Option<Vec<bool>>,
+    pub dead: Option<Vec<bool>>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -77,9 +101,35 @@ impl<'a> Evaluator<'a> {
         aggregates: Vec<Aggregate>,
         exclude: &[Relationship],
     ) -> Outcome<Grouped> {
+        let question = self.question(filters, contexts, table, exclude)?;
+        self.answer(question, contexts, table, extra, aggregates)
+    }
+
+    /// What contexts ask of a scan of `table`.
+    pub fn question(
+        &self,
+        filters: &FilterContext,
+        contexts: usize,
+        table: Table,
+        exclude: &[Relationship],
+    ) -> Outcome<Question> {
         let applied = self.applicable(filters, contexts, table, exclude)?;
-        let mut question = sort_out(applied, contexts);
-        prune(&mut question);
+        Ok(sort_out(applied, contexts))
+    }
+
+    /// The one scan that answers all contexts.
+    pub fn answer(
+        &self,
+        mut question: Question,
+        contexts: usize,
+        table: Table,
+        extra: Vec<PathColumn>,
+        aggregates: Vec<Aggregate>,
+    ) -> Outcome<Grouped> {
+        // Groups lie in the order of their keys: a set over one column is found among them without trying each.
+        question
+            .varying
+            .sort_by_key(|(columns, _)| columns.len() != 1);
         let mut keys: Vec<PathColumn> = question
             .keys
             .iter()
@@ -96,22 +146,32 @@ impl<'a> Evaluator<'a> {
         let own = keys.len();
         let asked = extra.len();
         keys.extend(extra);
-        let scan = Scan {
+        let mut scan = Scan {
             table,
             filters: std::mem::take(&mut question.filters),
             keys,
             aggregates,
         };
-        let groups = self.scan(&scan)?;
-        let lists = assign(&question, contexts, &scan.keys, single_keys, &groups);
+        // Groups of more keys than these contexts have do as well, if they are known.
+        let known = self.known(&scan);
+        let known = match known {
+            Some(known) => known,
+            None => {
+                prune(&question, &mut scan.filters);
+                self.scan_for(&scan)?
+            }
+        };
+        let Known { groups, picks } = known;
+        let (of_context, lists) = assign(&question, contexts, &scan.keys, single_keys, &groups);
         let single = asked == 0 && own == single_keys;
         Ok(Grouped {
             groups,
+            picks,
             own,
-            of_context: lists.0,
-            offsets: lists.1,
-            members: lists.2,
+            of_context,
+            lists,
             single,
+            distinct: own == single_keys,
         })
     }
 }
@@ -216,7 +276,7 @@ impl Question {
 }
 
 /// Filters the scan to the keys that occur, where they are few.
-fn prune(question: &mut Question) {
+fn prune(question: &Question, filters: &mut Vec<Filter>) {
     for (column, codes) in &question.keys {
         let distinct: RoaringBitmap = codes
             .iter()
@@ -224,7 +284,7 @@ fn prune(question: &mut Question) {
             .filter(|&c| c != crate::context::ABSENT)
             .collect();
         if distinct.len() <= PRUNE_KEYS {
-            question.filters.push(Filter::In {
+            filters.push(Filter::In {
                 column: column.clone(),
                 set: std::sync::Arc::new(distinct),
             });
@@ -238,110 +298,10 @@ fn prune(question: &mut Question) {
             for set in sets.iter() {
                 union |= &*set.bitmap();
             }
-            question.filters.push(Filter::In {
+            filters.push(Filter::In {
                 column: column.clone(),
                 set: std::sync::Arc::new(union),
             });
         }
-    }
-}
-
-type Lists = (Option<Rc<[u32]>>, Vec<u32>, Vec<u32>);
-
-/// Gives every context its groups. Contexts that ask the same share a list.
-fn assign(
-    question: &Question,
-    contexts: usize,
-    keys: &[PathColumn],
-    single_keys: usize,
-    groups: &Groups,
-) -> Lists {
-    let alive = |i: usize| question.dead.as_ref().is_none_or(|dead| !dead[i]);
-    if question.keys.is_empty() && question.varying.is_empty() && question.dead.is_none() {
-        let members: Vec<u32> = (0..groups.len as u32).collect();
-        return (
-            (contexts != 1).then(|| vec![0; contexts].into()),
-            vec![0, groups.len as u32],
-            members,
-        );
-    }
-    let columns: Vec<&[u32]> = groups.keys.iter().map(|codes| codes.as_slice()).collect();
-    let places: Vec<Vec<usize>> = question
-        .varying
-        .iter()
-        .map(|(path_columns, _)| {
-            path_columns
-                .iter()
-                .filter_map(|c| keys.iter().position(|k| k == c))
-                .collect()
-        })
-        .collect();
-    let mut known: HashMap<Vec<u32>, u32> = HashMap::new();
-    let mut of_context = Vec::with_capacity(contexts);
-    let (mut offsets, mut members) = (vec![0u32], Vec::new());
-    let mut ask = Vec::new();
-    for i in 0..contexts {
-        ask.clear();
-        if alive(i) {
-            ask.extend(question.keys.iter().map(|(_, codes)| codes[i]));
-            for (_, item) in &question.varying {
-                if let Kind::Varying { index, .. } = &item.kind {
-                    ask.push(index[i]);
-                }
-            }
-        } else {
-            ask.push(crate::context::ABSENT);
-            ask.push(crate::context::ABSENT);
-        }
-        if let Some(&list) = known.get(&ask) {
-            of_context.push(list);
-            continue;
-        }
-        let list = offsets.len() as u32 - 1;
-        known.insert(ask.clone(), list);
-        of_context.push(list);
-        if alive(i) {
-            let range = range_of(&columns[..single_keys], groups.len, &ask[..single_keys]);
-            collect(question, &places, &columns, range, i, &mut members);
-        }
-        offsets.push(members.len() as u32);
-    }
-    (Some(of_context.into()), offsets, members)
-}
-
-/// The groups whose first keys are `wanted`: groups are in ascending order of their keys.
-fn range_of(columns: &[&[u32]], len: usize, wanted: &[u32]) -> std::ops::Range<usize> {
-    let (mut low, mut high) = (0, len);
-    for (column, code) in columns.iter().zip(wanted) {
-        let slice = &column[low..high];
-        let start = slice.partition_point(|c| c < code);
-        let end = slice.partition_point(|c| c <= code);
-        (low, high) = (low + start, low + end);
-    }
-    low..high
-}
-
-fn collect(
-    question: &Question,
-    places: &[Vec<usize>],
-    columns: &[&[u32]],
-    range: std::ops::Range<usize>,
-    context: usize,
-    members: &mut Vec<u32>,
-) {
-    if question.varying.is_empty() {
-        members.extend(range.start as u32..range.end as u32);
-        return;
-    }
-    let mut tuple = Vec::new();
-    'groups: for g in range {
-        for ((_, item), places) in question.varying.iter().zip(places) {
-            tuple.clear();
-            tuple.extend(places.iter().map(|&p| columns[p][g]));
-            if !item.admits(context, &tuple) {
-                continue 'groups;
-            }
-        }
-        members.push(g as u32);
     }
 }

@@ -1,14 +1,12 @@
 //! Iterators: the rows of a table become contexts, and what was computed for them is reduced by segment.
 
 use std::cell::RefCell;
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::watch::Watch;
-use super::{Evaluator, Outcome, order};
+use super::{Evaluator, Outcome};
 use crate::batch::{Batch, Frame};
-use crate::bound::{FrameId, Order, RankX, Scalar, TableExpr};
+use crate::bound::{FrameId, Order, Scalar, TableExpr};
 use crate::context::Shadow;
 use crate::error::Failure;
 use crate::table::{Flat, TableRows};
@@ -153,89 +151,6 @@ impl<'a> Evaluator<'a> {
             .collect(results, DataType::Text)?
             .with_errors(iteration.rows.errors.clone()))
     }
-
-    /// RANKX: the place of a value among those of the table's rows.
-    pub fn rank(&self, rank: &RankX, batch: &Rc<Batch>) -> Outcome<Vector> {
-        let rows = Rc::new(self.table(&rank.table, batch)?);
-        let mut parts = Vec::new();
-        for piece in self.pieces(rows, batch) {
-            parts.push(self.rank_piece(rank, piece)?);
-        }
-        Ok(Vector::concat(&parts))
-    }
-
-    fn rank_piece(&self, rank: &RankX, piece: Piece) -> Outcome<Vector> {
-        let batch = &piece.batch;
-        let iteration = self.iterate_rows(piece.rows, &rank.table, rank.frame, batch)?;
-        let ranked = self.scalar(&rank.body, &iteration.batch)?;
-        let value = self.scalar(rank.value.as_ref().unwrap_or(&rank.body), batch)?;
-        let mut sorted: HashMap<(u32, u32), Rc<Vec<Value>>> = HashMap::new();
-        let mut results = Vec::with_capacity(batch.len);
-        for i in 0..batch.len {
-            self.control.check()?;
-            let range = (iteration.flat.offsets[i], iteration.flat.offsets[i + 1]);
-            let mut place = || -> Result<Value, Failure> {
-                let values = match sorted.get(&range) {
-                    Some(values) => Rc::clone(values),
-                    None => {
-                        let values = Rc::new(sorted_values(
-                            &ranked,
-                            range.0..range.1,
-                            rank.dense,
-                            &self.watch(),
-                        )?);
-                        sorted.insert(range, Rc::clone(&values));
-                        values
-                    }
-                };
-                Ok(Value::Integer(place_of(
-                    &values,
-                    &value.at(i)?,
-                    rank.ascending,
-                )))
-            };
-            results.push(place());
-        }
-        Ok(self
-            .collect(results, DataType::Integer)?
-            .with_errors(iteration.rows.errors.clone()))
-    }
-}
-
-fn sorted_values(
-    ranked: &Vector,
-    range: std::ops::Range<u32>,
-    dense: bool,
-    watch: &Watch<'_>,
-) -> Result<Vec<Value>, Failure> {
-    let mut rows: Vec<u32> = range.collect();
-    let mut known = Vec::with_capacity(rows.len());
-    for row in &rows {
-        watch.step(1)?;
-        known.push(ranked.at(*row as usize)?);
-    }
-    rows = (0..known.len() as u32).collect();
-    watch.sort(&mut rows, |a, b| {
-        order::ranked(&known[a as usize], &known[b as usize])
-    })?;
-    let mut values: Vec<Value> = rows
-        .iter()
-        .map(|row| known[*row as usize].clone())
-        .collect();
-    if dense {
-        values.dedup_by(|a, b| order::ranked(a, b) == Ordering::Equal);
-    }
-    Ok(values)
-}
-
-/// The rank among ascending values: one more than the number of values before it.
-fn place_of(values: &[Value], value: &Value, ascending: bool) -> i64 {
-    let before = if ascending {
-        values.partition_point(|v| order::ranked(v, value) == Ordering::Less)
-    } else {
-        values.len() - values.partition_point(|v| order::ranked(v, value) != Ordering::Greater)
-    };
-    before as i64 + 1
 }
 
 /// A logical answer for each context.

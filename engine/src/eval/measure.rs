@@ -51,7 +51,7 @@ impl<'a> Evaluator<'a> {
         }
         let inner = match batch.open_frames().is_empty() {
             true if batch.boundary => Rc::clone(batch),
-            true => batch.refiltered((*batch.filters).clone()),
+            true => batch.bounded(),
             false => batch.refiltered(self.transition(batch)?),
         };
         let vector = self.with_items(measure, body, &inner)?;
@@ -80,15 +80,18 @@ impl<'a> Evaluator<'a> {
             return self.apply_group(group, &choices, measure, body, batch);
         }
         // Inside the body the measures that it calls are their own.
-        let own = Rc::new(FilterContext {
-            selected: None,
-            ..(*batch.filters).clone()
-        });
         let inner = if batch.filters.selected.is_some() {
-            batch.refiltered((*own).clone())
+            batch.refiltered(FilterContext {
+                selected: None,
+                ..(*batch.filters).clone()
+            })
         } else {
             Rc::clone(batch)
         };
+        let siblings = inner.filters.siblings.clone();
+        let siblings = siblings.filter(|_| !inner.filters.applied.is_empty());
+        let together = siblings.iter().flat_map(|list| list.iter());
+        let inner = self.wishing(&inner, std::iter::once(body).chain(together).map(|b| &**b));
         self.scalar(body, &inner)
     }
 

@@ -4,15 +4,21 @@
 
 mod aggregate;
 mod calculate;
+mod classes;
+mod combine;
 mod dates;
+mod filter;
 mod group;
 mod information;
 mod iterate;
+mod known;
 mod listed;
+mod lists;
 mod measure;
 mod moments;
 mod operators;
 mod order;
+mod rank;
 mod reach;
 mod regression;
 mod rows;
@@ -22,6 +28,7 @@ mod scalar;
 mod search;
 mod sets;
 mod shape;
+mod shared;
 mod statistics;
 mod summarize;
 mod table_text;
@@ -44,6 +51,7 @@ use crate::error::{Error, ErrorKind};
 use crate::functions::Environment;
 
 pub use information::{column_statistics_schema, information_schema};
+pub use known::Wishes;
 pub use measure::{CalculationGroup, CalculationItem};
 pub use operators::arithmetic_type;
 pub use regression::regression_columns;
@@ -63,6 +71,7 @@ pub struct Evaluator<'a> {
     pub environment: Environment,
     pub edges: RefCell<HashMap<Relations, Rc<reach::Edges>>>,
     pub scans: Cell<u64>,
+    known_scans: known::KnownScans,
     pub one_by_one: Cell<u64>,
     depth: Cell<usize>,
     levels: Cell<usize>,
@@ -92,6 +101,7 @@ impl<'a> Evaluator<'a> {
             environment,
             edges: RefCell::default(),
             scans: Cell::new(0),
+            known_scans: known::KnownScans::default(),
             one_by_one: Cell::new(0),
             depth: Cell::new(0),
             levels: Cell::new(0),

@@ -621,8 +621,7 @@ impl<'a> Evaluator<'a> {
                 Set::of_codes(
                     grouped
                         .list(d)
-                        .iter()
-                        .map(|&g| translated[g as usize])
+                        .map(|g| translated[g as usize])
                         .filter(|&c| c != crate::context::ABSENT),
                 )
             })

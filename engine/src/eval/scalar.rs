@@ -128,6 +128,7 @@ impl<'a> Evaluator<'a> {
             K::TableText(text) => self.table_text(text, batch),
             K::Calculate { body, filters } => {
                 let (inner, errors) = self.calculate(filters, batch)?;
+                let inner = self.wishing(&inner, std::iter::once(&**body));
                 Ok(self.scalar(body, &inner)?.with_errors(errors))
             }
             K::Measure { measure, body } => self.measure(measure, body, batch),
@@ -267,7 +268,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// A variable: evaluated at most once, where it is defined, when it is first asked for.
-    fn slot(&self, batch: &Rc<Batch>, id: VarId) -> Outcome<(Slot, Option<Rc<[u32]>>)> {
+    pub(super) fn slot(&self, batch: &Rc<Batch>, id: VarId) -> Outcome<(Slot, Option<Rc<[u32]>>)> {
         let (holder, map, at) = batch
             .find_variable(id)
             .ok_or_else(|| internal("a variable is missing"))?;

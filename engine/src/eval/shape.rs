@@ -367,8 +367,30 @@ impl<'a> Evaluator<'a> {
         order: &[Order],
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
+        let rows = Rc::new(self.table(table, batch)?);
+        if !count.reads_context(frame) {
+            let bodies: Vec<&Scalar> = order.iter().map(|o| &o.expr).collect();
+            if let Some(classes) = self.condense(&rows, table, frame, &bodies, batch)? {
+                let rows = Rc::new(rows.remap(&classes.representatives));
+                let inner = batch.select(Rc::clone(&classes.representatives));
+                let found = self.top_rows_of(count, rows, table, frame, order, &inner)?;
+                return Ok(found.remap(&classes.of));
+            }
+        }
+        self.top_rows_of(count, rows, table, frame, order, batch)
+    }
+
+    fn top_rows_of(
+        &self,
+        count: &Scalar,
+        rows: Rc<TableRows>,
+        table: &TableExpr,
+        frame: FrameId,
+        order: &[Order],
+        batch: &Rc<Batch>,
+    ) -> Outcome<TableRows> {
         let count = self.scalar(count, batch)?;
-        let iteration = self.iterate(table, frame, batch)?;
+        let iteration = self.iterate_rows(rows, table, frame, batch)?;
         let keys = self.order_keys(order, &iteration.batch)?;
         let (mut positions, mut offsets, mut errors) = (Vec::new(), vec![0u32], Vec::new());
         for i in 0..batch.len {

@@ -2,7 +2,7 @@
 //! one of them has a value.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -103,8 +103,10 @@ impl<'a> Evaluator<'a> {
             }),
             Rc::clone(&flat.contexts),
         ));
+        filters.siblings = siblings_of(summarize);
         let iterated = batch.iterate(Rc::clone(&flat.contexts), filters, frame);
         let inner = iterated.refiltered(self.transition(&iterated)?);
+        let inner = self.wishing(&inner, summarize.columns.iter().map(|column| &column.expr));
         let count = flat.positions.len();
         let mut values = Vec::with_capacity(summarize.columns.len());
         for column in &summarize.columns {
@@ -188,49 +190,29 @@ impl<'a> Evaluator<'a> {
                 errors: None,
             });
         }
-        let dense = self.dense_parts(groups, batch)?;
-        let mut worst = 0usize;
-        for i in 0..batch.len {
-            let product = dense
-                .iter()
-                .map(|(_, rows)| rows.segment(i).len())
-                .fold(1usize, usize::saturating_mul);
-            worst = worst.saturating_add(product);
-        }
-        let tables: BTreeSet<Table> = groups.iter().map(|c| c.table()).collect();
-        if worst > DENSE_COMBINATIONS
-            && tables.len() > 1
-            && let Some(sparse) = self.sparse_candidates(summarize, groups, batch)?
-        {
-            return Ok(sparse);
-        }
-        self.admit_rows(worst)?;
-        self.cross(&dense, groups, batch.len)
-    }
-
-    /// For each table of the groups, the values of its columns that exist together.
-    fn dense_parts(
-        &self,
-        groups: &[Column],
-        batch: &Rc<Batch>,
-    ) -> Outcome<Vec<(Vec<usize>, TableRows)>> {
-        let mut parts: Vec<(Table, Vec<usize>)> = Vec::new();
-        for (at, column) in groups.iter().enumerate() {
-            match parts.iter_mut().find(|(table, _)| *table == column.table()) {
-                Some((_, list)) => list.push(at),
-                None => parts.push((column.table(), vec![at])),
+        let several = groups
+            .windows(2)
+            .any(|pair| pair[0].table() != pair[1].table());
+        let mut products = vec![1usize; batch.len];
+        let mut dense = Vec::new();
+        let mut tried = !several;
+        for list in parts_of(groups) {
+            let columns: Vec<Column> = list.iter().map(|&at| groups[at]).collect();
+            let rows = self.value_rows(&columns, true, &batch.filters, batch.len)?;
+            for (i, product) in products.iter_mut().enumerate() {
+                *product = product.saturating_mul(rows.segment(i).len());
+            }
+            dense.push((list, rows));
+            // As soon as there are too many combinations, the facts are asked which of them there are.
+            if !tried && total(&products) > DENSE_COMBINATIONS {
+                tried = true;
+                if let Some(sparse) = self.sparse_candidates(summarize, groups, batch)? {
+                    return Ok(sparse);
+                }
             }
         }
-        parts
-            .into_iter()
-            .map(|(_, list)| {
-                let columns: Vec<Column> = list.iter().map(|&at| groups[at]).collect();
-                Ok((
-                    list,
-                    self.value_rows(&columns, true, &batch.filters, batch.len)?,
-                ))
-            })
-            .collect()
+        self.admit_rows(total(&products))?;
+        self.cross(&dense, groups, batch.len)
     }
 
     fn cross(
@@ -311,8 +293,17 @@ impl<'a> Evaluator<'a> {
             } else {
                 &*batch.filters
             };
-            let grouped = self.grouped(filters, 1, site.table, keys, Vec::new(), &[])?;
-            let members: Vec<u32> = grouped.list(0).to_vec();
+            // What the expressions ask of the same groups is asked at once.
+            let exprs = summarize.columns.iter().map(|column| &column.expr);
+            let asked = self.wishing(&batch.bounded(), exprs);
+            let aggregates = match &asked.wishes {
+                Some(wishes) if !site.unfiltered => {
+                    wishes.besides(site.table, &[]).cloned().collect()
+                }
+                _ => Vec::new(),
+            };
+            let grouped = self.grouped(filters, 1, site.table, keys, aggregates, &[])?;
+            let members: Vec<u32> = grouped.list(0).collect();
             for (k, minted) in minted.iter_mut().enumerate() {
                 minted.push(grouped.extra(k).take(&members));
             }
@@ -485,6 +476,32 @@ impl<'a> Evaluator<'a> {
             _ => false,
         }
     }
+}
+
+fn total(products: &[usize]) -> usize {
+    products.iter().copied().fold(0, usize::saturating_add)
+}
+
+/// The groups of each table, as places among the groups.
+fn parts_of(groups: &[Column]) -> Vec<Vec<usize>> {
+    let mut parts: Vec<(Table, Vec<usize>)> = Vec::new();
+    for (at, column) in groups.iter().enumerate() {
+        match parts.iter_mut().find(|(table, _)| *table == column.table()) {
+            Some((_, list)) => list.push(at),
+            None => parts.push((column.table(), vec![at])),
+        }
+    }
+    parts.into_iter().map(|(_, list)| list).collect()
+}
+
+/// The measures among the expressions, where there are several.
+fn siblings_of(summarize: &SummarizeColumns) -> Option<Rc<Vec<Rc<Scalar>>>> {
+    let measures = summarize.columns.iter().filter_map(|c| match &c.expr.kind {
+        ScalarKind::Measure { body, .. } => Some(Rc::clone(body)),
+        _ => None,
+    });
+    let measures: Vec<Rc<Scalar>> = measures.collect();
+    (measures.len() > 1).then(|| Rc::new(measures))
 }
 
 /// All combinations of the levels of the rollups, from the detail to the grand total.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use security::{Column, PathColumn, Table, Target};
 
+use super::classes::Classes;
 use super::watch::table_bytes;
 use super::{Evaluator, Outcome, internal, operators};
 use crate::batch::Batch;
@@ -161,10 +162,11 @@ impl<'a> Evaluator<'a> {
             target: Target::Row(table),
         };
         let grouped = self.grouped(filters, contexts, table, vec![row], Vec::new(), &[])?;
+        let (offsets, members) = grouped.flattened();
         let mut rows = TableRows {
-            offsets: grouped.offsets().to_vec(),
+            offsets,
             segments: grouped.of_context.clone(),
-            base: Some(grouped.extra(0).take(grouped.members())),
+            base: Some(grouped.extra(0).take(&members)),
             columns: vec![ColumnRows::Base; self.scope.columns(table).len()],
             errors: None,
         };
@@ -222,21 +224,13 @@ impl<'a> Evaluator<'a> {
                 self.admitted_blank_row(table, filters, contexts)?
         {
             // A row that holds BLANK in all these columns is the blank row's equal: the values are listed once.
-            let blanks: Vec<Vec<u32>> = rows
-                .columns
-                .iter()
-                .map(|c| {
-                    if let ColumnRows::Coded(codes) = c {
-                        codes.as_slice().to_vec()
-                    } else {
-                        Vec::new()
-                    }
-                })
+            let holds_blank: Vec<bool> = rows
+                .offsets
+                .windows(2)
+                .map(|w| (w[0]..w[1]).any(|r| rows.columns.iter().all(|c| is_blank_code(c, r))))
                 .collect();
             for (i, admitted) in admitted.iter_mut().enumerate() {
-                *admitted &= !rows
-                    .segment(i)
-                    .any(|r| blanks.iter().all(|column| column[r] == 0));
+                *admitted &= !holds_blank[super::sets::segment_of(&rows, i) as usize];
             }
             let blank: Vec<security::Codes> = columns
                 .iter()
@@ -301,6 +295,26 @@ impl<'a> Evaluator<'a> {
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
         let all = Rc::new(self.table(table, batch)?);
+        if let Some(found) = self.filter_by_codes(&all, table, frame, condition, batch)? {
+            return Ok(found);
+        }
+        if let Some(classes) = self.condense(&all, table, frame, &[condition], batch)? {
+            let rows = Rc::new(all.remap(&classes.representatives));
+            let inner = batch.select(Rc::clone(&classes.representatives));
+            let found = self.filter_rows(rows, table, frame, condition, &inner)?;
+            return Ok(found.remap(&classes.of));
+        }
+        self.filter_rows(all, table, frame, condition, batch)
+    }
+
+    fn filter_rows(
+        &self,
+        all: Rc<TableRows>,
+        table: &TableExpr,
+        frame: FrameId,
+        condition: &Scalar,
+        batch: &Rc<Batch>,
+    ) -> Outcome<TableRows> {
         let mut kept = Vec::new();
         let mut offsets = vec![0u32];
         let mut errors = all.errors.clone();
@@ -334,7 +348,27 @@ impl<'a> Evaluator<'a> {
         keep: bool,
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
-        let iteration = self.iterate(table, frame, batch)?;
+        let rows = Rc::new(self.table(table, batch)?);
+        let bodies: Vec<&Scalar> = columns.iter().collect();
+        if let Some(classes) = self.condense(&rows, table, frame, &bodies, batch)? {
+            let rows = Rc::new(rows.remap(&classes.representatives));
+            let inner = batch.select(Rc::clone(&classes.representatives));
+            let found = self.with_columns(rows, table, frame, columns, keep, &inner)?;
+            return Ok(found.remap(&classes.of));
+        }
+        self.with_columns(rows, table, frame, columns, keep, batch)
+    }
+
+    fn with_columns(
+        &self,
+        rows: Rc<TableRows>,
+        table: &TableExpr,
+        frame: FrameId,
+        columns: &[Scalar],
+        keep: bool,
+        batch: &Rc<Batch>,
+    ) -> Outcome<TableRows> {
+        let iteration = self.iterate_rows(rows, table, frame, batch)?;
         let mut rows = iteration
             .rows
             .take(&iteration.flat.positions, iteration.flat.offsets.clone());
@@ -389,8 +423,11 @@ fn distinct_members(grouped: &super::group::Grouped, width: usize) -> (Vec<u32>,
     let key = |g: u32| columns.iter().map(move |column| column[g as usize]);
     let mut offsets = vec![0u32];
     let mut members = Vec::new();
+    if grouped.distinct {
+        return grouped.flattened();
+    }
     for d in 0..grouped.lists() {
-        let mut list = grouped.list(d).to_vec();
+        let mut list: Vec<u32> = grouped.list(d).collect();
         let ascending = list.windows(2).all(|pair| key(pair[0]).lt(key(pair[1])));
         if !ascending {
             list.sort_by(|a, b| key(*a).cmp(key(*b)));
@@ -444,13 +481,34 @@ fn append_blank(
             ..extended
         });
     }
+    // Contexts that shared their rows share them with the blank row too.
+    let segments: Vec<u32> = (0..admitted.len())
+        .map(|i| super::sets::segment_of(&rows, i))
+        .collect();
+    let flags: Vec<u32> = admitted.iter().map(|a| u32::from(*a)).collect();
+    let classes = Classes::of_columns(&[&segments, &flags], admitted.len());
     let (mut offsets, mut positions) = (vec![0u32], Vec::new());
-    for (i, admitted) in admitted.iter().enumerate() {
+    let mut add = |i: usize| {
         positions.extend(rows.segment(i).map(|r| r as u32));
-        if *admitted {
+        if admitted[i] {
             positions.push(end);
         }
         offsets.push(positions.len() as u32);
+    };
+    match &classes {
+        None => (0..admitted.len()).for_each(&mut add),
+        Some(classes) => classes
+            .representatives
+            .iter()
+            .for_each(|&i| add(i as usize)),
     }
-    Ok(extended.take(&positions, offsets))
+    Ok(TableRows {
+        segments: classes.map(|classes| classes.of),
+        ..extended.take(&positions, offsets)
+    })
+}
+
+/// Whether a row of a column of codes is BLANK.
+fn is_blank_code(column: &ColumnRows, row: u32) -> bool {
+    matches!(column, ColumnRows::Coded(codes) if codes.as_slice().get(row as usize) == Some(&0))
 }

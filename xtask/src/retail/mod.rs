@@ -21,6 +21,8 @@ pub struct Size {
     /// Each has one to four lines.
     pub orders: u64,
     pub customers: u64,
+    /// As many as the fixture's at any scale, unless more are asked for.
+    pub products: u64,
 }
 
 impl Size {
@@ -29,6 +31,7 @@ impl Size {
         Size {
             orders: 8000 * scale,
             customers: 1500 * scale,
+            products: products::PRODUCTS,
         }
     }
 }
@@ -37,7 +40,7 @@ impl Size {
 pub fn write(size: Size, out: &Path) -> Result<Vec<(&'static str, usize)>, Box<dyn Error>> {
     std::fs::create_dir_all(out)?;
     let sheets = [
-        ("Products", products::products()),
+        ("Products", products::products(size.products)),
         ("Subcategories", products::subcategories()),
         ("Categories", products::categories()),
         ("Customers", customers::customers(size.customers)),

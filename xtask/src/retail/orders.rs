@@ -5,7 +5,7 @@ use super::accounts::CURRENCIES;
 use super::calendar::{Day, END, FIRST_DAY};
 use super::draw::{Draw, draw};
 use super::places::STORES;
-use super::products::{PRODUCTS, list_price, standard_cost};
+use super::products::{list_price, standard_cost};
 use super::sheet::Sheet;
 
 const FIRST_NUMBER: u64 = 500_001;
@@ -85,7 +85,7 @@ impl Days {
 
 /// Two and a half lines each.
 pub fn orders(size: Size) -> impl Iterator<Item = Sheet> {
-    let Size { orders, customers } = size;
+    let orders = size.orders;
     let days = Days::new(orders);
     (0..orders)
         .step_by(ORDERS_A_SHEET as usize)
@@ -93,16 +93,18 @@ pub fn orders(size: Size) -> impl Iterator<Item = Sheet> {
             let numbers = first..(first + ORDERS_A_SHEET).min(orders);
             let lines = numbers.flat_map(|order| {
                 let ordered = days.of(order);
-                (1..=lines_of(order)).map(move |line| make_line(order, line, ordered, customers))
+                (1..=lines_of(order)).map(move |line| make_line(order, line, ordered, size))
             });
             sheet(&lines.collect::<Vec<_>>())
         })
 }
 
-fn make_line(order: u64, line: u64, ordered: i32, customers: u64) -> Line {
+fn make_line(order: u64, line: u64, ordered: i32, size: Size) -> Line {
     let at = |column: &str| draw("Orders", column, order * 10 + line);
-    let product = product(at("product"), at("product fault"));
-    let sold = product.map(|key| key as u64).filter(|key| *key <= PRODUCTS);
+    let product = product(at("product"), at("product fault"), size.products);
+    let sold = product
+        .map(|key| key as u64)
+        .filter(|key| *key <= size.products);
     let year = (Day::of(ordered).year - 2021) as i64;
     // Prices rise by three percent a year. What is unknown is sold at 25.
     let price = sold.map_or(250_000, list_price) * (100 + 3 * year) / 100;
@@ -119,7 +121,7 @@ fn make_line(order: u64, line: u64, ordered: i32, customers: u64) -> Line {
         ordered,
         shipped: shipped(ordered, at("shipped")),
         product,
-        customer: customer(order, customers),
+        customer: customer(order, size.customers),
         store: store(order),
         currency: currency(order),
         quantity,
@@ -131,12 +133,12 @@ fn make_line(order: u64, line: u64, ordered: i32, customers: u64) -> Line {
 }
 
 /// A long tail; the last twenty products were never sold. Some lines name no product, or one that is not there.
-fn product(draw: Draw, fault: Draw) -> Option<i32> {
+fn product(draw: Draw, fault: Draw, products: u64) -> Option<i32> {
     match fault.below(1000) {
         0..5 => None,
-        5..15 => Some(9001 + fault.below(3000) as i32 % 3),
-        // 97 has no divisor in common with 240, so the popular ones are spread over all subcategories.
-        _ => Some((draw.tail(PRODUCTS - 20, 3) * 97 % PRODUCTS) as i32 + 1),
+        5..15 => Some(products.max(9000) as i32 + 1 + fault.below(3000) as i32 % 3),
+        // 97 has no divisor in common with 240 or 10,000, so the popular ones are spread over all subcategories.
+        _ => Some((draw.tail(products - 20, 3) * 97 % products) as i32 + 1),
     }
 }
 

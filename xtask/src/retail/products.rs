@@ -4,6 +4,7 @@ use super::calendar::FIRST_DAY;
 use super::draw::draw;
 use super::sheet::Sheet;
 
+/// Products of the fixture.
 pub const PRODUCTS: u64 = 240;
 
 const CATEGORIES: [&str; 6] = [
@@ -71,8 +72,8 @@ pub fn standard_cost(key: u64) -> i64 {
     list_price(key) * percent as i64 / 100
 }
 
-pub fn products() -> Sheet {
-    let keys = || 1..=PRODUCTS;
+pub fn products(count: u64) -> Sheet {
+    let keys = || 1..=count;
     Sheet::default()
         .int32("Product Key", keys().map(|k| Some(k as i32)))
         .text("Product", keys().map(|k| Some(product_name(k))))
