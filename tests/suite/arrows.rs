@@ -36,8 +36,24 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("dax", &["logos"]),
     ("model", &["serde_json"]),
-    ("storage", &["arrow", "parquet", "roaring"]),
-    ("security", &["arrow", "roaring", "sha2"]),
+    (
+        "storage",
+        &[
+            "arrow", "parquet", "roaring", "flate2", "brotli", "lz4_flex",
+        ],
+    ),
+    (
+        "security",
+        &[
+            "arrow",
+            "roaring",
+            "sha2",
+            "hmac",
+            "quick_cache",
+            "serde_json",
+            "tracing",
+        ],
+    ),
     (
         "tokens",
         &[

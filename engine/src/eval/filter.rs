@@ -48,7 +48,7 @@ impl<'a> Evaluator<'a> {
         for conjunct in conjuncts {
             let test = match self.range_test(all, table, frame, conjunct, batch)? {
                 Some(test) => Some(test),
-                None => self.row_test(all, table, frame, conjunct)?,
+                None => self.row_test(all, table, frame, conjunct, batch)?,
             };
             match test {
                 Some(test) => tests.push(test),
@@ -93,6 +93,7 @@ impl<'a> Evaluator<'a> {
         table: &TableExpr,
         frame: FrameId,
         conjunct: &Scalar,
+        batch: &Rc<Batch>,
     ) -> Outcome<Option<Test>> {
         if conjunct.reads_context(frame) {
             return Ok(None);
@@ -112,12 +113,17 @@ impl<'a> Evaluator<'a> {
             read: RefCell::new(HashMap::new()),
         };
         let contexts: Rc<[u32]> = vec![0; rows as usize].into();
-        let one = Batch::root(FilterContext::default());
-        let inner = one.iterate(contexts, FilterContext::default(), row_context);
+        // RELATED goes along the relationships that are in force, whatever is filtered.
+        let unfiltered = || FilterContext {
+            relations: Rc::clone(&batch.filters.relations),
+            ..FilterContext::default()
+        };
+        let inner = Batch::root(unfiltered()).iterate(contexts, unfiltered(), row_context);
         let truth = operators::booleans(&self.scalar(conjunct, &inner)?);
         if truth.errors.is_some() {
             return Ok(None);
         }
+        self.watch().step(truth.len())?;
         let held = (0..truth.len()).map(|row| truth.get(row).to_boolean().unwrap_or(false));
         Ok(Some(Test::Rows(held.collect())))
     }
@@ -144,6 +150,7 @@ impl<'a> Evaluator<'a> {
             let start = kept.len();
             kept.extend(rows.start as u32..rows.end as u32);
             for test in tests {
+                watch.step(kept.len() - start)?;
                 retain(&mut kept, start, test, context as usize);
             }
             self.admit_rows(kept.len())?;
