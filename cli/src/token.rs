@@ -39,7 +39,8 @@ fn mint(args: &MintArgs) -> Result<(), Failure> {
         .lifetime(Duration::from_secs(args.lifetime));
     let grant = scopes.fold(grant, Grant::scope);
     let grant = args.roles.iter().cloned().fold(grant, Grant::role);
-    let optional: [(&Option<String>, fn(Grant, String) -> Grant); 5] = [
+    type Say = fn(Grant, String) -> Grant;
+    let optional: [(&Option<String>, Say); 5] = [
         (&args.user, Grant::username),
         (&args.custom_data, Grant::custom_data),
         (&args.workspace_collection, Grant::workspace_collection),

@@ -223,7 +223,8 @@ impl Draft {
             Some(user) => Identity::user(user),
             None => Identity::anonymous(),
         };
-        let say: [(Option<String>, fn(Identity, String) -> Identity); 3] = [
+        type Say = fn(Identity, String) -> Identity;
+        let say: [(Option<String>, Say); 3] = [
             (self.object_id, Identity::object_id),
             (self.custom_data, Identity::custom_data),
             (self.culture, Identity::culture),

@@ -190,10 +190,16 @@ fn range_of(columns: &[&[u32]], len: usize, wanted: impl Iterator<Item = u32>) -
     }
 }
 
+/// Codes from the first to before the second, ascending.
+type Intervals = Vec<(u32, u32)>;
+
+/// A column, the sets that choose among its codes, and each set's intervals once they were needed.
+type Sorted<'q> = (&'q [u32], &'q Item, Vec<Option<Intervals>>);
+
 /// The sets that differ between contexts, as they choose among groups.
 struct VaryingSets<'q> {
     /// The first set's column, where it is one column, and its sets as intervals of codes, made when first needed.
-    sorted: Option<(&'q [u32], &'q Item, Vec<Option<Vec<(u32, u32)>>>)>,
+    sorted: Option<Sorted<'q>>,
     /// The other sets, each with the columns of its tuples.
     tested: Vec<(Vec<&'q [u32]>, &'q Item)>,
 }

@@ -173,13 +173,14 @@ impl Search {
             BinaryOp::Equal if either(&|side| self.is_lookup(side)) => {
                 self.add("role-blank-lookup", span, LOOKUP);
             }
-            BinaryOp::NotEqual if either(&constant) && !either(&|side| self.is_identity(side)) => {
-                // Against BLANK itself, rows without a value are what it is about.
-                if !either(&|side| self.calls(side, &["BLANK"]))
-                    && !either(&|side| is_empty(self.resolved(side)))
-                {
-                    self.add("role-not-equal", span, NOT_EQUAL);
-                }
+            // Against BLANK itself, rows without a value are what it is about.
+            BinaryOp::NotEqual
+                if either(&constant)
+                    && !either(&|side| self.is_identity(side))
+                    && !either(&|side| self.calls(side, &["BLANK"]))
+                    && !either(&|side| is_empty(self.resolved(side))) =>
+            {
+                self.add("role-not-equal", span, NOT_EQUAL);
             }
             BinaryOp::Or if either(&|side| truth(self.resolved(side)) == Some(true)) => {
                 self.add("role-falls-through", span, FALLS_THROUGH);
@@ -196,7 +197,7 @@ impl Search {
             is_true(args.get(2))
         } else if called("SWITCH") {
             // The value, pairs, and then the rest where one is left over.
-            args.len() % 2 == 0 && is_true(args.last())
+            args.len().is_multiple_of(2) && is_true(args.last())
         } else if called("IFERROR") || called("COALESCE") {
             args.len() > 1 && is_true(args.last())
         } else if called("OR") {

@@ -100,7 +100,7 @@ impl ExactSums {
         let sum = self.sums[group];
         let wide = self.wide.get(&(group as u32));
         // The unit is a normal number, and so is each of its multiples: the only rounding is that of the whole number.
-        if wide.is_none() && self.unit >= MANTISSA + 1 {
+        if wide.is_none() && self.unit > MANTISSA {
             return sum as f64 * f64::from_bits(u64::from(self.unit - MANTISSA) << MANTISSA);
         }
         let mut wide = wide.map_or_else(Wide::default, |wide| (**wide).clone());
