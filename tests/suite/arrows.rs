@@ -21,7 +21,8 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("tokens", "tokens", &["security"]),
-    ("cli", "cli", &["peristyle", "tokens"]),
+    ("keys", "keys", &["storage"]),
+    ("cli", "cli", &["peristyle", "keys", "tokens"]),
     ("xtask", "xtask", &["peristyle", "engine", "dax", "model"]),
     ("literal", "tests/literal", &["dax", "model"]),
     // Kernels are measured where they are; everything else by what a service imports.
@@ -36,7 +37,23 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("dax", &["logos"]),
     ("model", &["serde_json"]),
-    ("storage", &["arrow", "parquet", "roaring"]),
+    (
+        "storage",
+        &[
+            "arrow",
+            "brotli",
+            "bytes",
+            "flate2",
+            "getrandom",
+            "lz4_flex",
+            "parquet",
+            "ring",
+            "roaring",
+            "serde",
+            "serde_json",
+            "zeroize",
+        ],
+    ),
     ("security", &["arrow", "roaring", "sha2"]),
     (
         "tokens",
