@@ -18,7 +18,18 @@ use crate::runtime::lost;
 ///
 /// A model that cannot be read at all is an error.
 pub fn check_model(model: impl AsRef<Path>) -> Result<Vec<Problem>, Error> {
-    let model = model::load(model.as_ref())?;
+    check(model::load(model.as_ref())?)
+}
+
+/// The same of the model inside a dataset.
+pub fn check_dataset(
+    dataset: impl AsRef<Path>,
+    key: &dyn storage::KeyProvider,
+) -> Result<Vec<Problem>, Error> {
+    check(storage::open(dataset.as_ref(), key, 0)?.model)
+}
+
+fn check(model: model::Model) -> Result<Vec<Problem>, Error> {
     let pool = Pool::new(Capacity::ONE)
         .map_err(|_| Error::Internal("the operating system gives no thread"))?;
     // On a thread with a deep stack, as queries are.

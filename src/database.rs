@@ -1,12 +1,12 @@
 //! A database: one model with its data, behind the gate.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use security::{Audit, AuditSink, Control, Figures, Gate, Identity, StillValid, Unrevocable};
-use storage::{ImportOptions, NoProgress, Progress};
+use storage::{ImportOptions, KeyProvider, Leasing, NoProgress, Progress, Sources};
 
 use crate::answers::{Answers, CacheFigures};
 use crate::error::Error;
@@ -29,13 +29,27 @@ const OLD_BYTES: u64 = 4 << 30;
 /// database.
 #[derive(Clone)]
 pub struct Database {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     session_length: Duration,
+    pub(crate) origin: Arc<Origin>,
+}
+
+/// Where a database came from.
+pub(crate) enum Origin {
+    /// Imported; what from, so that it can be saved.
+    Sources(Sources),
+    /// Opened from disk.
+    Dataset {
+        folder: PathBuf,
+        /// Another one after `rekey`.
+        key: RwLock<Arc<dyn KeyProvider>>,
+        leasing: Leasing,
+    },
 }
 
 /// How a database is imported: see [`Database::builder`].
 pub struct Builder<'a> {
-    model: PathBuf,
+    pub(crate) model: PathBuf,
     data: Option<PathBuf>,
     progress: &'a dyn Progress,
     limits: ServiceLimits,
@@ -43,6 +57,8 @@ pub struct Builder<'a> {
     audit: Option<Auditing>,
     cache_bytes: u64,
     old_bytes: u64,
+    pub(crate) least_generation: u64,
+    pub(crate) leasing: Leasing,
 }
 
 enum Auditing {
@@ -71,6 +87,8 @@ impl Database {
             audit: None,
             cache_bytes: CACHE_BYTES,
             old_bytes: OLD_BYTES,
+            least_generation: 0,
+            leasing: Leasing::default(),
         }
     }
 
@@ -130,6 +148,9 @@ impl Database {
 
     /// Answers no query any more, and ends those that run: for a dataset whose key is denied. There is no way back.
     pub fn close(&self) {
+        if let Some(keeper) = self.shared.keeper.get() {
+            keeper.close();
+        }
         self.shared.close();
     }
 
@@ -218,25 +239,32 @@ impl<'a> Builder<'a> {
 
     /// Reads the model, imports the data, computes calculated columns and tables, and closes the gate over them.
     pub fn import(self) -> Result<Database, Error> {
-        let threads = self.limits.cores;
-        let runtime = Runtime::new(self.limits)
-            .map_err(|_| Error::Internal("the operating system gives no thread"))?;
+        let runtime = self.runtime()?;
         let model = model::load(&self.model)?;
-        let data = self
-            .data
-            .unwrap_or_else(|| default_data_folder(&self.model));
+        let default = || default_data_folder(&self.model);
+        let data = self.data.clone().unwrap_or_else(default);
+        // Before the import: a file that changes meanwhile must count as changed later.
+        let sources = storage::sources(&model, &data);
         let options = ImportOptions {
-            threads,
+            threads: self.limits.cores,
             ..ImportOptions::default()
         };
         let dataset = storage::import_with(&model, &data, &options, self.progress)?;
-        let client = Arc::from("import");
-        let unbounded = Control::new(None);
-        let close = move || Gate::close(model, dataset, engine::evaluators(), &Control::new(None));
-        let gate = runtime
-            .pool
-            .run(&client, &unbounded, close)
-            .map_err(lost)??;
+        let gate = close("import", &runtime, model, dataset)?;
+        self.finish(gate, runtime, Origin::Sources(sources))
+    }
+
+    pub(crate) fn runtime(&self) -> Result<Runtime, Error> {
+        Runtime::new(self.limits.clone())
+            .map_err(|_| Error::Internal("the operating system gives no thread"))
+    }
+
+    pub(crate) fn finish(
+        self,
+        gate: Gate,
+        runtime: Runtime,
+        origin: Origin,
+    ) -> Result<Database, Error> {
         let gate = match self.audit {
             Some(Auditing::Plain(sink)) => gate.audited(Audit::new(sink, random_key()?)),
             Some(Auditing::Given(audit)) => gate.audited(audit),
@@ -247,8 +275,22 @@ impl<'a> Builder<'a> {
         Ok(Database {
             shared: Arc::new(Shared::new(gate, runtime, answers, self.old_bytes)),
             session_length: self.session_length,
+            origin: Arc::new(origin),
         })
     }
+}
+
+/// Computes calculated columns and tables, which are DAX, where stacks are deep, and closes the gate.
+pub(crate) fn close(
+    client: &str,
+    runtime: &Runtime,
+    model: model::Model,
+    dataset: storage::Dataset,
+) -> Result<Gate, Error> {
+    let close = move || Gate::close(model, dataset, engine::evaluators(), &Control::new(None));
+    let unbounded = Control::new(None);
+    let closed = runtime.pool.run(&Arc::from(client), &unbounded, close);
+    Ok(closed.map_err(lost)??)
 }
 
 fn random_key() -> Result<[u8; 32], Error> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use model::LoadErrors;
 use security::{CloseError, Denied};
-use storage::ImportError;
+use storage::{AtRestError, ImportError};
 
 /// Why a database could not be made, an identity was not admitted, or a query was not answered. No message carries a
 /// cell of the data.
@@ -26,6 +26,8 @@ pub enum Error {
     Closed,
     /// The record of the query is required, and could not be written: the query counts as not answered.
     NotRecorded,
+    /// Files or the key of a dataset on disk are at fault. For the operator.
+    AtRest(Box<AtRestError>),
     /// Too many queries wait already: of the identity itself (`own`), or of all together. Nothing was done; try again later.
     Busy { waiting: usize, own: bool },
     /// A fault of the engine outside a query.
@@ -44,6 +46,7 @@ impl Error {
             Error::SessionEnded => "session_ended",
             Error::Closed => "closed",
             Error::NotRecorded => "not_recorded",
+            Error::AtRest(error) => crate::at_rest::code(error),
             Error::Busy { .. } => "busy",
             Error::Internal(_) => "internal",
         }
@@ -63,6 +66,7 @@ impl fmt::Display for Error {
             Error::NotRecorded => f.write_str(
                 "the query is not answered, because the audit cannot be written; tell the operator of the service",
             ),
+            Error::AtRest(error) => error.fmt(f),
             Error::Busy { waiting, own: true } => write!(
                 f,
                 "{waiting} queries of this identity wait already, and no more of them may; try again later"
@@ -87,6 +91,7 @@ impl std::error::Error for Error {
             Error::Close(error) => Some(error),
             Error::Denied(denied) => Some(denied),
             Error::Query(error) => Some(error),
+            Error::AtRest(error) => Some(error.as_ref()),
             Error::SessionEnded
             | Error::Closed
             | Error::NotRecorded
@@ -116,7 +121,10 @@ impl From<CloseError> for Error {
 
 impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
-        Error::Denied(denied)
+        match denied {
+            Denied::Closed { .. } => Error::Closed,
+            denied => Error::Denied(denied),
+        }
     }
 }
 

@@ -35,11 +35,13 @@
 )]
 
 mod answers;
+mod at_rest;
 mod catalog;
 mod check;
 mod database;
 mod error;
 mod expressions;
+mod keeper;
 mod limits;
 mod location;
 mod pool;
@@ -52,8 +54,9 @@ mod text;
 mod value;
 
 pub use answers::CacheFigures;
+pub use at_rest::{DatasetStatus, is_dataset};
 pub use catalog::{Catalog, CatalogColumn, CatalogMeasure, CatalogTable};
-pub use check::check_model;
+pub use check::{check_dataset, check_model};
 pub use database::{Builder, Database};
 pub use error::Error;
 pub use limits::ServiceLimits;
@@ -77,5 +80,9 @@ pub use security::Tracing;
 pub use security::{
     AdmissionRecord, Audit, AuditError, AuditSink, CloseError, ColumnFigures, Denied, Figures,
     Identity, JsonLines, KeyMapFigures, QueryRecord, StillValid, Sync as AuditSync, Unrevocable,
+};
+pub use storage::{
+    AtRestError, DatasetId, KeyContext, KeyProvider, KeyRefusal, LeaseState, Leasing, Refresh,
+    RefreshMode, Saved, SecretKey, Vacuumed, Verified, WrappedKey, rotate_key, vacuum, verify,
 };
 pub use storage::{ImportError, NoProgress, Progress};

@@ -1,12 +1,13 @@
 //! What all sessions of a database share: the gate of the generation that queries start with, and the queries that run.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use security::{Control, Gate, Stopped};
 
 use crate::answers::Answers;
 use crate::error::Error;
+use crate::keeper::Keeper;
 use crate::runtime::Runtime;
 
 /// A holder of a view, which has to let go of it when the gate changes.
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     running: Mutex<Running>,
     /// Bytes of data that only queries of earlier generations hold.
     most_old_bytes: u64,
+    /// Of a dataset that was opened from disk.
+    pub keeper: OnceLock<Keeper>,
 }
 
 #[derive(Default)]
@@ -60,6 +63,7 @@ impl Shared {
             holders: Mutex::default(),
             running: Mutex::default(),
             most_old_bytes,
+            keeper: OnceLock::new(),
         }
     }
 
@@ -69,6 +73,9 @@ impl Shared {
 
     /// The gate that the next query starts with.
     pub fn gate(&self) -> Result<Arc<Gate>, Error> {
+        if self.keeper.get().is_some_and(Keeper::is_over) {
+            self.close();
+        }
         let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         gate.clone().ok_or(Error::Closed)
     }

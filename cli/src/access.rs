@@ -8,18 +8,48 @@ use peristyle::{
 };
 
 use crate::args::{Access, IdentityArgs};
+use crate::dataset_args::KeyArgs;
 use crate::failure::Failure;
+use crate::key;
 use crate::progress::ImportBar;
 use crate::report;
 use crate::token;
 
-/// Imports the data, with a progress bar where a person watches.
-pub fn open(access: &Access) -> Result<Database, Error> {
-    open_files(&access.model, access.data.as_deref())
+/// Opens a dataset, or imports the data of a model.
+pub fn open(access: &Access, json: bool) -> Result<Database, Failure> {
+    open_or_import(&access.model, access.data.as_deref(), &access.key, json)
 }
 
 /// The same, where nobody asks yet.
-pub fn open_files(model: &Path, data: Option<&Path>) -> Result<Database, Error> {
+pub fn open_or_import(
+    path: &Path,
+    data: Option<&Path>,
+    key: &KeyArgs,
+    json: bool,
+) -> Result<Database, Failure> {
+    if !peristyle::is_dataset(path) {
+        if key.key.is_some() {
+            return Err(no_dataset(path));
+        }
+        return import(path, data).map_err(|error| report::error(&error, None, json));
+    }
+    if data.is_some() {
+        let message = "--data goes with a model; a dataset holds its data";
+        return Err(Failure::usage(message));
+    }
+    let provider = key::provider(key)?;
+    Database::builder(path)
+        .audit(Arc::new(Operator))
+        .open(provider)
+        .map_err(|error| report::error(&error, None, json))
+}
+
+pub fn no_dataset(path: &Path) -> Failure {
+    Failure::usage(format!("{} is no dataset, and has no key", path.display()))
+}
+
+/// Imports the data, with a progress bar where a person watches.
+pub fn import(model: &Path, data: Option<&Path>) -> Result<Database, Error> {
     let bar = ImportBar::new();
     let builder = Database::builder(model)
         .progress(&bar)

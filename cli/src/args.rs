@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use peristyle::Value;
 
+use crate::dataset_args::{DatasetArgs, ImportArgs, KeyArgs, RefreshArgs, RotateArgs};
 use crate::parameter::parse_parameter;
 
 /// Semantic models over Parquet: DAX answers, with row and object security at the gate.
@@ -34,15 +35,29 @@ pub enum Command {
     /// Make and read the tokens with which a service vouches for its users.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Import the data and keep them as an encrypted dataset. From then on DATASET stands wherever MODEL does.
+    Import(ImportArgs),
+    /// Read a dataset whole: every byte is authenticated, every column decoded.
+    Verify(DatasetArgs),
+    /// Put a dataset under another key of yours. Only its key file is written anew.
+    RotateKey(RotateArgs),
+    /// Import again what changed in the source files of a dataset. Readers keep the generation that they began with.
+    Refresh(RefreshArgs),
+    /// Write a dataset anew, under fresh keys for every file.
+    Rekey(RotateArgs),
+    /// Remove older generations of a dataset, and what a crash left behind.
+    Vacuum(DatasetArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub struct TestRolesArgs {
-    /// A model.bim, or a TMDL folder.
+    /// A model.bim, a TMDL folder, or an encrypted dataset.
     pub model: PathBuf,
     /// The folder of the Parquet files, as for `query`.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub key: KeyArgs,
     /// Files of role tests.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -139,12 +154,14 @@ fn parse_algorithm(text: &str) -> Result<tokens::Algorithm, String> {
 /// Which data, and as whom.
 #[derive(Debug, clap::Args)]
 pub struct Access {
-    /// A model.bim, or a TMDL folder.
+    /// A model.bim, a TMDL folder, or an encrypted dataset.
     pub model: PathBuf,
     /// The folder of the Parquet files. Else: the folder of the model file; for a TMDL folder the folder itself if Parquet
     /// files lie in it, or the folder `data` beside it.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub key: KeyArgs,
     #[command(flatten)]
     pub identity: IdentityArgs,
 }
@@ -199,8 +216,10 @@ pub struct QueryArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
-    /// A model.bim, or a TMDL folder.
+    /// A model.bim, a TMDL folder, or an encrypted dataset.
     pub model: PathBuf,
+    #[command(flatten)]
+    pub key: KeyArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -225,11 +244,13 @@ pub struct ShellArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct InspectArgs {
-    /// A model.bim, or a TMDL folder.
+    /// A model.bim, a TMDL folder, or an encrypted dataset.
     pub model: PathBuf,
     /// The folder of the Parquet files, as for `query`.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub key: KeyArgs,
     /// How to print the figures.
     #[arg(long, value_enum, default_value_t = FiguresFormat::Table)]
     pub format: FiguresFormat,

@@ -2,15 +2,24 @@
 
 use std::io::{self, BufWriter, Write};
 
-use peristyle::{Severity, check_model};
+use peristyle::{Severity, check_dataset, check_model, is_dataset};
 
+use crate::access;
 use crate::args::CheckArgs;
 use crate::failure::Failure;
+use crate::key;
 use crate::report;
 
 /// Prints every problem, one a line, and how many there are.
 pub fn run(args: &CheckArgs) -> Result<(), Failure> {
-    let problems = check_model(&args.model).map_err(|error| report::error(&error, None, false))?;
+    let problems = if is_dataset(&args.model) {
+        check_dataset(&args.model, key::provider(&args.key)?.as_ref())
+    } else if args.key.key.is_some() {
+        return Err(access::no_dataset(&args.model));
+    } else {
+        check_model(&args.model)
+    };
+    let problems = problems.map_err(|error| report::error(&error, None, false))?;
     let mut out = BufWriter::new(io::stdout().lock());
     for problem in &problems {
         writeln!(out, "{problem}")?;

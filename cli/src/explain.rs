@@ -28,7 +28,7 @@ fn explain(args: &ExplainArgs, input: &Input) -> Result<String, Failure> {
     if matches!(stage, Stage::Tokens | Stage::Tree) {
         return explain_text(stage, &input.text).map_err(told);
     }
-    let database = access::open(&args.access).map_err(told)?;
+    let database = access::open(&args.access, false)?;
     let session = access::session(&database, &args.access.identity, false)?;
     let options = QueryOptions {
         parameters: args.parameters.clone(),

@@ -11,12 +11,11 @@ use crate::access;
 use crate::args::{FiguresFormat, InspectArgs};
 use crate::failure::Failure;
 use crate::output::table::{cell, visible};
-use crate::report;
 
 pub fn run(args: &InspectArgs) -> Result<(), Failure> {
     let as_json = args.format == FiguresFormat::Json;
-    let database = access::open_files(&args.model, args.data.as_deref())
-        .map_err(|error| report::error(&error, None, as_json))?;
+    let data = args.data.as_deref();
+    let database = access::open_or_import(&args.model, data, &args.key, as_json)?;
     let figures = database.inspect();
     let mut out = BufWriter::new(io::stdout().lock());
     match args.format {

@@ -1,13 +1,16 @@
-//! The `peristyle` command: query, check, explain, inspect, format, tokens, and a prompt.
+//! The `peristyle` command: query, check, explain, inspect, format, tokens, a prompt, and what the operator of a dataset does.
 
 mod access;
 mod args;
 mod check;
+mod dataset;
+mod dataset_args;
 mod explain;
 mod failure;
 mod format;
 mod input;
 mod inspect;
+mod key;
 mod output;
 mod parameter;
 mod progress;
@@ -33,6 +36,12 @@ fn main() -> ExitCode {
         Command::Format(args) => format::run(&args),
         Command::TestRoles(args) => test_roles::run(&args),
         Command::Token(command) => token::run(&command),
+        Command::Import(args) => dataset::import(&args),
+        Command::Verify(args) => dataset::verify(&args),
+        Command::RotateKey(args) => dataset::rotate_key(&args),
+        Command::Refresh(args) => dataset::refresh(&args),
+        Command::Rekey(args) => dataset::rekey(&args),
+        Command::Vacuum(args) => dataset::vacuum(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

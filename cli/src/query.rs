@@ -30,7 +30,7 @@ pub fn run(args: &QueryArgs) -> Result<(), Failure> {
 /// The answer, the culture to show it in, and the rows that the query touched.
 fn answer(args: &QueryArgs, input: &Input, json: bool) -> Result<(Answer, String, u64), Failure> {
     let told = |error| report::error(&error, Some(input), json);
-    let database = access::open(&args.access).map_err(told)?;
+    let database = access::open(&args.access, json)?;
     let session = access::session(&database, &args.access.identity, json)?;
     let options = QueryOptions {
         parameters: args.parameters.clone(),

@@ -9,7 +9,6 @@ use peristyle::{Database, RoleTest};
 use crate::access;
 use crate::args::TestRolesArgs;
 use crate::failure::Failure;
-use crate::report;
 
 /// Reads all files before anything is imported, so that a slip of the pen is told at once.
 pub fn run(args: &TestRolesArgs) -> Result<(), Failure> {
@@ -27,8 +26,8 @@ pub fn run(args: &TestRolesArgs) -> Result<(), Failure> {
     if broken {
         return Err(Failure::Reported);
     }
-    let database = access::open_files(&args.model, args.data.as_deref())
-        .map_err(|error| report::error(&error, None, false))?;
+    let data = args.data.as_deref();
+    let database = access::open_or_import(&args.model, data, &args.key, false)?;
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut passed, mut failed) = (0, 0);
     for (file, tests) in &files {

@@ -7,6 +7,9 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
+#[path = "cli/dataset.rs"]
+mod dataset;
+
 fn retail() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")

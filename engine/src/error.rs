@@ -37,6 +37,8 @@ pub enum ErrorKind {
     /// Cancelled, or ended from outside: the message says why.
     Cancelled,
     TimedOut,
+    /// The files of the dataset cannot be read.
+    Unreadable,
     /// A fault of the engine.
     Internal,
 }
@@ -56,6 +58,7 @@ impl ErrorKind {
             ErrorKind::Limit => "limit",
             ErrorKind::Cancelled => "cancelled",
             ErrorKind::TimedOut => "timed_out",
+            ErrorKind::Unreadable => "unreadable",
             ErrorKind::Internal => "internal",
         }
     }
@@ -103,6 +106,7 @@ impl From<security::ReadError> for Error {
             ReadError::Stopped(Stopped::OutOfMemory(_)) => ErrorKind::Limit,
             ReadError::Stopped(_) => ErrorKind::Cancelled,
             ReadError::Secured => ErrorKind::Refused,
+            ReadError::Unreadable(_) => ErrorKind::Unreadable,
             _ => ErrorKind::Internal,
         };
         Error::nowhere(kind, error.to_string())

@@ -50,6 +50,7 @@ impl RolePlan {
         &self.reach
     }
 
+    /// What the role hides, with all that depends on it.
     pub fn hidden(&self) -> &Hidden {
         &self.hidden
     }
@@ -319,6 +320,7 @@ impl Gate {
         control: &Control,
         detail: &mut Option<String>,
     ) -> Result<Arc<View>, Denied> {
+        self.check_open()?;
         let roles = self.roles_of(&identity)?;
         let hidden = roles.iter().map(|(_, role)| &role.hidden).fold(
             None,

@@ -20,6 +20,8 @@ pub enum ReadError {
     /// against its arrow), and that table is secured in this view.
     Secured,
     Stopped(Stopped),
+    /// A file of the dataset is damaged or missing, or the dataset is closed.
+    Unreadable(String),
     /// A mistake of the engine's own.
     Internal(String),
 }
@@ -35,6 +37,7 @@ impl fmt::Display for ReadError {
                 "the query follows a relationship that cannot be used here, because row-level security applies to its table",
             ),
             ReadError::Stopped(stopped) => write!(f, "{stopped}"),
+            ReadError::Unreadable(why) => f.write_str(why),
             ReadError::Internal(what) => write!(f, "internal error: {what}"),
         }
     }
@@ -48,6 +51,7 @@ impl From<ScanError> for ReadError {
             ScanError::Overflow => ReadError::Overflow,
             ScanError::TooManyGroups { limit } => ReadError::TooManyGroups { limit },
             ScanError::Stopped(stopped) => ReadError::Stopped(stopped),
+            ScanError::Unreadable { why } => ReadError::Unreadable(why),
             ScanError::Internal(what) => ReadError::Internal(what),
         }
     }
@@ -55,7 +59,10 @@ impl From<ScanError> for ReadError {
 
 impl From<StorageError> for ReadError {
     fn from(error: StorageError) -> Self {
-        ReadError::Internal(error.to_string())
+        match error {
+            StorageError::Unreadable { why } => ReadError::Unreadable(why),
+            error => ReadError::Internal(error.to_string()),
+        }
     }
 }
 
@@ -192,6 +199,10 @@ pub enum Denied {
     },
     /// The record of the admission is required, and could not be written.
     NotRecorded,
+    /// The dataset is closed to everybody.
+    Closed {
+        why: String,
+    },
     Stopped(Stopped),
 }
 
@@ -247,6 +258,7 @@ impl fmt::Display for Denied {
             Denied::NotRecorded => f.write_str(
                 "nobody is admitted now, because the audit cannot be written; tell the operator of the service",
             ),
+            Denied::Closed { why } => f.write_str(why),
             Denied::Stopped(stopped) => write!(f, "{stopped}"),
         }
     }

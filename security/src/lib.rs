@@ -18,6 +18,7 @@
 )]
 
 mod admission;
+mod at_rest;
 mod audit;
 mod calculate;
 mod credential;

@@ -310,6 +310,11 @@ impl Scope {
         self.data.as_deref().ok_or(ReadError::NoData)
     }
 
+    /// An error once the dataset is closed.
+    pub(crate) fn check_open(&self) -> Result<(), ReadError> {
+        Ok(self.data()?.check_open()?)
+    }
+
     /// An error of storage. Its message may name what this scope hides, so it is told only where nothing is hidden.
     pub(crate) fn tell(&self, error: impl Into<ReadError>) -> ReadError {
         match error.into() {
@@ -487,7 +492,8 @@ impl Scope {
         let data = self.data()?;
         let control = Control::new(None);
         if !self.hides_columns_of(table, id) {
-            let Some(classes) = data.row_classes(id) else {
+            let classes = data.row_classes(id).map_err(|error| self.tell(error))?;
+            let Some(classes) = classes else {
                 return Ok(true);
             };
             let class = |row: u32| at(&classes, row).copied().unwrap_or(u32::MAX);

@@ -75,6 +75,11 @@ impl View {
         self.fingerprint
     }
 
+    /// An error once the dataset behind the view is closed, because the key to it was taken back.
+    pub fn check_open(&self) -> Result<(), ReadError> {
+        self.scope.check_open()
+    }
+
     /// The number that the handles of this view bear; no other view of the process has it.
     pub fn number(&self) -> u64 {
         self.scope.number

@@ -555,11 +555,11 @@ impl Visible {
             return Ok(known.clone());
         }
         // Most columns have one spelling a value, and then the visible rows need not be found.
-        let spellings = match data.spellings(column, &RowSet::All) {
+        let spellings = match data.spellings(column, &RowSet::All)? {
             None => None,
             Some(_) => {
                 let rows = self.rows(data, column.table, &Control::new(None))?;
-                data.spellings(column, &rows).map(Arc::new)
+                data.spellings(column, &rows)?.map(Arc::new)
             }
         };
         self.spellings

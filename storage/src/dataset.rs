@@ -8,6 +8,7 @@ use arrow::array::{Array, ArrayRef};
 use model::{Model, same_name};
 use roaring::RoaringBitmap;
 
+use crate::atrest::{StoredColumn, StoredFiles};
 use crate::canonical::{canonical_type, model_type};
 use crate::column::Column;
 use crate::column_values::ValuesError;
@@ -27,6 +28,8 @@ pub struct Dataset {
     pub(crate) relationships: Vec<Relationship>,
     pub(crate) translations: Mutex<Translations>,
     pub(crate) composed: Mutex<Composed>,
+    /// The generation on disk that this is, if it is one.
+    pub(crate) stored: Option<Arc<StoredFiles>>,
 }
 
 /// By the columns from and to.
@@ -49,6 +52,19 @@ pub(crate) struct Slot {
     pub(crate) name: String,
     pub(crate) declared: DataType,
     pub(crate) data: Option<Arc<Column>>,
+    /// The same on disk, read when it is first asked for.
+    pub(crate) stored: Option<Arc<StoredColumn>>,
+}
+
+impl Slot {
+    /// The data if it is in memory.
+    pub(crate) fn loaded(&self) -> Option<&Arc<Column>> {
+        match (&self.data, &self.stored) {
+            (Some(column), _) => Some(column),
+            (None, Some(stored)) => stored.loaded(),
+            (None, None) => None,
+        }
+    }
 }
 
 /// The spelling to show for each code of a text column that has several, chosen among visible rows.
@@ -87,6 +103,7 @@ impl Dataset {
                     name: c.name.clone(),
                     declared: c.data_type,
                     data: None,
+                    stored: None,
                 })
                 .collect(),
             classes: OnceLock::new(),
@@ -118,6 +135,15 @@ impl Dataset {
             relationships: relationships.collect(),
             translations: Mutex::new(HashMap::new()),
             composed: Mutex::default(),
+            stored: None,
+        }
+    }
+
+    /// An error once the dataset was closed, because the key to its files was taken back.
+    pub fn check_open(&self) -> Result<(), StorageError> {
+        match &self.stored {
+            Some(files) => Ok(files.check_open()?),
+            None => Ok(()),
         }
     }
 
@@ -187,11 +213,12 @@ impl Dataset {
     /// A calculated column of a table that is loaded already.
     pub fn add_column(&mut self, column: ColumnId, values: ArrayRef) -> Result<(), StorageError> {
         let rows = self.loaded_rows(column.table)? as usize;
-        if self.slot(column)?.data.is_some() {
+        if self.has_column(column) {
             return Err(StorageError::AlreadyLoaded {
                 what: self.column_name(column),
             });
         }
+        self.slot(column)?;
         let encoded = self.encoded(column, &[values], rows)?;
         let table = self.table_mut(column.table)?;
         table.classes = OnceLock::new();
@@ -260,18 +287,30 @@ impl Dataset {
 
     /// Whether the values of the column are there.
     pub fn has_column(&self, column: ColumnId) -> bool {
-        self.slot(column).is_ok_and(|s| s.data.is_some())
+        self.slot(column)
+            .is_ok_and(|s| s.data.is_some() || s.stored.is_some())
     }
 
     /// The type of the column's values, or the declared type while they are not there.
     pub fn column_type(&self, column: ColumnId) -> Option<DataType> {
         let slot = self.slot(column).ok()?;
-        Some(slot.data.as_ref().map_or(slot.declared, |c| c.data_type))
+        Some(match (&slot.data, &slot.stored) {
+            (Some(column), _) => column.data_type,
+            (None, Some(stored)) => stored.data_type,
+            (None, None) => slot.declared,
+        })
     }
 
     /// Codes of the column are below this; 0 while it is not loaded.
     pub fn domain(&self, column: ColumnId) -> u32 {
-        self.column(column).map_or(0, Column::size)
+        let Ok(slot) = self.slot(column) else {
+            return 0;
+        };
+        match (&slot.data, &slot.stored) {
+            (Some(column), _) => column.size(),
+            (None, Some(stored)) => stored.size,
+            (None, None) => 0,
+        }
     }
 
     /// Values of codes. `spellings` says how to spell text that has several spellings; without it, as the first row does.
@@ -373,38 +412,12 @@ impl Dataset {
 
     /// For each code with several spellings, the spelling of the first visible row in load order. None: the column has no
     /// such code.
-    pub fn spellings(&self, column: ColumnId, visible: &RowSet) -> Option<Spellings> {
-        let column = self.column(column).ok()?;
-        let Domain::Text(text) = &column.domain else {
-            return None;
-        };
-        let variants = text.variants.as_ref()?;
-        let mut chosen = Vec::new();
-        match visible {
-            // The default spelling is already that of the first of all rows.
-            RowSet::All | RowSet::None => {}
-            RowSet::Some(rows) => {
-                let mut wanted =
-                    RoaringBitmap::from_sorted_iter(variants.texts.iter().map(|(code, _)| *code))
-                        .ok()?;
-                let count = column.len() as u32;
-                for row in rows.iter().take_while(|row| *row < count) {
-                    let code = column.code_at(row as usize);
-                    if wanted.remove(code) {
-                        let spelled = match variants.spelling(code, row) {
-                            Some(spelled) => spelled.into(),
-                            None => text.first.get(code as usize).into(),
-                        };
-                        chosen.push((code, spelled));
-                        if wanted.is_empty() {
-                            break;
-                        }
-                    }
-                }
-            }
-        }
-        chosen.sort_unstable();
-        Some(Spellings { chosen })
+    pub fn spellings(
+        &self,
+        column: ColumnId,
+        visible: &RowSet,
+    ) -> Result<Option<Spellings>, StorageError> {
+        Ok(spellings(self.column(column)?, visible))
     }
 
     pub(crate) fn table(&self, table: TableId) -> Result<&Table, StorageError> {
@@ -440,12 +453,19 @@ impl Dataset {
     pub(crate) fn column(&self, column: ColumnId) -> Result<&Column, StorageError> {
         let slot = self.slot(column)?;
         let table = &self.table(column.table)?.name;
-        slot.data
-            .as_deref()
-            .ok_or_else(|| StorageError::ColumnNotLoaded {
+        match (&slot.data, &slot.stored) {
+            (Some(column), _) => Ok(column),
+            (None, Some(stored)) => Ok(stored.get()?),
+            (None, None) => Err(StorageError::ColumnNotLoaded {
                 table: table.clone(),
                 column: slot.name.clone(),
-            })
+            }),
+        }
+    }
+
+    /// The data of a column that is in memory now.
+    pub(crate) fn loaded_column(&self, column: ColumnId) -> Option<Arc<Column>> {
+        self.slot(column).ok()?.loaded().cloned()
     }
 
     /// A step must start where the path has come to.
@@ -497,4 +517,37 @@ impl Dataset {
             },
         }
     }
+}
+
+fn spellings(column: &Column, visible: &RowSet) -> Option<Spellings> {
+    let Domain::Text(text) = &column.domain else {
+        return None;
+    };
+    let variants = text.variants.as_ref()?;
+    let mut chosen = Vec::new();
+    match visible {
+        // The default spelling is already that of the first of all rows.
+        RowSet::All | RowSet::None => {}
+        RowSet::Some(rows) => {
+            let mut wanted =
+                RoaringBitmap::from_sorted_iter(variants.texts.iter().map(|(code, _)| *code))
+                    .ok()?;
+            let count = column.len() as u32;
+            for row in rows.iter().take_while(|row| *row < count) {
+                let code = column.code_at(row as usize);
+                if wanted.remove(code) {
+                    let spelled = match variants.spelling(code, row) {
+                        Some(spelled) => spelled.into(),
+                        None => text.first.get(code as usize).into(),
+                    };
+                    chosen.push((code, spelled));
+                    if wanted.is_empty() {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    chosen.sort_unstable();
+    Some(Spellings { chosen })
 }

@@ -64,6 +64,8 @@ pub enum StorageError {
     NotRelated { relationship: String },
     /// More text than one Arrow array can hold was asked for at once.
     TooLarge { table: String, column: String },
+    /// A file of the dataset is damaged, missing or closed. The text names no column: whoever asks may not know of it.
+    Unreadable { why: String },
     /// A caller broke the contract of this crate.
     Internal(String),
 }
@@ -157,6 +159,7 @@ impl fmt::Display for StorageError {
                     "the values asked of column '{table}'[{column}] are more text than one batch can hold"
                 )
             }
+            Self::Unreadable { why } => f.write_str(why),
             Self::Internal(message) => write!(f, "internal error in storage: {message}"),
         }
     }
@@ -226,6 +229,10 @@ pub enum ScanError {
         limit: usize,
     },
     Stopped(Stopped),
+    /// A file of the dataset is damaged, missing or closed.
+    Unreadable {
+        why: String,
+    },
     /// A caller broke the contract of this crate.
     Internal(String),
 }
@@ -236,6 +243,7 @@ impl fmt::Display for ScanError {
             Self::Overflow => f.write_str("a whole or fixed decimal number went out of range"),
             Self::TooManyGroups { limit } => write!(f, "the query makes more than {limit} groups"),
             Self::Stopped(stopped) => stopped.fmt(f),
+            Self::Unreadable { why } => f.write_str(why),
             Self::Internal(message) => write!(f, "internal error in storage: {message}"),
         }
     }
@@ -253,6 +261,7 @@ impl From<StorageError> for ScanError {
     /// A scan is made of checked handles, so whatever storage cannot find is a fault of the caller.
     fn from(error: StorageError) -> Self {
         match error {
+            StorageError::Unreadable { why } => ScanError::Unreadable { why },
             StorageError::Internal(message) => ScanError::Internal(message),
             other => ScanError::Internal(other.to_string()),
         }

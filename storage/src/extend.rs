@@ -26,6 +26,7 @@ impl Dataset {
             relationships: self.relationships.clone(),
             translations: Mutex::new(translations),
             composed: Mutex::new(composed),
+            stored: self.stored.clone(),
         }
     }
 
@@ -82,5 +83,6 @@ fn slot(name: &str) -> Slot {
         name: name.to_owned(),
         declared: DataType::Unknown,
         data: None,
+        stored: None,
     }
 }

@@ -1,5 +1,6 @@
 //! Sizes, for the operator: names and counts, never cells.
 
+use crate::atrest::StoredColumn;
 use crate::dataset::{Slot, Table};
 use crate::{Dataset, TableId};
 
@@ -30,7 +31,9 @@ impl Dataset {
     /// Sizes of the loaded columns, in the order of the model.
     pub fn inspect(&self) -> Vec<ColumnFigures> {
         let loaded = |table: &Table, slot: &Slot| {
-            let column = slot.data.as_ref()?;
+            let Some(column) = slot.loaded() else {
+                return Some(on_disk(table, slot, slot.stored.as_ref()?));
+            };
             Some(ColumnFigures {
                 table: table.name.clone(),
                 column: slot.name.clone(),
@@ -65,5 +68,18 @@ impl Dataset {
     /// Bytes of the files that the tables were imported from.
     pub fn source_bytes(&self) -> u64 {
         self.tables.iter().map(|table| table.source_bytes).sum()
+    }
+}
+
+/// The figures of a column that nobody has asked for yet: it takes no memory.
+fn on_disk(table: &Table, slot: &Slot, stored: &StoredColumn) -> ColumnFigures {
+    ColumnFigures {
+        table: table.name.clone(),
+        column: slot.name.clone(),
+        rows: table.rows.unwrap_or(0).into(),
+        encoding: "on disk".to_owned(),
+        code_bytes: 0,
+        dictionary_bytes: 0,
+        distinct: stored.distinct.into(),
     }
 }

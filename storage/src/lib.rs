@@ -3,6 +3,7 @@
 //! A [`Dataset`] is one generation of data: immutable once built, shared by all readers. Nothing here decides who sees
 //! what; only `security` may name this crate's scans, and it puts the visibility in.
 
+mod atrest;
 mod bits;
 mod canonical;
 mod classes;
@@ -31,6 +32,12 @@ mod texts;
 mod turns;
 mod workers;
 
+pub use atrest::{
+    AtRestError, DatasetId, KeyContext, KeyProvider, KeyRefusal, Lease, LeaseState, Leasing, Next,
+    Opened, Refresh, RefreshMode, SaveAs, Saved, SecretKey, Sources, Successor, Vacuumed, Verified,
+    WrappedKey, is_dataset, open, refresh, rekey, reopen, rotate_key, save, save_next, seal,
+    sources, unseal, vacuum, verify,
+};
 pub use canonical::canonical_type;
 pub use collation::{collation_key, compare};
 pub use control::{Bounds, Control};

@@ -1,6 +1,6 @@
 //! Relationships: from the code of a key to the row that it finds.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use model::Cardinality;
 
@@ -25,6 +25,8 @@ pub(crate) struct Relationship {
     to_cardinality: Cardinality,
     by_day: bool,
     maps: Option<Maps>,
+    /// The maps of a relationship that held when it was written to disk: built when they are first needed.
+    later: Option<Arc<OnceLock<Maps>>>,
 }
 
 /// Rows by code of the key. What finds no row leads to the blank row, whose number is the count of rows.
@@ -60,12 +62,14 @@ impl Relationship {
             to_cardinality: r.to_cardinality,
             by_day: r.join_on_date_part,
             maps: None,
+            later: None,
         }
     }
 
     /// Sizes of its maps; None: it has none.
     pub(crate) fn figures(&self) -> Option<KeyMapFigures> {
-        let maps = self.maps.as_ref()?;
+        let later = || self.later.as_ref().and_then(|later| later.get());
+        let maps = self.maps.as_ref().or_else(later)?;
         let entries: usize = [&maps.forward, &maps.reverse]
             .into_iter()
             .flatten()
@@ -128,7 +132,32 @@ impl Dataset {
     /// `translate` carries it.
     pub fn is_related(&self, relationship: RelationshipId) -> bool {
         self.relationship(relationship)
-            .is_ok_and(|r| r.maps.is_some())
+            .is_ok_and(|r| r.maps.is_some() || r.later.is_some())
+    }
+
+    /// Counts a relationship as built that was built before over the same data. Its maps come with its first use, so that no
+    /// column is read before it is needed.
+    pub(crate) fn relate_later(
+        &mut self,
+        relationship: RelationshipId,
+    ) -> Result<(), StorageError> {
+        let unknown = StorageError::UnknownRelationship {
+            relationship: relationship.0,
+        };
+        let known = self.relationships.get_mut(relationship.0 as usize);
+        known.ok_or(unknown)?.later = Some(Arc::default());
+        Ok(())
+    }
+
+    fn maps_of<'a>(&'a self, r: &'a Relationship) -> Result<Option<&'a Maps>, StorageError> {
+        let Some(later) = &r.later else {
+            return Ok(r.maps.as_ref());
+        };
+        if let Some(maps) = later.get() {
+            return Ok(Some(maps));
+        }
+        let maps = self.maps(r)?;
+        Ok(Some(later.get_or_init(|| maps)))
     }
 
     pub(crate) fn hop(&self, step: Step) -> Result<Hop<'_>, StorageError> {
@@ -136,7 +165,7 @@ impl Dataset {
         let not_related = || StorageError::NotRelated {
             relationship: r.name.clone(),
         };
-        let (Some(from), Some(to), Some(maps)) = (r.from, r.to, &r.maps) else {
+        let (Some(from), Some(to), Some(maps)) = (r.from, r.to, self.maps_of(r)?) else {
             return Err(not_related());
         };
         let (column, rows, target) = if step.reverse {

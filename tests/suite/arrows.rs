@@ -21,7 +21,8 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("tokens", "tokens", &["security"]),
-    ("cli", "cli", &["peristyle", "tokens"]),
+    ("keys", "keys", &["storage"]),
+    ("cli", "cli", &["peristyle", "keys", "tokens"]),
     ("xtask", "xtask", &["peristyle", "engine", "dax", "model"]),
     ("literal", "tests/literal", &["dax", "model"]),
     // Kernels are measured where they are; everything else by what a service imports.
@@ -39,7 +40,18 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     (
         "storage",
         &[
-            "arrow", "parquet", "roaring", "flate2", "brotli", "lz4_flex",
+            "arrow",
+            "brotli",
+            "bytes",
+            "flate2",
+            "getrandom",
+            "lz4_flex",
+            "parquet",
+            "ring",
+            "roaring",
+            "serde",
+            "serde_json",
+            "zeroize",
         ],
     ),
     (

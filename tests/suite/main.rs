@@ -3,6 +3,7 @@
 mod adventure_facts;
 mod adventure_works;
 mod arrows;
+mod at_rest;
 mod auditing;
 mod blindness;
 mod bypasses;

@@ -15,7 +15,7 @@ fn has_word(code: &str, word: &str) -> bool {
 #[test]
 fn only_storage_may_hold_unsafe_code() {
     for folder in [
-        "src", "dax", "model", "security", "engine", "cli", "xtask", "benches", "tests",
+        "src", "dax", "model", "keys", "security", "engine", "cli", "xtask", "benches", "tests",
     ] {
         for (path, code) in rust_files(folder) {
             assert!(!has_word(&code, "unsafe"), "{}", path.display());

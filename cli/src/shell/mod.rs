@@ -12,12 +12,10 @@ use std::io::IsTerminal;
 use crate::access;
 use crate::args::ShellArgs;
 use crate::failure::Failure;
-use crate::report;
 use state::Shell;
 
 pub fn run(args: &ShellArgs) -> Result<(), Failure> {
-    let database =
-        access::open(&args.access).map_err(|error| report::error(&error, None, false))?;
+    let database = access::open(&args.access, false)?;
     let mut shell = Shell::new(database, args.access.identity.clone());
     if std::io::stdin().is_terminal() {
         prompt::run(&mut shell)

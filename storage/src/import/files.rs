@@ -27,6 +27,23 @@ pub(super) fn files_of_table(
     Ok(any.then_some(files))
 }
 
+/// The same, apart: the name of each partition that comes from files, and its files.
+pub(crate) fn partition_files(
+    table: &Table,
+    data: &Path,
+) -> Result<Option<Vec<(String, Vec<PathBuf>)>>, ImportError> {
+    if table.partitions.is_empty() {
+        return Ok(Some(vec![(table.name.clone(), own_file(table, data)?)]));
+    }
+    let mut partitions = Vec::new();
+    for partition in &table.partitions {
+        if let Some(files) = files_of_partition(table, partition, data)? {
+            partitions.push((partition.name.clone(), files));
+        }
+    }
+    Ok((!partitions.is_empty()).then_some(partitions))
+}
+
 fn files_of_partition(
     table: &Table,
     partition: &Partition,

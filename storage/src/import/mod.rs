@@ -26,6 +26,7 @@ mod units;
 mod work;
 
 pub use error::ImportError;
+pub(crate) use files::partition_files;
 pub use options::ImportOptions;
 pub use progress::{NoProgress, Progress};
 pub use tables::{import, import_with};

@@ -1,0 +1,108 @@
+//! What the operator does with an encrypted dataset: `import`, `verify`, `rotate-key`, `vacuum`.
+
+use std::io::{self, Write};
+
+use peristyle::{AtRestError, Database, Error, Refresh, RefreshMode};
+
+use crate::access;
+use crate::dataset_args::{DatasetArgs, ImportArgs, Mode, RefreshArgs, RotateArgs};
+use crate::failure::Failure;
+use crate::key;
+use crate::report;
+
+/// `peristyle import`.
+pub fn import(args: &ImportArgs) -> Result<(), Failure> {
+    // A key that is not there is noticed before the long work.
+    let provider = key::new_provider(&args.key)?;
+    let database = access::import(&args.model, args.data.as_deref()).map_err(told)?;
+    let saved = database.save(&args.out, provider.as_ref()).map_err(told)?;
+    say(&format!(
+        "dataset {}, generation {}: {} files, {} bytes\n",
+        saved.dataset, saved.generation, saved.files_written, saved.bytes_written
+    ))
+}
+
+/// `peristyle verify`.
+pub fn verify(args: &DatasetArgs) -> Result<(), Failure> {
+    let provider = key::provider(&args.key)?;
+    let verified = peristyle::verify(&args.dataset, provider.as_ref(), 0).map_err(at_rest)?;
+    say(&format!(
+        "dataset {}, generation {}: {} files, {} bytes, {} columns, all as they were written\n",
+        verified.dataset, verified.generation, verified.files, verified.bytes, verified.columns
+    ))
+}
+
+/// `peristyle rotate-key`.
+pub fn rotate_key(args: &RotateArgs) -> Result<(), Failure> {
+    let old = key::provider(&args.dataset.key)?;
+    let new = match &args.new_key {
+        Some(name) => key::new_named(name)?,
+        None => old.clone(),
+    };
+    let bytes = peristyle::rotate_key(&args.dataset.dataset, old.as_ref(), new.as_ref());
+    let bytes = bytes.map_err(at_rest)?;
+    say(&format!("the key file was written anew: {bytes} bytes\n"))
+}
+
+/// `peristyle refresh`.
+pub fn refresh(args: &RefreshArgs) -> Result<(), Failure> {
+    let provider = key::provider(&args.dataset.key)?;
+    let database = Database::open(&args.dataset.dataset, provider).map_err(told)?;
+    let what = Refresh {
+        table: args.table.clone(),
+        partition: args.partition.clone(),
+        mode: match args.mode {
+            Mode::Full => RefreshMode::Full,
+            Mode::Add => RefreshMode::Add,
+        },
+        data: args.data.clone(),
+    };
+    match database.refresh(&what).map_err(told)? {
+        None => say("no source file has changed\n"),
+        Some(saved) => say(&format!(
+            "generation {}: {} of {} files written, {} bytes\n",
+            saved.generation, saved.files_written, saved.files, saved.bytes_written
+        )),
+    }
+}
+
+/// `peristyle rekey`.
+pub fn rekey(args: &RotateArgs) -> Result<(), Failure> {
+    let old = key::provider(&args.dataset.key)?;
+    let new = match &args.new_key {
+        Some(name) => key::new_named(name)?,
+        None => old.clone(),
+    };
+    let database = Database::open(&args.dataset.dataset, old).map_err(told)?;
+    let saved = database.rekey(new).map_err(told)?;
+    say(&format!(
+        "generation {}: {} files written, {} bytes; older generations stay under the old key until `vacuum` removes them\n",
+        saved.generation, saved.files_written, saved.bytes_written
+    ))
+}
+
+/// `peristyle vacuum`.
+pub fn vacuum(args: &DatasetArgs) -> Result<(), Failure> {
+    let provider = key::provider(&args.key)?;
+    let done = peristyle::vacuum(&args.dataset, provider.as_ref()).map_err(at_rest)?;
+    let mut text = format!("{} files removed, {} bytes\n", done.files, done.bytes);
+    if done.in_use > 0 {
+        text.push_str(&format!(
+            "{} older generations are still read by others, and stay\n",
+            done.in_use
+        ));
+    }
+    say(&text)
+}
+
+fn told(error: Error) -> Failure {
+    report::error(&error, None, false)
+}
+
+fn at_rest(error: AtRestError) -> Failure {
+    told(Error::from(error))
+}
+
+fn say(text: &str) -> Result<(), Failure> {
+    Ok(io::stdout().lock().write_all(text.as_bytes())?)
+}

@@ -1,0 +1,72 @@
+//! The arguments of what the operator of a dataset does. Their documentation here is what `--help` shows.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+/// An encrypted dataset, and its key.
+#[derive(Debug, clap::Args)]
+pub struct DatasetArgs {
+    /// The folder of the dataset.
+    pub dataset: PathBuf,
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RefreshArgs {
+    #[command(flatten)]
+    pub dataset: DatasetArgs,
+    /// Refresh this table only.
+    #[arg(long, value_name = "NAME")]
+    pub table: Option<String>,
+    /// Refresh this partition of the table only.
+    #[arg(long, value_name = "NAME", requires = "table")]
+    pub partition: Option<String>,
+    /// What happens to rows that are there.
+    #[arg(long, value_enum, default_value_t = Mode::Full)]
+    pub mode: Mode,
+    /// The folder of the Parquet files. Else the one that they were imported from.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// How partitions are refreshed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// A partition gets the rows that its files have now.
+    Full,
+    /// Rows of new files are added, earlier rows stay.
+    Add,
+}
+
+/// Where the key of a dataset is.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct KeyArgs {
+    /// The key's provider: file:PATH, env:NAME, or passphrase: (which is asked for). Else the variable PERISTYLE_KEY names it.
+    #[arg(long, value_name = "PROVIDER")]
+    pub key: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ImportArgs {
+    /// A model.bim, or a TMDL folder.
+    pub model: PathBuf,
+    /// The folder of the Parquet files, as for `query`.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The folder of the new dataset.
+    #[arg(long, value_name = "DATASET")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RotateArgs {
+    #[command(flatten)]
+    pub dataset: DatasetArgs,
+    /// The provider of the new key. Else the same provider, which may have a newer key by now.
+    #[arg(long, value_name = "PROVIDER")]
+    pub new_key: Option<String>,
+}

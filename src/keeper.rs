@@ -1,0 +1,115 @@
+//! The keeper of an open dataset's lease: asks for the key again in time, and ends everything when it is denied.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+use storage::{Lease, LeaseState};
+
+use crate::shared::Shared as Served;
+
+/// However short a lease is, the key's holder is not asked more often.
+const LEAST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Renews the lease on a thread of its own, until it is dropped.
+pub(crate) struct Keeper {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// What is closed when the key is denied.
+    served: Weak<Served>,
+}
+
+struct State {
+    lease: Arc<Lease>,
+    stop: bool,
+}
+
+impl Keeper {
+    /// None: the operating system gives no thread.
+    pub fn start(lease: Lease, served: Weak<Served>) -> Option<Keeper> {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                lease: Arc::new(lease),
+                stop: false,
+            }),
+            changed: Condvar::new(),
+            served,
+        });
+        let work = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("peristyle lease".to_owned())
+            .spawn(move || work.keep())
+            .ok()?;
+        Some(Keeper { shared })
+    }
+
+    pub fn lease(&self) -> Arc<Lease> {
+        Arc::clone(&self.shared.lock().lease)
+    }
+
+    /// Looks at the clock alone: a lease that ran over because its holder does not even say no is over all the same.
+    pub fn is_over(&self) -> bool {
+        self.lease().end_if_over()
+    }
+
+    /// The lease of a later generation. Sessions that read the one before go on, under the same key.
+    pub fn replace(&self, lease: Lease) {
+        lease.supersede(&self.lease());
+        self.shared.lock().lease = Arc::new(lease);
+        self.shared.changed.notify_all();
+    }
+
+    /// Ends the lease now.
+    pub fn close(&self) {
+        self.lease().close();
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.shared.lock().stop = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self) {
+        let mut state = self.lock();
+        loop {
+            // Nothing is left to ask for a dataset that is closed, until another takes its place.
+            let pause = if is_closed(&state.lease) {
+                Duration::from_secs(3600)
+            } else {
+                state.lease.next().max(LEAST_PAUSE)
+            };
+            let waited = self.changed.wait_timeout(state, pause);
+            state = waited.map_or_else(|error| error.into_inner().0, |(state, _)| state);
+            if state.stop {
+                return;
+            }
+            if is_closed(&state.lease) || state.lease.next() > LEAST_PAUSE {
+                continue;
+            }
+            let lease = Arc::clone(&state.lease);
+            // The holder of the key may be slow: nobody waits for it here.
+            drop(state);
+            if let LeaseState::Closed { .. } = lease.renew() {
+                let served = self.served.upgrade();
+                served.iter().for_each(|served| served.close());
+            }
+            state = self.lock();
+        }
+    }
+}
+
+fn is_closed(lease: &Lease) -> bool {
+    matches!(lease.state(), LeaseState::Closed { .. })
+}

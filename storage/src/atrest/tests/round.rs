@@ -1,0 +1,174 @@
+//! What is written is what is read.
+
+use std::fs;
+use std::sync::atomic::Ordering;
+
+use ::model::write_bim;
+
+use super::*;
+use crate::atrest::{AtRestError, open, rotate_key, vacuum, verify};
+
+#[test]
+fn a_dataset_comes_back_as_it_was() {
+    let key = TestKey::new(1);
+    let scratch = saved("round", &key);
+    let opened = open(scratch.path(), &key, 0).unwrap();
+    // Places in the source are not kept, all else is.
+    assert_eq!(write_bim(&opened.model), write_bim(&model()));
+    assert_eq!(opened.generation(), 1);
+    // Nothing is read until it is asked for, and then only that.
+    let figures = |wanted: &str| {
+        let all = opened.dataset.inspect();
+        all.into_iter().filter(|f| f.encoding == wanted).count()
+    };
+    assert_eq!(figures("on disk"), 10);
+    assert_eq!(opened.dataset.domain(id(0, 1)), 4);
+    assert_eq!(
+        opened.dataset.column_type(id(0, 4)),
+        Some(DataType::DateTime)
+    );
+    assert!(opened.dataset.is_related(RelationshipId(0)));
+    assert_eq!(figures("on disk"), 10);
+    opened.dataset.column(id(0, 1)).unwrap();
+    assert_eq!(figures("on disk"), 9);
+    let whole = contents(&opened.dataset).unwrap();
+    assert_eq!(whole, contents(&dataset(&model())).unwrap());
+    assert_eq!(figures("on disk"), 0);
+    let classes = dataset(&model()).row_classes(TableId(1)).unwrap();
+    assert_eq!(opened.dataset.row_classes(TableId(1)).unwrap(), classes);
+    // The key was asked for once, though every file has one.
+    assert_eq!(key.asked.load(Ordering::Relaxed), 1);
+    let verified = verify(scratch.path(), &key, 1).unwrap();
+    assert_eq!((verified.columns, verified.generation), (10, 1));
+}
+
+#[test]
+fn several_readers_of_a_column_read_it_once() {
+    let key = TestKey::new(1);
+    let scratch = saved("readers", &key);
+    let opened = open(scratch.path(), &key, 0).unwrap();
+    let columns: Vec<usize> = std::thread::scope(|scope| {
+        let read = || std::ptr::from_ref(opened.dataset.column(id(1, 1)).unwrap()) as usize;
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(read)).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert!(columns.iter().all(|column| *column == columns[0]));
+}
+
+#[test]
+fn codes_of_every_width_and_several_segments_come_back() {
+    let key = TestKey::new(1);
+    let scratch = Scratch::new("wide");
+    let mut model = model();
+    model.tables.truncate(1);
+    model.relationships.clear();
+    model.tables[0].columns = vec![
+        column("a", DataType::Integer),
+        column("b", DataType::Integer),
+        column("c", DataType::Integer),
+    ];
+    let rows = crate::atrest::parquet_write::SEGMENT as i64 + 70_000;
+    let values = |least: i64| -> ArrayRef {
+        let value = |i| (i % 1013 != 0).then_some((i * 7919) % least);
+        Arc::new((0..rows).map(value).collect::<Int64Array>())
+    };
+    let mut data = Dataset::new(&model);
+    let columns = [200, 40_000, 300_000].map(|n| vec![values(n)]);
+    data.load_table(TableId(0), rows as usize, (0..).zip(columns).collect())
+        .unwrap();
+    let to = SaveAs {
+        folder: scratch.path(),
+        provider: &key,
+        hidden: &[],
+        sources: None,
+    };
+    save(&data, &model, &to).unwrap();
+    let opened = open(scratch.path(), &key, 0).unwrap();
+    for c in 0..3 {
+        let (a, b) = (
+            data.column(id(0, c)).unwrap(),
+            opened.dataset.column(id(0, c)).unwrap(),
+        );
+        assert_eq!(a.numbers.width_name(), b.numbers.width_name());
+        assert!(a.iter_codes().eq(b.iter_codes()), "column {c}");
+        assert_eq!(a.zones, b.zones);
+    }
+    verify(scratch.path(), &key, 0).unwrap();
+}
+
+#[test]
+fn an_old_generation_is_refused_and_a_full_folder_too() {
+    let key = TestKey::new(1);
+    let scratch = saved("least", &key);
+    let found = open(scratch.path(), &key, 2).err();
+    assert!(
+        matches!(
+            found,
+            Some(AtRestError::TooOld {
+                found: 1,
+                least: 2,
+                ..
+            })
+        ),
+        "{found:?}"
+    );
+    let model = model();
+    let to = SaveAs {
+        folder: scratch.path(),
+        provider: &key,
+        hidden: &[],
+        sources: None,
+    };
+    let found = save(&dataset(&model), &model, &to).err();
+    assert!(
+        matches!(found, Some(AtRestError::Exists { .. })),
+        "{found:?}"
+    );
+    let nothing = Scratch::new("nothing");
+    let found = open(nothing.path(), &key, 0).err();
+    assert!(
+        matches!(found, Some(AtRestError::NotADataset { .. })),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn rotation_writes_the_key_file_alone() {
+    let (old, new) = (TestKey::new(1), TestKey::new(2));
+    let scratch = saved("rotate", &old);
+    let files = |ending: &str| -> std::collections::BTreeSet<String> {
+        let names = fs::read_dir(scratch.path()).unwrap();
+        let names = names.map(|e| e.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(ending)).collect()
+    };
+    let (data, manifest, keys) = (files(".parquet"), files(".manifest"), files(".keys"));
+    let before = open(scratch.path(), &old, 0).unwrap();
+    rotate_key(scratch.path(), &old, &new).unwrap();
+    assert_eq!((files(".parquet"), files(".manifest")), (data, manifest));
+    assert!(files(".keys").is_disjoint(&keys) && files(".keys").len() == 1);
+    let refused = open(scratch.path(), &old, 0).err();
+    assert!(
+        matches!(refused, Some(AtRestError::Denied { .. })),
+        "{refused:?}"
+    );
+    let after = open(scratch.path(), &new, 1).unwrap();
+    assert_eq!(
+        contents(&before.dataset).unwrap(),
+        contents(&after.dataset).unwrap()
+    );
+    verify(scratch.path(), &new, 0).unwrap();
+}
+
+#[test]
+fn vacuum_removes_what_nobody_needs() {
+    let key = TestKey::new(1);
+    let scratch = saved("vacuum", &key);
+    let rubbish = scratch.path().join(format!("{}.parquet", "ab".repeat(16)));
+    fs::write(&rubbish, "left behind").unwrap();
+    let strange = scratch.path().join("notes.txt");
+    fs::write(&strange, "somebody's own").unwrap();
+    let done = vacuum(scratch.path(), &key).unwrap();
+    assert_eq!((done.files, done.bytes, done.in_use), (1, 11, 0));
+    assert!(!rubbish.exists() && strange.exists());
+    verify(scratch.path(), &key, 0).unwrap();
+}

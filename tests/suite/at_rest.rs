@@ -1,0 +1,430 @@
+//! A database on disk: saved, opened, refreshed and closed, as a service sees it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+use peristyle::{
+    Database, Error, Identity, KeyContext, KeyProvider, KeyRefusal, LeaseState, Leasing, Refresh,
+    RefreshMode, SecretKey, Session, Value, WrappedKey, value_at,
+};
+
+use crate::corpus;
+use crate::outcome::{ask, exact};
+use crate::scratch::Scratch;
+
+/// A keeper that gives out keys by number, for as long as it is willing.
+#[derive(Default)]
+struct Vault {
+    keys: Mutex<HashMap<Vec<u8>, (SecretKey, KeyContext)>>,
+    refusal: Mutex<Option<KeyRefusal>>,
+}
+
+impl KeyProvider for Vault {
+    fn wrap(&self, key: &SecretKey, context: &KeyContext) -> Result<WrappedKey, KeyRefusal> {
+        let mut keys = self.keys.lock().unwrap();
+        let bytes = format!("number {}", keys.len()).into_bytes();
+        keys.insert(bytes.clone(), (key.clone(), context.clone()));
+        Ok(WrappedKey {
+            key_id: "vault".to_owned(),
+            bytes,
+        })
+    }
+
+    fn unwrap(&self, wrapped: &WrappedKey, context: &KeyContext) -> Result<SecretKey, KeyRefusal> {
+        if let Some(refusal) = &*self.refusal.lock().unwrap() {
+            return Err(refusal.clone());
+        }
+        match self.keys.lock().unwrap().get(&wrapped.bytes) {
+            Some((key, known)) if known == context => Ok(key.clone()),
+            _ => Err(KeyRefusal::Denied("no such key".to_owned())),
+        }
+    }
+}
+
+impl Vault {
+    fn refuse(&self, refusal: KeyRefusal) {
+        *self.refusal.lock().unwrap() = Some(refusal);
+    }
+}
+
+fn retail() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/retail")
+}
+
+fn single(session: &Session, dax: &str) -> Value {
+    let answer = session.query(dax).unwrap_or_else(|e| panic!("{dax}: {e}"));
+    value_at(&answer.tables[0], 0, 0)
+}
+
+/// What was saved answers every query of the corpus as what was imported, for every role, to the bit.
+#[test]
+fn an_opened_dataset_answers_as_the_imported_one() {
+    let scratch = Scratch::new("at-rest-corpus");
+    let vault = Arc::new(Vault::default());
+    let imported = Database::import(retail().join("model"), retail().join("data")).unwrap();
+    let folder = scratch.path().join("retail");
+    imported.save(&folder, vault.as_ref()).unwrap();
+    peristyle::verify(&folder, vault.as_ref(), 1).unwrap();
+    let opened = Database::open(&folder, vault.clone()).unwrap();
+    assert_eq!(opened.inspect().bytes(), 0, "columns are read on first use");
+    let roles = [
+        "Everyone",
+        "Germany",
+        "Bikes",
+        "No Cost",
+        "Region Managers",
+        "Nobody",
+    ];
+    let mut compared = 0;
+    for role in roles {
+        let identity = || Identity::user("ana@contoso.example").role(role);
+        let (a, b) = (imported.session(identity()), opened.session(identity()));
+        let (Ok(a), Ok(b)) = (a, b) else {
+            panic!("{role} is not admitted to both");
+        };
+        for query in corpus::retail() {
+            let (of_a, of_b) = (
+                exact(&ask(&a, &query.text, &corpus::options())),
+                exact(&ask(&b, &query.text, &corpus::options())),
+            );
+            assert_eq!(of_a, of_b, "{} as {role}", query.name);
+            compared += 1;
+        }
+    }
+    assert!(compared > 300, "{compared}");
+    holds_no_name(&folder);
+}
+
+/// No file of the folder holds a name or a text of the fixture.
+fn holds_no_name(folder: &Path) {
+    let model = fs::read_dir(retail().join("model/tables")).unwrap();
+    let names = model.map(|entry| entry.unwrap().path());
+    let mut texts: Vec<String> = names
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert!(texts.len() > 10, "{texts:?}");
+    texts.extend(
+        [
+            "Germany",
+            "Bikes",
+            "SUMX",
+            "CALCULATE",
+            "contoso",
+            "en-US",
+            "Category",
+        ]
+        .map(str::to_owned),
+    );
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        for text in &texts {
+            let found = bytes.windows(text.len()).any(|w| w == text.as_bytes());
+            assert!(!found, "{} holds {text}", path.display());
+        }
+    }
+}
+
+/// A model of one table `Sales` in two partitions, with a calculated column and a calculated table.
+struct Shop {
+    scratch: Scratch,
+}
+
+impl Shop {
+    fn new(name: &str) -> Shop {
+        let shop = Shop {
+            scratch: Scratch::new(name),
+        };
+        fs::create_dir_all(shop.data()).unwrap();
+        let partition = |name: &str, file: &str| {
+            serde_json::json!({ "name": name, "mode": "import", "source": { "type": "m", "expression":
+                format!("let Source = Parquet.Document(File.Contents(\"{file}\")) in Source") } })
+        };
+        let column = |name: &str, kind: &str| serde_json::json!({ "name": name, "dataType": kind, "sourceColumn": name });
+        let model = serde_json::json!({ "name": "Shop", "compatibilityLevel": 1600, "model": { "culture": "en-US",
+            "tables": [
+                { "name": "Sales", "columns": [column("City", "string"), column("Amount", "int64"),
+                    { "type": "calculated", "name": "Double", "dataType": "int64", "expression": "[Amount] * 2" }],
+                  "partitions": [partition("old", "old"), partition("new", "new.parquet")],
+                  "measures": [{ "name": "Total", "expression": "SUM(Sales[Amount])" }] },
+                { "name": "Cities", "columns": [{ "type": "calculatedTableColumn", "name": "City", "dataType": "string", "sourceColumn": "Sales[City]" }],
+                  "partitions": [{ "name": "Cities", "source": { "type": "calculated", "expression": "DISTINCT(Sales[City])" } }] },
+                { "name": "Other", "columns": [column("N", "int64")], "partitions": [partition("Other", "Other.parquet")] }
+            ] } });
+        fs::write(shop.scratch.path().join("model.bim"), model.to_string()).unwrap();
+        shop.sales("old/1.parquet", &[("Köln", 1), ("bern", 2)]);
+        shop.sales("new.parquet", &[("Bern", 10), ("Wien", 20)]);
+        let n: ArrayRef = Arc::new(Int64Array::from_iter_values(0..50));
+        shop.write("Other.parquet", &[("N", n)]);
+        shop
+    }
+
+    fn data(&self) -> PathBuf {
+        self.scratch.path().join("data")
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.scratch.path().join("dataset")
+    }
+
+    fn write(&self, file: &str, columns: &[(&str, ArrayRef)]) {
+        let path = self.data().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let batch = RecordBatch::try_from_iter(columns.iter().cloned()).unwrap();
+        let file = fs::File::create(path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    }
+
+    fn sales(&self, file: &str, rows: &[(&str, i64)]) {
+        let cities: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.0)));
+        let amounts: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.1)));
+        self.write(file, &[("City", cities), ("Amount", amounts)]);
+    }
+
+    fn save(&self, vault: &Vault) {
+        let model = self.scratch.path().join("model.bim");
+        let imported = Database::import(model, self.data()).unwrap();
+        imported.save(self.folder(), vault).unwrap();
+    }
+}
+
+/// Total, total of the calculated column, rows of the calculated table.
+fn look(session: &Session) -> (i64, i64, i64) {
+    let value = |dax: &str| {
+        single(session, &format!("EVALUATE ROW(\"v\", {dax})"))
+            .to_integer()
+            .unwrap()
+    };
+    (
+        value("[Total]"),
+        value("SUM(Sales[Double])"),
+        value("COUNTROWS(Cities)"),
+    )
+}
+
+#[test]
+fn a_refresh_takes_in_what_changed() {
+    let shop = Shop::new("at-rest-refresh");
+    let vault = Arc::new(Vault::default());
+    shop.save(&vault);
+    let database = Database::open(shop.folder(), vault.clone()).unwrap();
+    let session = || database.session(Identity::anonymous()).unwrap();
+    let first = session();
+    assert_eq!(look(&first), (33, 66, 3));
+    assert!(database.refresh(&Refresh::default()).unwrap().is_none());
+
+    // One partition changes: the other's file may even be gone.
+    shop.sales("new.parquet", &[("Bern", 10), ("Graz", 100), ("Linz", 5)]);
+    let saved_away = shop.scratch.path().join("away");
+    fs::rename(shop.data().join("old"), &saved_away).unwrap();
+    let only_new = Refresh {
+        table: Some("sales".to_owned()),
+        partition: Some("new".to_owned()),
+        ..Refresh::default()
+    };
+    assert!(
+        database.refresh(&Refresh::default()).is_err(),
+        "all files are looked for"
+    );
+    let saved = database.refresh(&only_new).unwrap().unwrap();
+    fs::rename(&saved_away, shop.data().join("old")).unwrap();
+    assert_eq!(saved.generation, 2);
+    assert!(saved.files_written < saved.files, "{saved:?}");
+    assert_eq!(look(&first), (118, 236, 4), "the next query sees the new rows");
+    let second = session();
+    assert_eq!(look(&second), (118, 236, 4));
+    let cities = single(
+        &second,
+        "EVALUATE ROW(\"v\", CONCATENATEX(Sales, Sales[City], \",\"))",
+    );
+    assert_eq!(format!("{cities:?}"), "Text(\"Köln,bern,bern,Graz,Linz\")");
+
+    // Rows of new files are added to those that are there.
+    shop.sales("old/2.parquet", &[("Zug", 1000)]);
+    let add = Refresh {
+        mode: RefreshMode::Add,
+        ..Refresh::default()
+    };
+    assert_eq!(database.refresh(&add).unwrap().unwrap().generation, 3);
+    assert_eq!(look(&session()), (1118, 2236, 5));
+    assert!(database.refresh(&add).unwrap().is_none());
+    shop.sales("old/2.parquet", &[("Zug", 2000)]);
+    let refused = database.refresh(&add).unwrap_err();
+    assert_eq!(refused.code(), "refresh", "{refused}");
+    assert_eq!(look(&session()), (1118, 2236, 5));
+
+    // A process that starts now sees the same, and an older generation is refused.
+    let reopened = Database::open(shop.folder(), vault.clone()).unwrap();
+    assert_eq!(
+        look(&reopened.session(Identity::anonymous()).unwrap()),
+        (1118, 2236, 5)
+    );
+    let refused = Database::builder(shop.folder())
+        .least_generation(4)
+        .open(vault.clone());
+    assert_eq!(refused.err().map(|e| e.code()), Some("damaged"));
+
+    // What nobody reads any more is cleared away.
+    drop((first, second, database, reopened));
+    let removed = peristyle::vacuum(&shop.folder(), vault.as_ref()).unwrap();
+    assert!(removed.in_use == 0 && removed.files > 0, "{removed:?}");
+    peristyle::verify(&shop.folder(), vault.as_ref(), 3).unwrap();
+}
+
+#[test]
+fn a_refresh_that_fails_changes_nothing() {
+    let shop = Shop::new("at-rest-fails");
+    let vault = Arc::new(Vault::default());
+    shop.save(&vault);
+    let database = Database::open(shop.folder(), vault.clone()).unwrap();
+    fs::write(shop.data().join("new.parquet"), "no Parquet").unwrap();
+    let check = |what: Refresh, expected: &str| {
+        let error = database.refresh(&what).unwrap_err();
+        assert_eq!(error.code(), "refresh", "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    check(Refresh::default(), "new.parquet");
+    let table = |name: &str, partition: Option<&str>| Refresh {
+        table: Some(name.to_owned()),
+        partition: partition.map(str::to_owned),
+        ..Refresh::default()
+    };
+    check(table("Nothing", None), "no table 'Nothing'");
+    check(table("Cities", None), "not read from files");
+    check(table("Sales", Some("neither")), "no partition 'neither'");
+    let session = database.session(Identity::anonymous()).unwrap();
+    assert_eq!(look(&session), (33, 66, 3));
+    assert_eq!(database.status().unwrap().generation, 1);
+    peristyle::verify(&shop.folder(), vault.as_ref(), 1).unwrap();
+}
+
+#[test]
+fn rekeying_needs_the_old_key_no_more() {
+    let shop = Shop::new("at-rest-rekey");
+    let (old, new) = (Arc::new(Vault::default()), Arc::new(Vault::default()));
+    shop.save(&old);
+    let database = Database::open(shop.folder(), old.clone()).unwrap();
+    let saved = database.rekey(new.clone()).unwrap();
+    assert_eq!((saved.generation, saved.files_written), (2, saved.files));
+    drop(database);
+    peristyle::vacuum(&shop.folder(), new.as_ref()).unwrap();
+    peristyle::verify(&shop.folder(), new.as_ref(), 2).unwrap();
+    let refused = Database::open(shop.folder(), old).err().map(|e| e.code());
+    assert_eq!(refused, Some("key_denied"));
+}
+
+/// A key that is taken back: sessions, running queries and new admissions end within the lease.
+#[test]
+fn a_denied_key_ends_sessions_within_the_lease() {
+    let shop = Shop::new("at-rest-denied");
+    let vault = Arc::new(Vault::default());
+    shop.save(&vault);
+    let lease = Duration::from_millis(300);
+    let database = Database::builder(shop.folder())
+        .leasing(Leasing {
+            lease,
+            grace: Duration::from_secs(60),
+        })
+        .open(vault.clone())
+        .unwrap();
+    let session = database.session(Identity::anonymous()).unwrap();
+    assert_eq!(look(&session), (33, 66, 3));
+    // Longer than any lease, unless it is cancelled.
+    let long = "EVALUATE ROW(\"v\", COUNTROWS(FILTER(CROSSJOIN(\
+        SELECTCOLUMNS(GENERATESERIES(1, 3000), \"a\", [Value]), SELECTCOLUMNS(GENERATESERIES(1, 3000), \"b\", [Value]), \
+        SELECTCOLUMNS(GENERATESERIES(1, 3000), \"c\", [Value])), [a] * [b] = [c])))";
+    let running = {
+        let session = session.clone();
+        std::thread::spawn(move || (session.query(long).err(), Instant::now()))
+    };
+    std::thread::sleep(Duration::from_millis(50));
+    vault.refuse(KeyRefusal::Denied("taken back".to_owned()));
+    let taken = Instant::now();
+    let mut answered = taken;
+    while session.query("EVALUATE {1}").is_ok() {
+        answered = Instant::now();
+        assert!(taken.elapsed() < Duration::from_secs(20), "never closed");
+    }
+    // The machine may be slow; the lease itself is short.
+    assert!(answered - taken < lease + Duration::from_secs(5));
+    let error = session.query("EVALUATE {1}").unwrap_err();
+    assert!(matches!(error, Error::Closed), "{error}");
+    let refused = database.session(Identity::anonymous()).err();
+    assert_eq!(refused.map(|e| e.code()), Some("closed"));
+    let (error, _) = running.join().unwrap();
+    assert!(error.is_some(), "the running query was answered");
+    assert!(matches!(
+        database.status().unwrap().lease,
+        LeaseState::Closed { .. }
+    ));
+}
+
+#[test]
+fn an_unreachable_keeper_is_a_status_before_it_is_an_end() {
+    let shop = Shop::new("at-rest-away");
+    let vault = Arc::new(Vault::default());
+    shop.save(&vault);
+    let database = Database::builder(shop.folder())
+        .leasing(Leasing {
+            lease: Duration::from_millis(100),
+            grace: Duration::from_secs(3600),
+        })
+        .open(vault.clone())
+        .unwrap();
+    let session = database.session(Identity::anonymous()).unwrap();
+    vault.refuse(KeyRefusal::Unavailable("no route".to_owned()));
+    let begun = Instant::now();
+    loop {
+        match database.status().unwrap().lease {
+            LeaseState::Unreachable { why, .. } => break assert_eq!(why, "no route"),
+            LeaseState::Closed { why } => panic!("{why}"),
+            LeaseState::Held { .. } => std::thread::sleep(Duration::from_millis(10)),
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "not noticed");
+    }
+    assert_eq!(look(&session), (33, 66, 3));
+    database.close();
+    assert_eq!(
+        session.query("EVALUATE {1}").err().map(|e| e.code()),
+        Some("closed")
+    );
+}
+
+/// Damage of a data file is an error of the queries that need it, and names the file.
+#[test]
+fn a_damaged_file_fails_the_queries_that_need_it() {
+    let shop = Shop::new("at-rest-damage");
+    let vault = Arc::new(Vault::default());
+    shop.save(&vault);
+    for entry in fs::read_dir(shop.folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "parquet") {
+            let mut bytes = fs::read(&path).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(&path, bytes).unwrap();
+        }
+    }
+    let database = Database::open(shop.folder(), vault).unwrap();
+    let session = database.session(Identity::anonymous()).unwrap();
+    for dax in [
+        "EVALUATE Sales",
+        "EVALUATE ROW(\"v\", [Total])",
+        "EVALUATE Other",
+    ] {
+        let error = session.query(dax).unwrap_err();
+        assert_eq!(error.code(), "unreadable", "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains(".parquet") && !text.contains("Sales"),
+            "{text}"
+        );
+    }
+}
