@@ -15,7 +15,8 @@ use super::AtRestError;
 use super::parquet_read::OpenFile;
 use crate::canonical::{WholeValues, canonical_type};
 use crate::column::{Codes, Column, with_codes};
-use crate::dictionary::{Domain, Offset, TextDomain, Texts, Variants};
+use crate::dictionary::{Domain, Offset, TextDomain, Variants};
+use crate::texts::{PlainTexts, Texts};
 
 /// The Arrow type of the codes of a column.
 pub(crate) fn code_type(column: &Column) -> ArrowType {
@@ -276,7 +277,7 @@ fn each_values(
 }
 
 pub(crate) fn read_texts(file: &OpenFile, size: u32) -> Result<Texts, AtRestError> {
-    let mut texts = Texts::new();
+    let mut texts = PlainTexts::new();
     each_values(file, DataType::Text, size, |values| {
         values
             .as_string::<i32>()
@@ -285,8 +286,7 @@ pub(crate) fn read_texts(file: &OpenFile, size: u32) -> Result<Texts, AtRestErro
             .for_each(|text| texts.push(text));
         Ok(())
     })?;
-    texts.shrink();
-    Ok(texts)
+    Ok(Texts::new(texts))
 }
 
 pub(crate) fn read_whole(
