@@ -1,8 +1,8 @@
 //! A database: one model with its data, behind the gate.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, SystemTime};
 
 use security::{Audit, AuditSink, Control, Figures, Gate, Identity, StillValid, Unrevocable};

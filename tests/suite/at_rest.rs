@@ -150,14 +150,14 @@ impl Shop {
             "tables": [
                 { "name": "Sales", "columns": [column("City", "string"), column("Amount", "int64"),
                     { "type": "calculated", "name": "Double", "dataType": "int64", "expression": "[Amount] * 2" }],
-                  "partitions": [partition("old", "old"), partition("new", "new.parquet")],
+                  "partitions": [partition("old", "old.parquet"), partition("new", "new.parquet")],
                   "measures": [{ "name": "Total", "expression": "SUM(Sales[Amount])" }] },
                 { "name": "Cities", "columns": [{ "type": "calculatedTableColumn", "name": "City", "dataType": "string", "sourceColumn": "Sales[City]" }],
                   "partitions": [{ "name": "Cities", "source": { "type": "calculated", "expression": "DISTINCT(Sales[City])" } }] },
                 { "name": "Other", "columns": [column("N", "int64")], "partitions": [partition("Other", "Other.parquet")] }
             ] } });
         fs::write(shop.scratch.path().join("model.bim"), model.to_string()).unwrap();
-        shop.sales("old/1.parquet", &[("Köln", 1), ("bern", 2)]);
+        shop.sales("old.parquet/1.parquet", &[("Köln", 1), ("bern", 2)]);
         shop.sales("new.parquet", &[("Bern", 10), ("Wien", 20)]);
         let n: ArrayRef = Arc::new(Int64Array::from_iter_values(0..50));
         shop.write("Other.parquet", &[("N", n)]);
@@ -223,7 +223,7 @@ fn a_refresh_takes_in_what_changed() {
     // One partition changes: the other's file may even be gone.
     shop.sales("new.parquet", &[("Bern", 10), ("Graz", 100), ("Linz", 5)]);
     let saved_away = shop.scratch.path().join("away");
-    fs::rename(shop.data().join("old"), &saved_away).unwrap();
+    fs::rename(shop.data().join("old.parquet"), &saved_away).unwrap();
     let only_new = Refresh {
         table: Some("sales".to_owned()),
         partition: Some("new".to_owned()),
@@ -234,10 +234,14 @@ fn a_refresh_takes_in_what_changed() {
         "all files are looked for"
     );
     let saved = database.refresh(&only_new).unwrap().unwrap();
-    fs::rename(&saved_away, shop.data().join("old")).unwrap();
+    fs::rename(&saved_away, shop.data().join("old.parquet")).unwrap();
     assert_eq!(saved.generation, 2);
     assert!(saved.files_written < saved.files, "{saved:?}");
-    assert_eq!(look(&first), (118, 236, 4), "the next query sees the new rows");
+    assert_eq!(
+        look(&first),
+        (118, 236, 4),
+        "the next query sees the new rows"
+    );
     let second = session();
     assert_eq!(look(&second), (118, 236, 4));
     let cities = single(
@@ -247,7 +251,7 @@ fn a_refresh_takes_in_what_changed() {
     assert_eq!(format!("{cities:?}"), "Text(\"Köln,bern,bern,Graz,Linz\")");
 
     // Rows of new files are added to those that are there.
-    shop.sales("old/2.parquet", &[("Zug", 1000)]);
+    shop.sales("old.parquet/2.parquet", &[("Zug", 1000)]);
     let add = Refresh {
         mode: RefreshMode::Add,
         ..Refresh::default()
@@ -255,7 +259,7 @@ fn a_refresh_takes_in_what_changed() {
     assert_eq!(database.refresh(&add).unwrap().unwrap().generation, 3);
     assert_eq!(look(&session()), (1118, 2236, 5));
     assert!(database.refresh(&add).unwrap().is_none());
-    shop.sales("old/2.parquet", &[("Zug", 2000)]);
+    shop.sales("old.parquet/2.parquet", &[("Zug", 2000)]);
     let refused = database.refresh(&add).unwrap_err();
     assert_eq!(refused.code(), "refresh", "{refused}");
     assert_eq!(look(&session()), (1118, 2236, 5));
