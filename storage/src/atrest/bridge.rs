@@ -230,7 +230,7 @@ pub(crate) fn in_parallel<J: Send>(
     };
     thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(&worker);
+            scope.spawn(worker);
         }
         worker();
     });

@@ -328,12 +328,15 @@ fn plan(
     Ok((!same).then_some(parts))
 }
 
-/// The files of each partition that comes from files. None: the partition is not wanted, and its files need not be there.
+/// A partition's name and its files. None: it is not wanted, and its files need not be there.
+type WantedFiles = (String, Option<Vec<PathBuf>>);
+
+/// The files of each partition that comes from files.
 fn files_of(
     table: &Table,
     data: &Path,
     is_wanted: &dyn Fn(&str) -> bool,
-) -> Result<Vec<(String, Option<Vec<PathBuf>>)>, AtRestError> {
+) -> Result<Vec<WantedFiles>, AtRestError> {
     let listed = |table: &Table| {
         partition_files(table, data)
             .map(Option::unwrap_or_default)

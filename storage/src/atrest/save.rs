@@ -289,7 +289,9 @@ impl Plan {
         known: &mut HashMap<String, u32>,
     ) -> Result<Vec<Option<ColumnEntry>>, AtRestError> {
         let mut columns: Vec<Option<ColumnEntry>> = Vec::with_capacity(of_model.columns.len());
-        let mut groups: Vec<((bool, Option<u32>), Vec<u32>)> = Vec::new();
+        // Calculated columns apart, and each column that some role hides in a file of its own.
+        type Group = ((bool, Option<u32>), Vec<u32>);
+        let mut groups: Vec<Group> = Vec::new();
         for (c, column) in (0u32..).zip(&of_model.columns) {
             let id = ColumnId { table, column: c };
             if !dataset.has_column(id) {

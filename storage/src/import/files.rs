@@ -27,11 +27,14 @@ pub(super) fn files_of_table(
     Ok(any.then_some(files))
 }
 
-/// The same, apart: the name of each partition that comes from files, and its files.
+/// A partition's name and its files.
+pub(crate) type PartitionFiles = (String, Vec<PathBuf>);
+
+/// The same, apart: each partition that comes from files.
 pub(crate) fn partition_files(
     table: &Table,
     data: &Path,
-) -> Result<Option<Vec<(String, Vec<PathBuf>)>>, ImportError> {
+) -> Result<Option<Vec<PartitionFiles>>, ImportError> {
     if table.partitions.is_empty() {
         return Ok(Some(vec![(table.name.clone(), own_file(table, data)?)]));
     }
