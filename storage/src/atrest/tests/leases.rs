@@ -49,8 +49,8 @@ impl KeyProvider for Moody {
 }
 
 const SHORT: Leasing = Leasing {
-    lease: Duration::from_millis(20),
-    grace: Duration::from_millis(60),
+    lease: Duration::from_millis(200),
+    grace: Duration::from_millis(900),
 };
 
 #[test]
