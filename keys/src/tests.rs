@@ -143,11 +143,11 @@ fn providers_go_by_name() {
             ),
         }
     };
-    check("file:/tmp/key", None);
+    check("file:/run/secrets/key", None);
     check("env:KEY", None);
     check("file:", Some("file:PATH"));
     check("env:", Some("env:NAME"));
-    check("/tmp/key", Some("file:PATH, env:NAME, passphrase:"));
+    check("/run/secrets/key", Some("file:PATH, env:NAME, passphrase:"));
     check("passphrase:secret", Some("asked for"));
     check("passphrase:", Some("nobody is there"));
     assert_eq!(

@@ -306,12 +306,7 @@ fn check_cells(world: &World, cases: &[Case], queries: &[Query], seeds: u64) {
             differ.extend(found.into_iter().map(|line| format!("seed {seed}: {line}")));
         }
     }
-    assert!(
-        differ.is_empty(),
-        "{} differ:\n{}",
-        differ.len(),
-        differ.join("\n")
-    );
+    assert_none(&differ);
 }
 
 #[test]
@@ -327,6 +322,15 @@ fn retail_sessions_do_not_see_hidden_cells_change() {
         case(&["Bikes", "Germany"]),
     ];
     check_cells(&retail_world(), &cases, &corpus::retail(), 2);
+}
+
+fn assert_none(differ: &[String]) {
+    assert!(
+        differ.is_empty(),
+        "{} differ:\n{}",
+        differ.len(),
+        differ.join("\n")
+    );
 }
 
 fn check_rows(world: &World, cases: &[Case], queries: &[Query]) {
@@ -345,12 +349,7 @@ fn check_rows(world: &World, cases: &[Case], queries: &[Query]) {
         let before = everything_shown(world.database(), case, queries);
         differ.extend(differing(world, case, &before, &sheets, queries));
     }
-    assert!(
-        differ.is_empty(),
-        "{} differ:\n{}",
-        differ.len(),
-        differ.join("\n")
-    );
+    assert_none(&differ);
 }
 
 /// Nor how many hidden rows there are, nor whether a row is hidden or not there at all. Roles that filter Stores are left to

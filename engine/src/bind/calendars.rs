@@ -6,6 +6,7 @@ use dax::{Expr, ExprKind, Name, Span};
 use model::Calendar;
 use security::{Column, Table};
 
+use super::names::time_word;
 use super::{Binder, Bound};
 use crate::bound::{Extension, Moments, MomentsFunction, Schema, TableExpr, TableKind};
 use crate::calendars::{self, Unit};
@@ -90,6 +91,23 @@ impl Columns {
     }
 }
 
+/// The unit that the name of a function says; days where it says none.
+fn unit_of_function(name: &str) -> Unit {
+    let units = [
+        ("YEAR", "YTD", Unit::Year),
+        ("QUARTER", "QTD", Unit::Quarter),
+        ("MONTH", "MTD", Unit::Month),
+        ("WEEK", "WTD", Unit::Week),
+    ];
+    let named = |(whole, to_date, _): &&(&str, &str, Unit)| {
+        name.ends_with(whole) || name.ends_with(to_date)
+    };
+    units
+        .iter()
+        .find(named)
+        .map_or(Unit::Date, |(_, _, unit)| *unit)
+}
+
 fn unit_name(unit: Unit) -> &'static str {
     match unit {
         Unit::Year => "years",
@@ -97,14 +115,6 @@ fn unit_name(unit: Unit) -> &'static str {
         Unit::Month => "months",
         Unit::Week => "weeks",
         _ => "days",
-    }
-}
-
-fn word(expr: &Expr) -> String {
-    match &expr.kind {
-        ExprKind::Identifier { name, .. } => name.text.to_ascii_uppercase(),
-        ExprKind::Call { name, args } if args.is_empty() => name.text.to_ascii_uppercase(),
-        _ => String::new(),
     }
 }
 
@@ -129,13 +139,7 @@ impl<'a> Binder<'a> {
         span: Span,
     ) -> Bound<TableExpr> {
         use MomentsFunction as F;
-        let unit = match name {
-            w if w.ends_with("YEAR") || w == "DATESYTD" => Unit::Year,
-            w if w.ends_with("QUARTER") || w == "DATESQTD" => Unit::Quarter,
-            w if w.ends_with("MONTH") || w == "DATESMTD" => Unit::Month,
-            w if w.ends_with("WEEK") || w == "DATESWTD" => Unit::Week,
-            _ => Unit::Date,
-        };
+        let unit = unit_of_function(name);
         let function = match name {
             "FIRSTDATE" => F::First,
             "LASTDATE" => F::Last,
@@ -201,13 +205,7 @@ impl<'a> Binder<'a> {
         name: &str,
         span: Span,
     ) -> Bound<TableExpr> {
-        let unit = match name {
-            n if n.ends_with("YEAR") || n.ends_with("YTD") => Unit::Year,
-            n if n.ends_with("QUARTER") || n.ends_with("QTD") => Unit::Quarter,
-            n if n.ends_with("WEEK") || n.ends_with("WTD") => Unit::Week,
-            _ => Unit::Month,
-        };
-        let moments = self.moments(named, function, unit, span)?;
+        let moments = self.moments(named, function, unit_of_function(name), span)?;
         Ok(self.moments_table(moments, span))
     }
 
@@ -221,7 +219,7 @@ impl<'a> Binder<'a> {
     }
 
     fn calendar_unit(&self, expr: &Expr) -> Bound<Unit> {
-        match word(expr).as_str() {
+        match time_word(expr).as_str() {
             "DAY" => Ok(Unit::Date),
             "WEEK" => Ok(Unit::Week),
             "MONTH" => Ok(Unit::Month),
@@ -245,7 +243,7 @@ impl<'a> Binder<'a> {
         // The far end of a period of time has to be somewhere.
         let mut anchored = in_period;
         for argument in rest {
-            match word(argument).as_str() {
+            match time_word(argument).as_str() {
                 "" if argument.kind == ExprKind::Omitted => {}
                 "PRECISE" => extension = Extension::Precise,
                 "ENDALIGNED" => extension = Extension::EndAligned,

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use dax::{Expr, ExprKind, Span};
 
+use super::names::time_word;
 use super::{Binder, Bound};
 use crate::bound::{
     DateUnit, Dates, DatesFunction, FilterArgument, MomentsFunction, Scalar, ScalarKind, TableExpr,
@@ -153,12 +154,7 @@ impl<'a> Binder<'a> {
     }
 
     fn date_unit(&self, expr: &Expr) -> Bound<DateUnit> {
-        let word = match &expr.kind {
-            ExprKind::Identifier { name, .. } => name.text.to_ascii_uppercase(),
-            ExprKind::Call { name, args } if args.is_empty() => name.text.to_ascii_uppercase(),
-            _ => String::new(),
-        };
-        match word.as_str() {
+        match time_word(expr).as_str() {
             "DAY" => Ok(DateUnit::Day),
             "MONTH" => Ok(DateUnit::Month),
             "QUARTER" => Ok(DateUnit::Quarter),

@@ -2,6 +2,7 @@
 
 use dax::{Expr, ExprKind, Span};
 
+use super::names::word;
 use super::{Binder, Bound};
 use crate::bound::{Scalar, ScalarKind, TableExpr, TableKind};
 use crate::error::ErrorKind;
@@ -22,16 +23,6 @@ struct Named {
     name: String,
     /// The level behind a column's variation.
     level: Option<String>,
-}
-
-fn word(expr: &Expr) -> Option<String> {
-    match &expr.kind {
-        ExprKind::Identifier {
-            name,
-            quoted: false,
-        } => Some(name.text.to_ascii_uppercase()),
-        _ => None,
-    }
 }
 
 /// How a name is written.

@@ -9,6 +9,26 @@ use super::{Binder, Bound, Named, field_of};
 use crate::bound::{Field, Scalar, ScalarKind, Schema};
 use crate::error::ErrorKind;
 
+/// A word that stands by itself, in upper case.
+pub(super) fn word(expr: &Expr) -> Option<String> {
+    match &expr.kind {
+        ExprKind::Identifier {
+            name,
+            quoted: false,
+        } => Some(name.text.to_ascii_uppercase()),
+        _ => None,
+    }
+}
+
+/// The word of a time intelligence function, which may look like a call (`MONTH ()`) or be quoted; empty where there is none.
+pub(super) fn time_word(expr: &Expr) -> String {
+    match &expr.kind {
+        ExprKind::Identifier { name, .. } => name.text.to_ascii_uppercase(),
+        ExprKind::Call { name, args } if args.is_empty() => name.text.to_ascii_uppercase(),
+        _ => String::new(),
+    }
+}
+
 impl<'a> Binder<'a> {
     pub fn variable(&self, name: &str) -> Option<Named> {
         self.names

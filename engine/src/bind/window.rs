@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use dax::{Expr, ExprKind, Span};
 
+use super::names::word;
 use super::{Binder, Bound};
 use crate::bound::{
     Blanks, CurrentColumn, Field, GroupColumn, Scalar, ScalarKind, Schema, TableExpr, TableKind,
@@ -20,17 +21,6 @@ struct Clauses<'e> {
     blanks: Blanks,
     partition: &'e [Expr],
     matching: Option<&'e [Expr]>,
-}
-
-/// A word that stands by itself, in upper case.
-fn word(expr: &Expr) -> Option<String> {
-    match &expr.kind {
-        ExprKind::Identifier {
-            name,
-            quoted: false,
-        } => Some(name.text.to_ascii_uppercase()),
-        _ => None,
-    }
 }
 
 fn blanks_of(word: &str) -> Option<Blanks> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use model::{Model, read_bim};
 
@@ -15,7 +16,7 @@ use super::parquet_read::check_presence;
 use super::pointer::Pointer;
 use super::provider::{DatasetId, KeyContext, KeyProvider};
 use super::secret::hex;
-use super::stored::{Found, StoredColumn, StoredFiles};
+use super::stored::{StoredColumn, StoredFiles};
 use crate::{ColumnId, Dataset, RelationshipId, TableId};
 
 /// How often a generation may vanish under a reader's eyes, because another process refreshes and clears up, before the reader
@@ -122,7 +123,7 @@ pub(crate) fn generation(
     for file in &manifest.files {
         check_presence(&folder.join(&file.name), file)?;
     }
-    Ok(StoredFiles::new(Found {
+    Ok(StoredFiles {
         folder: folder.to_path_buf(),
         context,
         manifest,
@@ -130,8 +131,9 @@ pub(crate) fn generation(
         keys_name: pointer.keys.clone(),
         wrapped,
         ring: KeyRing::new(keys),
-        in_use,
-    }))
+        closed: AtomicBool::new(false),
+        _in_use: in_use,
+    })
 }
 
 /// Opens the manifest so that `vacuum` sees that it is read.

@@ -26,10 +26,10 @@ pub(crate) struct StoredFiles {
     pub(crate) manifest_name: String,
     pub(crate) keys_name: String,
     pub(crate) wrapped: WrappedKey,
-    ring: KeyRing,
-    closed: AtomicBool,
+    pub(super) ring: KeyRing,
+    pub(super) closed: AtomicBool,
     /// The manifest, locked so that nobody clears this generation away while it is read.
-    _in_use: File,
+    pub(super) _in_use: File,
 }
 
 impl fmt::Debug for StoredFiles {
@@ -41,33 +41,7 @@ impl fmt::Debug for StoredFiles {
     }
 }
 
-/// What is known of a generation once its manifest is read.
-pub(crate) struct Found {
-    pub(crate) folder: PathBuf,
-    pub(crate) context: KeyContext,
-    pub(crate) manifest: Manifest,
-    pub(crate) manifest_name: String,
-    pub(crate) keys_name: String,
-    pub(crate) wrapped: WrappedKey,
-    pub(crate) ring: KeyRing,
-    pub(crate) in_use: File,
-}
-
 impl StoredFiles {
-    pub(crate) fn new(found: Found) -> StoredFiles {
-        StoredFiles {
-            folder: found.folder,
-            context: found.context,
-            manifest: found.manifest,
-            manifest_name: found.manifest_name,
-            keys_name: found.keys_name,
-            wrapped: found.wrapped,
-            ring: found.ring,
-            closed: AtomicBool::new(false),
-            _in_use: found.in_use,
-        }
-    }
-
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use peristyle::Session;
 use peristyle_benches::answer::difference;
-use peristyle_benches::peer::PeerName;
 use peristyle_benches::report::{self, Sheet, milliseconds, percentile, ratio};
 use peristyle_benches::ssb::{QUERIES, REGIONS, below};
 
@@ -135,11 +134,7 @@ fn small(keys: &[&str], measure: &str, sum: &str, filters: &[String], condition:
 pub fn run(setting: &Setting, looks: u64, seed: u64) -> Done {
     report::heading("Dashboard", setting.threads);
     let (database, _) = setting.open(&model())?;
-    let mut peer = setting
-        .peer_names()?
-        .contains(&PeerName::DuckDb)
-        .then(|| setting.peer(PeerName::DuckDb, &tables()))
-        .flatten();
+    let mut peer = setting.duckdb(&tables())?;
     println!();
     println!("20 tiles, {PEOPLE} identities, {CLIENTS} clients, {looks} looks each, seed {seed}.");
     let mut sheet = Sheet::new(["", "queries a second", "p50", "p99"]);

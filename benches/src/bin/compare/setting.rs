@@ -65,6 +65,14 @@ impl Setting {
             .ok()
     }
 
+    /// DuckDB, where it was asked for and starts.
+    pub fn duckdb(&self, tables: &[&str]) -> Result<Option<Peer>, String> {
+        let wanted = self.peer_names()?.contains(&PeerName::DuckDb);
+        Ok(wanted
+            .then(|| self.peer(PeerName::DuckDb, tables))
+            .flatten())
+    }
+
     pub fn ssb_peer(&self, name: PeerName) -> Option<Peer> {
         self.peer(name, &SSB_TABLES)
     }

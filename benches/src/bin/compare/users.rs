@@ -6,7 +6,7 @@ use std::time::Duration;
 use peristyle::{Database, Identity, Session};
 use peristyle_benches::machine;
 use peristyle_benches::models::{SSB_TABLES, SsbModel};
-use peristyle_benches::peer::{Peer, PeerName};
+use peristyle_benches::peer::Peer;
 use peristyle_benches::report::{
     self, Sheet, megabytes, milliseconds, percentile, quotient, ratio,
 };
@@ -75,11 +75,7 @@ fn first_queries(user: u64) -> impl Iterator<Item = Query> {
 pub fn run(setting: &Setting, users: u64) -> Done {
     report::heading("New users, first three queries each", setting.threads);
     let (database, _) = setting.open(&model())?;
-    let mut peer = setting
-        .peer_names()?
-        .contains(&PeerName::DuckDb)
-        .then(|| setting.peer(PeerName::DuckDb, &tables()))
-        .flatten();
+    let mut peer = setting.duckdb(&tables())?;
     for mapping in &MAPPINGS {
         measure(setting, &database, peer.as_mut(), mapping, users)?;
     }
