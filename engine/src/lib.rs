@@ -20,6 +20,7 @@ mod explain;
 pub mod functions;
 mod query;
 mod table;
+mod text;
 mod value;
 mod vector;
 

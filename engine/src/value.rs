@@ -14,19 +14,6 @@ pub const EPOCH_DAYS: i64 = 25_569;
 /// Fixed decimals count ten-thousandths.
 pub const FIXED_ONE: i64 = 10_000;
 
-/// The longest text that an expression may make, in bytes.
-pub const LONGEST_TEXT: usize = 1 << 20;
-
-/// Refuses a text that would be longer than [`LONGEST_TEXT`], before it is made.
-pub fn admit_text(bytes: usize) -> Result<(), crate::error::Failure> {
-    if bytes > LONGEST_TEXT {
-        return Err(crate::error::Failure::new(
-            "the result would be a text of more than 1,048,576 bytes",
-        ));
-    }
-    Ok(())
-}
-
 #[derive(Clone, Debug)]
 pub enum Value {
     Blank,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use peristyle::{Database, Identity, Session, Stage};
+use peristyle::{Database, Identity, Limits, QueryOptions, Session, Stage};
 
 fn session() -> Session {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/retail");
@@ -44,15 +44,71 @@ fn functions_that_double_their_arguments_are_refused() {
     refused(&session(), &query, "expressions");
 }
 
+/// Every function whose text is longer than those that it is given. What multiplies most is refused before it is made.
 #[test]
 fn texts_are_bounded() {
     let session = session();
-    let doubled = "EVALUATE VAR a = REPT(\"a\", 32000) VAR b = a & a & a & a & a & a & a & a VAR c = b & b & b & b & b & b & b & b RETURN { LEN(c) }";
-    refused(&session, doubled, "1,048,576");
-    let replaced = "EVALUATE { LEN(SUBSTITUTE(REPT(\"a\", 20000), \"a\", REPT(\"b\", 30000))) }";
-    refused(&session, replaced, "1,048,576");
-    let joined = "EVALUATE { LEN(CONCATENATEX(GENERATESERIES(1, 1000), REPT(\"a\", 30000))) }";
-    refused(&session, joined, "1,048,576");
+    let long = "REPT(\"a\", 32000)";
+    let doubled = |function: &dyn Fn(&str) -> String| {
+        let mut query = format!("EVALUATE VAR t0 = {long} ");
+        for k in 0..7 {
+            query.push_str(&format!("VAR t{} = {} ", k + 1, function(&format!("t{k}"))));
+        }
+        format!("{query} RETURN {{ LEN(t7) }}")
+    };
+    let many = "ADDCOLUMNS(GENERATESERIES(1, 100), \"t\", REPT(\"a\", 30000))";
+    let wide = "ADDCOLUMNS(GENERATESERIES(1, 100), \"t\", 1)";
+    for query in [
+        doubled(&|t| format!("{t} & {t}")),
+        doubled(&|t| format!("CONCATENATE({t}, {t})")),
+        doubled(&|t| format!("COMBINEVALUES(\"\", {t}, {t})")),
+        doubled(&|t| format!("REPLACE({t}, 1, 0, {t})")),
+        doubled(&|t| format!("SUBSTITUTE({t}, \"a\", \"aa\")")),
+        doubled(&|t| format!("CONCATENATEX({{ 1, 2 }}, {t})")),
+        format!("EVALUATE {{ LEN(SUBSTITUTE({long}, \"a\", {long})) }}"),
+        format!("EVALUATE {{ LEN(CONCATENATEX(GENERATESERIES(1, 1000), {long})) }}"),
+        format!("EVALUATE {{ LEN(TOCSV({many}, 100)) }}"),
+        format!("EVALUATE {{ LEN(TOJSON({many}, 100)) }}"),
+        format!("EVALUATE {{ LEN(TOCSV({wide}, 100, {long})) }}"),
+    ] {
+        refused(&session, &query, "1,048,576");
+    }
+    refused(
+        &session,
+        "EVALUATE { REPT(\"a\", 40000) }",
+        "32,767 characters",
+    );
+}
+
+/// Texts that are the same in every row are made once, and counted like others.
+#[test]
+fn texts_of_constants_count() {
+    let session = session();
+    let options = QueryOptions {
+        limits: Limits {
+            text_bytes: 1 << 20,
+            ..Limits::default()
+        },
+        ..QueryOptions::default()
+    };
+    let asked = |function: &str| {
+        let texts: Vec<String> = (0..20)
+            .map(|k| format!("LEN({})", function.replace('#', &k.to_string())))
+            .collect();
+        session.query_with(&format!("EVALUATE {{ {} }}", texts.join(", ")), &options)
+    };
+    assert!(asked("REPT(\"#\", 1000)").is_ok());
+    for function in [
+        "REPT(\"#\", 32000 / LEN(\"#\"))",
+        "CONCATENATE(\"#\", REPT(\"b\", 32000))",
+        "COMBINEVALUES(\",\", \"#\", REPT(\"b\", 32000))",
+        "UPPER(\"#\" & REPT(\"b\", 32000))",
+    ] {
+        // Twenty texts of 32,000 bytes are less than a mebibyte, and each stands here twice at least.
+        let twice = format!("UPPER({function})");
+        let message = asked(&twice).unwrap_err().to_string();
+        assert!(message.contains("bytes of text"), "{twice}: {message}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::bound::{FrameId, Order, Scalar, TableExpr};
 use crate::context::Shadow;
 use crate::error::Failure;
 use crate::table::{Flat, TableRows};
+use crate::text::Text;
 use crate::value::{DataType, Value};
 use crate::vector::{Vector, errors_from};
 
@@ -134,21 +135,20 @@ impl<'a> Evaluator<'a> {
                 .map(|d| d.at(i))
                 .transpose()?
                 .map(|d| d.to_text());
-            let mut out = String::new();
+            let mut out = Text::default();
             for (k, row) in rows.iter().enumerate() {
                 if k > 0
                     && let Some(delimiter) = &delimiter
                 {
-                    out.push_str(delimiter);
+                    out.push(delimiter)?;
                 }
                 watch.step(CONCATENATE_STEPS)?;
-                out.push_str(&values.at(*row as usize)?.to_text());
-                crate::value::admit_text(out.len())?;
+                out.push(&values.at(*row as usize)?.to_text())?;
             }
-            Ok(Value::text(out))
+            Ok(out.finish())
         });
         Ok(self
-            .collect(results, DataType::Text)?
+            .make(results.map(Ok), DataType::Text)?
             .with_errors(iteration.rows.errors.clone()))
     }
 }

@@ -36,6 +36,7 @@ mod tables;
 mod tests_of_filters;
 #[cfg(test)]
 mod tests_of_stopping;
+mod texts;
 mod watch;
 mod window;
 
@@ -137,20 +138,6 @@ impl<'a> Evaluator<'a> {
         Ok(Nested {
             depth: &self.levels,
         })
-    }
-
-    /// Counts the bytes of text that the query has made or read, and refuses beyond its limit.
-    pub fn charge_text(&self, bytes: usize) -> Outcome<()> {
-        let total = self.text_bytes.get().saturating_add(bytes);
-        self.text_bytes.set(total);
-        if total > self.limits.text_bytes {
-            let message = format!(
-                "the query makes more than {} bytes of text and values",
-                self.limits.text_bytes
-            );
-            return Err(Error::nowhere(ErrorKind::Limit, message));
-        }
-        Ok(())
     }
 
     /// Counts bytes of the answer as held until the query is over.

@@ -80,8 +80,7 @@ pub fn one(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, Failure> 
         | BinaryOp::Power => return arithmetic(op, left, right),
         BinaryOp::Concat => {
             let (left, right) = (left.to_text(), right.to_text());
-            crate::value::admit_text(left.len() + right.len())?;
-            Value::text(format!("{left}{right}"))
+            return crate::text::joined([&*left, &*right], "");
         }
         BinaryOp::Equal => Value::Boolean(order()? == Ordering::Equal),
         BinaryOp::NotEqual => Value::Boolean(order()? != Ordering::Equal),

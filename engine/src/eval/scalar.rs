@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use dax::BinaryOp;
 
-use super::watch::vector_bytes;
+use super::watch::{Watch, vector_bytes};
 use super::{Evaluator, Outcome, internal, operators};
 use crate::batch::{Batch, Slot};
 use crate::bound::{FrameId, Scalar, ScalarKind, VarId, Variable, VariableBody};
 use crate::error::{Error, Failure};
-use crate::functions::{Body, Function};
+use crate::functions::{Body, Function, ScalarFunction};
 use crate::table::{ColumnRows, TableRows};
 use crate::value::{DataType, Value};
 use crate::vector::{Data, Vector, errors_from};
@@ -65,9 +65,6 @@ impl<'a> Evaluator<'a> {
             } => self.logical(*op, left, right, batch),
             K::Binary { op, left, right } => {
                 let (left, right) = (self.scalar(left, batch)?, self.scalar(right, batch)?);
-                if *op == BinaryOp::Concat {
-                    self.charge_text(left.text_bytes() + right.text_bytes())?;
-                }
                 Ok(self.binary(*op, &left, &right)?.in_type(expr.data_type))
             }
             K::Negate(operand) => Ok(operators::negate(&self.scalar(operand, batch)?)),
@@ -322,18 +319,17 @@ impl<'a> Evaluator<'a> {
             && vectors
                 .iter()
                 .all(|v| matches!(v.data, Data::Constant(..)) && v.errors.is_none());
-        let mut values = Vec::with_capacity(vectors.len());
+        let watch = self.watch();
         if constant && batch.len > 0 {
-            values.extend(vectors.iter().map(|v| v.get(0)));
-            return Ok(match evaluate(&values, &self.environment) {
+            let values: Vec<Value> = vectors.iter().map(|v| v.get(0)).collect();
+            let result = self.applied(evaluate, &values, &watch)?;
+            return Ok(match self.made(result, &watch)? {
                 Ok(value) => Vector::constant(value, batch.len),
                 Err(failure) => self.collect((0..batch.len).map(|_| Err(failure.clone())), hint)?,
             });
         }
-        let mut results = Vec::with_capacity(batch.len);
-        let watch = self.watch();
-        for i in 0..batch.len {
-            watch.step(CALL_STEPS)?;
+        let mut values = Vec::with_capacity(vectors.len());
+        let results = (0..batch.len).map(|i| {
             values.clear();
             let mut failed = None;
             for vector in &vectors {
@@ -342,14 +338,33 @@ impl<'a> Evaluator<'a> {
                     Err(failure) => failed = failed.or(Some(failure)),
                 }
             }
-            let result = failed.map_or_else(|| evaluate(&values, &self.environment), Err);
-            if let Ok(Value::Text(text)) = &result {
-                self.charge_text(text.len())?;
-                watch.step(text.len())?;
+            match failed {
+                Some(failure) => Ok(Err(failure)),
+                None => self.applied(evaluate, &values, &watch),
             }
-            results.push(result);
-        }
-        self.collect(results, hint)
+        });
+        self.make(results, hint)
+    }
+
+    /// A function of some values. It takes time for each of their characters.
+    fn applied(
+        &self,
+        evaluate: ScalarFunction,
+        values: &[Value],
+        watch: &Watch,
+    ) -> Outcome<Result<Value, Failure>> {
+        let characters: usize = values
+            .iter()
+            .map(|value| {
+                if let Value::Text(text) = value {
+                    text.len()
+                } else {
+                    0
+                }
+            })
+            .sum();
+        watch.step(CALL_STEPS + characters)?;
+        Ok(evaluate(values, &self.environment))
     }
 
     fn binary(&self, op: BinaryOp, left: &Vector, right: &Vector) -> Outcome<Vector> {
@@ -357,6 +372,9 @@ impl<'a> Evaluator<'a> {
             return Ok(fast);
         }
         let (results, hint) = operators::results(op, left, right);
+        if op == BinaryOp::Concat {
+            return self.make(results.map(Ok), hint);
+        }
         self.collect(results, hint)
     }
 

@@ -17,6 +17,7 @@ use crate::bound::{FrameId, Scalar, ScalarKind, TableExpr, path_here};
 use crate::context::ABSENT;
 use crate::error::{Error, ErrorKind, Failure};
 use crate::table::TableRows;
+use crate::text;
 use crate::value::{DataType, Value};
 use crate::vector::{Vector, errors_from};
 
@@ -295,11 +296,19 @@ impl<'a> Evaluator<'a> {
             span: None,
         };
         let current = self.scalar(&current, batch)?;
-        let results = (0..batch.len).map(|i| match current.at(i)? {
-            Value::Blank => Ok(Value::Blank),
-            value => tree.path(&key_of(&value)).map(Value::Text),
+        // The paths of a long chain of parents are longer together than any of them: each counts when it is made.
+        let watch = self.watch();
+        let made = |bytes: usize| {
+            self.charge_text(bytes)?;
+            self.hold_more(bytes)?;
+            Ok(watch.step(bytes)?)
+        };
+        let results = (0..batch.len).map(|i| match current.at(i) {
+            Ok(Value::Blank) => Ok(Ok(Value::Blank)),
+            Ok(value) => Ok(tree.path(&key_of(&value), &made)?.map(Value::Text)),
+            Err(failure) => Ok(Err(failure)),
         });
-        self.collect(results, DataType::Text)
+        self.make(results, DataType::Text)
     }
 
     /// ISONORAFTER and ISAFTER: whether the values come after the bounds in the order; `or_on`: or are the bounds.
@@ -430,12 +439,18 @@ impl Tree {
         tree
     }
 
-    /// The path of a node. Paths found on the way are kept, so every node is climbed from once.
-    fn path(&mut self, id: &KeyValue) -> Result<Arc<str>, Failure> {
+    /// The path of a node. Paths found on the way are kept, so every node is climbed from once; the bytes of each are told.
+    fn path(
+        &mut self,
+        id: &KeyValue,
+        made: &dyn Fn(usize) -> Outcome<()>,
+    ) -> Outcome<Result<Arc<str>, Failure>> {
         let missing = || Failure::new("PATH: an identifier is not among the rows of the table");
         let mut climbed: Vec<u32> = Vec::new();
         let mut seen: HashSet<u32> = HashSet::new();
-        let mut here = *self.nodes.get(id).ok_or_else(missing)?;
+        let Some(mut here) = self.nodes.get(id).copied() else {
+            return Ok(Err(missing()));
+        };
         let mut above: Result<Option<Arc<str>>, Failure> = loop {
             if let Some(known) = self.paths.get(&here) {
                 break known.clone().map(Some);
@@ -458,19 +473,24 @@ impl Tree {
             }
         };
         while let Some(node) = climbed.pop() {
-            let text = &self.list[node as usize].0;
+            let identifier = &self.list[node as usize].0;
             above = match above {
                 Err(failure) => Err(failure),
-                Ok(_) if text.contains('|') => {
+                Ok(_) if identifier.contains('|') => {
                     Err(Failure::new("PATH: an identifier holds a vertical bar"))
                 }
-                Ok(None) => Ok(Some(Arc::clone(text))),
-                Ok(Some(path)) => Ok(Some(format!("{path}|{text}").into())),
+                Ok(None) => Ok(Some(Arc::clone(identifier))),
+                Ok(Some(path)) => {
+                    text::joined([&*path, &**identifier], "|").map(|path| Some(path.to_text()))
+                }
             };
+            if let Ok(Some(path)) = &above {
+                made(path.len())?;
+            }
             let path = above.clone().map(|path| path.unwrap_or_default());
             self.paths.insert(node, path);
         }
-        above.map(|path| path.unwrap_or_default())
+        Ok(above.map(|path| path.unwrap_or_default()))
     }
 }
 
@@ -491,14 +511,14 @@ mod tests {
             let ids = column(&rows.iter().map(|(id, _)| Some(*id)).collect::<Vec<_>>());
             let parents = column(&rows.iter().map(|(_, parent)| *parent).collect::<Vec<_>>());
             let mut tree = Tree::new(&ids, &parents);
-            let found = tree.path(&key_of(&Value::text(id))).ok();
-            assert_eq!(found.as_deref(), expected, "{rows:?} {id}");
+            let mut path = || {
+                tree.path(&key_of(&Value::text(id)), &|_| Ok(()))
+                    .unwrap()
+                    .ok()
+            };
+            assert_eq!(path().as_deref(), expected, "{rows:?} {id}");
             // A second time the answer comes from what was kept.
-            assert_eq!(
-                tree.path(&key_of(&Value::text(id))).ok().as_deref(),
-                expected,
-                "{rows:?} {id}"
-            );
+            assert_eq!(path().as_deref(), expected, "{rows:?} {id}");
         };
         let people = [
             ("ana", None),

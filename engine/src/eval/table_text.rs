@@ -6,6 +6,7 @@ use super::{Evaluator, Outcome};
 use crate::batch::Batch;
 use crate::bound::{Field, TableText, TextForm};
 use crate::error::Failure;
+use crate::text::Text;
 use crate::value::{DataType, Value};
 use crate::vector::Vector;
 
@@ -74,15 +75,14 @@ impl<'a> Evaluator<'a> {
             let segment = rows.segment(i);
             let count = segment.len();
             let shown = segment.take(usize::try_from(most).unwrap_or(0));
-            // Text that was cut short is never shown: the query has to stop.
-            let cells = shown.map_while(|row| {
-                watch.step(8 * names.len()).ok()?;
-                Some(columns.iter().map(|column| column.get(row)).collect())
+            let cells = shown.map(|row| {
+                watch.step(8 * names.len())?;
+                columns.iter().map(|column| column.at(row)).collect()
             });
-            Ok(Value::text(written(&form, &names, count, cells)))
+            written(&form, &names, count, cells)
         });
         Ok(self
-            .collect(results, DataType::Text)?
+            .make(results.map(Ok), DataType::Text)?
             .with_errors(rows.errors.clone()))
     }
 }
@@ -99,39 +99,54 @@ fn written(
     form: &Form,
     names: &[String],
     count: usize,
-    rows: impl Iterator<Item = Vec<Value>>,
-) -> String {
+    rows: impl Iterator<Item = Result<Vec<Value>, Failure>>,
+) -> Result<Value, Failure> {
+    let mut text = Text::default();
     match form {
         Form::Csv { delimiter, headers } => {
-            let line = |cells: Vec<String>| cells.join(delimiter);
-            let head =
-                headers.then(|| line(names.iter().map(|n| csv_text(n, delimiter)).collect()));
-            let body = rows.map(|row| {
+            let cell = |value: &str| csv_text(value, delimiter);
+            if *headers {
+                line(&mut text, delimiter, names.iter().map(|name| cell(name)))?;
+            }
+            for (k, row) in rows.enumerate() {
+                if *headers || k > 0 {
+                    text.push("\n")?;
+                }
+                let cells = row?;
                 line(
-                    row.iter()
-                        .map(|value| csv_text(&value.to_text(), delimiter))
-                        .collect(),
-                )
-            });
-            head.into_iter().chain(body).collect::<Vec<_>>().join("\n")
+                    &mut text,
+                    delimiter,
+                    cells.iter().map(|value| cell(&value.to_text())),
+                )?;
+            }
         }
         Form::Json => {
-            let head: Vec<String> = names.iter().map(|name| json_text(name)).collect();
-            let body: Vec<String> = rows
-                .map(|row| {
-                    format!(
-                        "[{}]",
-                        row.iter().map(json_value).collect::<Vec<_>>().join(", ")
-                    )
-                })
-                .collect();
-            format!(
-                "{{\n\"header\": [{}],\n\"rowCount\": {count},\n\"data\": [\n{}\n]\n}}",
-                head.join(", "),
-                body.join(",\n")
-            )
+            text.push("{\n\"header\": [")?;
+            line(&mut text, ", ", names.iter().map(|name| json_text(name)))?;
+            text.push(&format!("],\n\"rowCount\": {count},\n\"data\": [\n"))?;
+            for (k, row) in rows.enumerate() {
+                text.push(if k > 0 { ",\n[" } else { "[" })?;
+                line(&mut text, ", ", row?.iter().map(json_value))?;
+                text.push("]")?;
+            }
+            text.push("\n]\n}")?;
         }
     }
+    Ok(text.finish())
+}
+
+fn line(
+    text: &mut Text,
+    delimiter: &str,
+    cells: impl Iterator<Item = String>,
+) -> Result<(), Failure> {
+    for (k, cell) in cells.enumerate() {
+        if k > 0 {
+            text.push(delimiter)?;
+        }
+        text.push(&cell)?;
+    }
+    Ok(())
 }
 
 /// In quotes where the text would otherwise end the cell.
@@ -177,11 +192,13 @@ fn json_text(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn rows() -> Vec<Vec<Value>> {
-        vec![
+    fn rows() -> impl Iterator<Item = Result<Vec<Value>, Failure>> {
+        [
             vec![Value::Integer(1), Value::text("a, \"b\"")],
             vec![Value::Blank, Value::Boolean(true)],
         ]
+        .into_iter()
+        .map(Ok)
     }
 
     #[test]
@@ -192,7 +209,8 @@ mod tests {
                 headers,
             };
             let names = ["'T'[n]".to_string(), "[t]".to_string()];
-            assert_eq!(written(&form, &names, 2, rows().into_iter()), expected);
+            let made = written(&form, &names, 2, rows()).map(|made| made.to_text());
+            assert_eq!(made.as_deref(), Ok(expected));
         };
         check(",", true, "'T'[n],[t]\n1,\"a, \"\"b\"\"\"\n,TRUE");
         check(";", false, "1;\"a, \"\"b\"\"\"\n;TRUE");
@@ -201,9 +219,12 @@ mod tests {
     #[test]
     fn a_table_as_json() {
         let names = ["[n]".to_string(), "[t]".to_string()];
+        let made = written(&Form::Json, &names, 7, rows()).map(|made| made.to_text());
         assert_eq!(
-            written(&Form::Json, &names, 7, rows().into_iter()),
-            "{\n\"header\": [\"[n]\", \"[t]\"],\n\"rowCount\": 7,\n\"data\": [\n[1, \"a, \\\"b\\\"\"],\n[null, true]\n]\n}"
+            made.as_deref(),
+            Ok(
+                "{\n\"header\": [\"[n]\", \"[t]\"],\n\"rowCount\": 7,\n\"data\": [\n[1, \"a, \\\"b\\\"\"],\n[null, true]\n]\n}"
+            )
         );
     }
 }

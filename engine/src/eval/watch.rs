@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use arrow::array::Array;
 use security::{Control, Stopped};
@@ -12,7 +13,7 @@ use security::{Control, Stopped};
 use super::{Evaluator, Outcome};
 use crate::error::{Error, Failure};
 use crate::table::{ColumnRows, TableRows};
-use crate::value::{DataType, Value};
+use crate::value::Value;
 use crate::vector::{Data, Vector};
 
 /// Steps between two looks: one block of rows.
@@ -108,31 +109,20 @@ impl<'a> Evaluator<'a> {
         Watch::new(self.control)
     }
 
-    /// A vector of one result per context, made under the eyes of cancellation.
-    pub(super) fn collect(
-        &self,
-        results: impl IntoIterator<Item = Result<Value, Failure>>,
-        hint: DataType,
-    ) -> Outcome<Vector> {
-        let watch = self.watch();
-        let mut stopped = None;
-        let wanted = |result: Result<Value, Failure>| match watch.step(1) {
-            Ok(()) => Some(result),
-            Err(why) => {
-                stopped = Some(why);
-                None
-            }
-        };
-        let vector = Vector::from_results(results.into_iter().map_while(wanted), hint);
-        match stopped {
-            Some(why) => Err(why.into()),
-            None => Ok(vector),
-        }
-    }
-
     /// Ends one level of evaluation, whose parts held what was counted since `before`: of all that, its result stays.
     pub(super) fn keep_only(&self, before: usize, result: usize) -> Outcome<()> {
         self.hold(before.saturating_add(result))
+    }
+
+    /// Counts so many bytes more, until the level of evaluation ends.
+    pub(super) fn hold_more(&self, bytes: usize) -> Outcome<()> {
+        let before = self.held.get();
+        let held = before.saturating_add(bytes);
+        if before / GRAIN == held / GRAIN {
+            self.held.set(held);
+            return Ok(());
+        }
+        self.hold(held)
     }
 
     fn hold(&self, bytes: usize) -> Outcome<()> {
@@ -144,13 +134,36 @@ impl<'a> Evaluator<'a> {
 
 /// Bytes of a vector, roughly: for limits.
 pub(super) fn vector_bytes(vector: &Vector) -> usize {
-    match &vector.data {
-        Data::Constant(..) => 0,
+    let errors = vector.errors.as_deref().map_or(0, |list| error_bytes(list));
+    let data = match &vector.data {
+        Data::Constant(value, _) => value_bytes(value),
         Data::Text(array) => array.values().len() + 4 * array.len(),
         Data::Boolean(array) => array.len() / 8,
-        Data::Variant(values) => values.len() * std::mem::size_of::<Value>(),
+        Data::Variant(values) => values.iter().map(value_bytes).sum(),
         _ => 8 * vector.len(),
+    };
+    data.saturating_add(errors)
+}
+
+fn value_bytes(value: &Value) -> usize {
+    let text = match value {
+        Value::Text(text) => text.len(),
+        _ => 0,
+    };
+    std::mem::size_of::<Value>() + text
+}
+
+/// Contexts that fail for one cause share one message.
+fn error_bytes(errors: &[(u32, Failure)]) -> usize {
+    let mut bytes = std::mem::size_of_val(errors);
+    let mut last: Option<&Failure> = None;
+    for (_, failure) in errors {
+        if !last.is_some_and(|last| Arc::ptr_eq(&last.message, &failure.message)) {
+            bytes = bytes.saturating_add(failure.message.len());
+        }
+        last = Some(failure);
     }
+    bytes
 }
 
 /// Bytes of a table's rows, roughly: for limits.

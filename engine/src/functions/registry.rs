@@ -65,12 +65,15 @@ pub enum Types {
     Bound,
 }
 
+/// Answers some values with one.
+pub type ScalarFunction = fn(&[Value], &Environment) -> Result<Value, Failure>;
+
 /// How a function is evaluated.
 #[derive(Clone, Copy, Debug)]
 pub enum Body {
     /// A scalar function of its arguments, value by value. An argument left out between others arrives as BLANK; those left out at
     /// the end are not there.
-    Scalar(fn(&[Value], &Environment) -> Result<Value, Failure>),
+    Scalar(ScalarFunction),
     /// The binder knows it: it takes tables, columns, or decides which arguments are evaluated.
     Bound(State),
 }

@@ -116,7 +116,7 @@ fn replace(arguments: &[Value], _: &Environment) -> Outcome {
         start("REPLACE", arguments, 1)?,
         count("REPLACE", arguments, 2)?,
     );
-    crate::value::admit_text(text(arguments, 0).len() + text(arguments, 3).len())?;
+    crate::text::admit(text(arguments, 0).len() + text(arguments, 3).len())?;
     let old = units(&text(arguments, 0));
     let from = from.min(old.len());
     let after = from + removed.min(old.len() - from);
@@ -150,18 +150,12 @@ fn concatenate(arguments: &[Value], _: &Environment) -> Outcome {
     if arguments.iter().all(Value::is_blank) {
         return Ok(Value::Blank);
     }
-    Ok(Value::text(format!(
-        "{}{}",
-        text(arguments, 0),
-        text(arguments, 1)
-    )))
+    crate::text::joined([&*text(arguments, 0), &*text(arguments, 1)], "")
 }
 
 fn combine_values(arguments: &[Value], _: &Environment) -> Outcome {
     let parts: Vec<_> = arguments.iter().skip(1).map(Value::to_text).collect();
-    let delimiters = text(arguments, 0).len() * parts.len();
-    crate::value::admit_text(parts.iter().map(|p| p.len()).sum::<usize>() + delimiters)?;
-    Ok(Value::text(parts.join(&*text(arguments, 0))))
+    crate::text::joined(parts.iter().map(|part| &**part), &text(arguments, 0))
 }
 
 fn substitute(arguments: &[Value], _: &Environment) -> Outcome {
@@ -174,7 +168,7 @@ fn substitute(arguments: &[Value], _: &Environment) -> Outcome {
     }
     let each = new.len().saturating_sub(old.len());
     let found = whole.matches(&*old).count();
-    crate::value::admit_text(each.saturating_mul(found).saturating_add(whole.len()))?;
+    crate::text::admit(each.saturating_mul(found).saturating_add(whole.len()))?;
     if !given(arguments, 3) {
         return Ok(Value::text(whole.replace(&*old, &new)));
     }
