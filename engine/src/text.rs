@@ -29,10 +29,6 @@ impl Text {
         Ok(())
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.written.is_empty()
-    }
-
     pub fn finish(self) -> Value {
         Value::text(self.written)
     }

@@ -62,31 +62,6 @@ impl Vector {
         }
     }
 
-    /// Bytes that the values take as texts, roughly: for limits.
-    pub fn text_bytes(&self) -> usize {
-        match &self.data {
-            Data::Text(array) => array.values().len(),
-            Data::Constant(Value::Text(text), n) => text.len().saturating_mul(*n),
-            Data::Variant(values) => values
-                .iter()
-                .map(|v| {
-                    if let Value::Text(text) = v {
-                        text.len()
-                    } else {
-                        8
-                    }
-                })
-                .sum(),
-            other => {
-                8 * Vector {
-                    data: other.clone(),
-                    errors: None,
-                }
-                .len()
-            }
-        }
-    }
-
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
