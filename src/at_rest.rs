@@ -116,14 +116,19 @@ impl Database {
         let Some((gate, lease, saved)) = done else {
             return Ok(None);
         };
-        keeper.replace(lease);
-        // Roles that were replaced while the data were read count from now on.
-        let now = self.shared.gate()?;
-        let gate = match now.number() == before.number() {
-            true => gate,
-            false => gate.with_roles_of(&now)?,
-        };
-        self.shared.replace(gate.renewed(&now))?;
+        self.shared.change(|now| {
+            // Another refresh may have written, and put in place, a later generation meanwhile.
+            if keeper.lease().generation() > lease.generation() {
+                return Ok(None);
+            }
+            // Roles that were replaced while the data were read count from now on.
+            let gate = match now.number() == before.number() {
+                true => gate,
+                false => gate.with_roles_of(now)?,
+            };
+            keeper.replace(lease);
+            Ok(Some(gate.renewed(now)))
+        })?;
         Ok(Some(saved))
     }
 

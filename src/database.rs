@@ -1,12 +1,13 @@
 //! A database: one model with its data, behind the gate.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, SystemTime};
 
 use security::{Audit, AuditSink, Control, Figures, Gate, Identity, StillValid, Unrevocable};
-use storage::{ImportOptions, KeyProvider, Leasing, NoProgress, Progress, Sources};
+use storage::{AtRestError, ImportOptions, KeyProvider, Leasing, NoProgress, Progress, Sources};
 
 use crate::answers::{Answers, CacheFigures};
 use crate::error::Error;
@@ -133,17 +134,24 @@ impl Database {
     /// query of every session: its identity is admitted again, or refused. An error leaves everything as it is.
     pub fn replace_roles(&self, model: impl AsRef<Path>) -> Result<(), Error> {
         let roles = model::load(model.as_ref())?.roles;
-        let gate = self.shared.gate()?.with_roles(roles)?;
-        self.shared.replace(gate)
+        self.shared.change(|now| Ok(Some(now.with_roles(roles)?)))
     }
 
     /// Takes the model and the data of another database in place of those of now, at once: a new generation. Queries under way
     /// end with the data that they began with, unless these grow beyond what is kept of old generations; then those
     /// of the oldest are ended first. Sessions and limits stay.
+    ///
+    /// Neither of the two may be opened from disk: the lease of its key belongs to the database that it was opened as. Such a dataset
+    /// is brought up to date by [`Database::refresh`].
     pub fn replace(&self, newer: Database) -> Result<(), Error> {
-        let current = self.shared.gate()?;
-        let gate = newer.shared.gate()?.renewed(&current);
-        self.shared.replace(gate)
+        if self.shared.keeper.get().is_some() || newer.shared.keeper.get().is_some() {
+            let what = "a dataset that was opened from disk is refreshed, and neither replaces another database nor is replaced";
+            return Err(Error::from(AtRestError::Refresh {
+                what: what.to_owned(),
+            }));
+        }
+        let newer = newer.shared.gate()?;
+        self.shared.change(|now| Ok(Some(newer.renewed(now))))
     }
 
     /// Answers no query any more, and ends those that run: for a dataset whose key is denied. There is no way back.
@@ -308,7 +316,8 @@ fn client_of(identity: &Identity) -> Arc<str> {
         identity.user_custom_data(),
     );
     if who == (None, None, None) {
-        return Arc::from(format!("roles {:?}", identity.role_names()));
+        let roles: BTreeSet<&String> = identity.role_names().iter().collect();
+        return Arc::from(format!("roles {roles:?}"));
     }
     Arc::from(format!("{who:?}"))
 }

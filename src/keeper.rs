@@ -1,5 +1,6 @@
 //! The keeper of an open dataset's lease: asks for the key again in time, and ends everything when it is denied.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
@@ -10,6 +11,9 @@ use crate::shared::Shared as Served;
 
 /// However short a lease is, the key's holder is not asked more often.
 const LEAST_PAUSE: Duration = Duration::from_millis(20);
+
+/// While the key's holder thinks, the clock is looked at so often.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Renews the lease on a thread of its own, until it is dropped.
 pub(crate) struct Keeper {
@@ -101,11 +105,37 @@ impl Shared {
             let lease = Arc::clone(&state.lease);
             // The holder of the key may be slow: nobody waits for it here.
             drop(state);
-            if let LeaseState::Closed { .. } = lease.renew() {
+            if self.renew(&lease) {
                 let served = self.served.upgrade();
                 served.iter().for_each(|served| served.close());
             }
             state = self.lock();
+        }
+    }
+
+    /// Asks the keeper of the key, and waits no longer than the lease lasts: a question that is never answered must not keep
+    /// queries alive that run. True: the dataset is closed.
+    fn renew(&self, lease: &Arc<Lease>) -> bool {
+        let (tell, told) = mpsc::channel();
+        let asked = Arc::clone(lease);
+        let asking = thread::Builder::new()
+            .name("peristyle key".to_owned())
+            .spawn(move || tell.send(asked.renew()));
+        if asking.is_err() {
+            return lease.end_if_over();
+        }
+        loop {
+            match told.recv_timeout(LONGEST_WAIT) {
+                Ok(state) => return matches!(state, LeaseState::Closed { .. }),
+                // The provider panicked, which is no yes.
+                Err(RecvTimeoutError::Disconnected) => return lease.end_if_over(),
+                Err(RecvTimeoutError::Timeout) if lease.end_if_over() => return true,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let state = self.lock();
+            if state.stop || !Arc::ptr_eq(&state.lease, lease) {
+                return false;
+            }
         }
     }
 }

@@ -83,6 +83,7 @@ pub use security::{
 };
 pub use storage::{
     AtRestError, DatasetId, KeyContext, KeyProvider, KeyRefusal, LeaseState, Leasing, Refresh,
-    RefreshMode, Saved, SecretKey, Vacuumed, Verified, WrappedKey, rotate_key, vacuum, verify,
+    RefreshMode, Saved, SecretKey, Vacuumed, Verified, WrappedKey, at_least, rotate_key, vacuum,
+    verify,
 };
 pub use storage::{ImportError, NoProgress, Progress};

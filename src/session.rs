@@ -387,6 +387,8 @@ impl Session {
         };
         let result = runtime.pool.run(&self.inner.client, &control, move || {
             let shared = &inner.shared;
+            // It may have waited for longer than its credential was good.
+            inner.still_open()?;
             let admitted = inner.view(&own)?;
             let _under_way = shared.begin(&admitted.gate, &own);
             let started = Instant::now();

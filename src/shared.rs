@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     most_old_bytes: u64,
     /// Of a dataset that was opened from disk.
     pub keeper: OnceLock<Keeper>,
+    /// Held by whoever makes the next gate out of the one of now, so that no change undoes another that came between.
+    changing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -64,6 +66,20 @@ impl Shared {
             running: Mutex::default(),
             most_old_bytes,
             keeper: OnceLock::new(),
+            changing: Mutex::default(),
+        }
+    }
+
+    /// Makes the next gate out of the current one and puts it in its place, with no other change between the two.
+    /// None: the current one stays.
+    pub fn change(
+        &self,
+        next: impl FnOnce(&Gate) -> Result<Option<Gate>, Error>,
+    ) -> Result<(), Error> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        match next(self.gate()?.as_ref())? {
+            Some(gate) => self.replace(gate),
+            None => Ok(()),
         }
     }
 
@@ -113,7 +129,7 @@ impl Shared {
 
     /// The next query of every session starts with this gate; those that run end with their own, as long as there is room for
     /// the data that only they hold.
-    pub fn replace(&self, gate: Gate) -> Result<(), Error> {
+    fn replace(&self, gate: Gate) -> Result<(), Error> {
         let gate = Arc::new(gate);
         {
             let mut current = self.gate.write().unwrap_or_else(PoisonError::into_inner);
@@ -171,5 +187,44 @@ impl Shared {
                 .for_each(|control| control.stop(Stopped::Superseded));
             held = held.saturating_sub(*bytes);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use crate::Database;
+
+    /// Roles that are replaced while a refresh puts its data in place must not be lost to it, nor its data to them.
+    #[test]
+    fn one_change_at_a_time() {
+        let retail = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/retail");
+        let database = Database::import(retail.join("model"), retail.join("data")).unwrap();
+        let shared = &database.shared;
+        let (tell, told) = channel();
+        std::thread::scope(|scope| {
+            let slow = scope.spawn(move || {
+                shared
+                    .change(|now| {
+                        tell.send(()).unwrap();
+                        std::thread::sleep(Duration::from_millis(100));
+                        Ok(Some(now.with_roles(Vec::new())?))
+                    })
+                    .unwrap();
+                shared.gate().unwrap().number()
+            });
+            told.recv().unwrap();
+            let mut seen = 0;
+            shared
+                .change(|now| {
+                    seen = now.number();
+                    Ok(None)
+                })
+                .unwrap();
+            assert_eq!(seen, slow.join().unwrap());
+        });
     }
 }

@@ -28,7 +28,7 @@ pub fn open_or_import(
     json: bool,
 ) -> Result<Database, Failure> {
     if !peristyle::is_dataset(path) {
-        if key.key.is_some() {
+        if key.is_given() {
             return Err(no_dataset(path));
         }
         return import(path, data).map_err(|error| report::error(&error, None, json));
@@ -40,6 +40,7 @@ pub fn open_or_import(
     let provider = key::provider(key)?;
     Database::builder(path)
         .audit(Arc::new(Operator))
+        .least_generation(key.least_generation)
         .open(provider)
         .map_err(|error| report::error(&error, None, json))
 }

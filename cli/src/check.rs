@@ -13,8 +13,10 @@ use crate::report;
 /// Prints every problem, one a line, and how many there are.
 pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     let problems = if is_dataset(&args.model) {
+        let least = peristyle::at_least(&args.model, args.key.least_generation);
+        least.map_err(|error| report::error(&error.into(), None, false))?;
         check_dataset(&args.model, key::provider(&args.key)?.as_ref())
-    } else if args.key.key.is_some() {
+    } else if args.key.is_given() {
         return Err(access::no_dataset(&args.model));
     } else {
         check_model(&args.model)

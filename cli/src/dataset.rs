@@ -1,8 +1,9 @@
 //! What the operator does with an encrypted dataset: `import`, `verify`, `rotate-key`, `vacuum`.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
-use peristyle::{AtRestError, Database, Error, Refresh, RefreshMode};
+use peristyle::{AtRestError, Database, Error, KeyProvider, Refresh, RefreshMode};
 
 use crate::access;
 use crate::dataset_args::{DatasetArgs, ImportArgs, Mode, RefreshArgs, RotateArgs};
@@ -12,6 +13,9 @@ use crate::report;
 
 /// `peristyle import`.
 pub fn import(args: &ImportArgs) -> Result<(), Failure> {
+    if args.key.least_generation > 0 {
+        return Err(Failure::usage("a new dataset begins with generation 1"));
+    }
     // A key that is not there is noticed before the long work.
     let provider = key::new_provider(&args.key)?;
     let database = access::import(&args.model, args.data.as_deref()).map_err(told)?;
@@ -24,8 +28,8 @@ pub fn import(args: &ImportArgs) -> Result<(), Failure> {
 
 /// `peristyle verify`.
 pub fn verify(args: &DatasetArgs) -> Result<(), Failure> {
-    let provider = key::provider(&args.key)?;
-    let verified = peristyle::verify(&args.dataset, provider.as_ref(), 0).map_err(at_rest)?;
+    let (provider, least) = (key::provider(&args.key)?, args.key.least_generation);
+    let verified = peristyle::verify(&args.dataset, provider.as_ref(), least).map_err(at_rest)?;
     say(&format!(
         "dataset {}, generation {}: {} files, {} bytes, {} columns, all as they were written\n",
         verified.dataset, verified.generation, verified.files, verified.bytes, verified.columns
@@ -34,7 +38,7 @@ pub fn verify(args: &DatasetArgs) -> Result<(), Failure> {
 
 /// `peristyle rotate-key`.
 pub fn rotate_key(args: &RotateArgs) -> Result<(), Failure> {
-    let old = key::provider(&args.dataset.key)?;
+    let old = provider(&args.dataset)?;
     let new = match &args.new_key {
         Some(name) => key::new_named(name)?,
         None => old.clone(),
@@ -46,8 +50,7 @@ pub fn rotate_key(args: &RotateArgs) -> Result<(), Failure> {
 
 /// `peristyle refresh`.
 pub fn refresh(args: &RefreshArgs) -> Result<(), Failure> {
-    let provider = key::provider(&args.dataset.key)?;
-    let database = Database::open(&args.dataset.dataset, provider).map_err(told)?;
+    let database = open(&args.dataset)?;
     let what = Refresh {
         table: args.table.clone(),
         partition: args.partition.clone(),
@@ -68,12 +71,12 @@ pub fn refresh(args: &RefreshArgs) -> Result<(), Failure> {
 
 /// `peristyle rekey`.
 pub fn rekey(args: &RotateArgs) -> Result<(), Failure> {
-    let old = key::provider(&args.dataset.key)?;
+    let old = provider(&args.dataset)?;
     let new = match &args.new_key {
         Some(name) => key::new_named(name)?,
         None => old.clone(),
     };
-    let database = Database::open(&args.dataset.dataset, old).map_err(told)?;
+    let database = open_with(&args.dataset, old)?;
     let saved = database.rekey(new).map_err(told)?;
     say(&format!(
         "generation {}: {} files written, {} bytes; older generations stay under the old key until `vacuum` removes them\n",
@@ -83,7 +86,7 @@ pub fn rekey(args: &RotateArgs) -> Result<(), Failure> {
 
 /// `peristyle vacuum`.
 pub fn vacuum(args: &DatasetArgs) -> Result<(), Failure> {
-    let provider = key::provider(&args.key)?;
+    let provider = provider(args)?;
     let done = peristyle::vacuum(&args.dataset, provider.as_ref()).map_err(at_rest)?;
     let mut text = format!("{} files removed, {} bytes\n", done.files, done.bytes);
     if done.in_use > 0 {
@@ -93,6 +96,23 @@ pub fn vacuum(args: &DatasetArgs) -> Result<(), Failure> {
         ));
     }
     say(&text)
+}
+
+/// The key's provider, once the folder is not older than it may be.
+fn provider(args: &DatasetArgs) -> Result<Arc<dyn KeyProvider>, Failure> {
+    peristyle::at_least(&args.dataset, args.key.least_generation).map_err(at_rest)?;
+    key::provider(&args.key)
+}
+
+fn open(args: &DatasetArgs) -> Result<Database, Failure> {
+    open_with(args, key::provider(&args.key)?)
+}
+
+fn open_with(args: &DatasetArgs, key: Arc<dyn KeyProvider>) -> Result<Database, Failure> {
+    Database::builder(&args.dataset)
+        .least_generation(args.key.least_generation)
+        .open(key)
+        .map_err(told)
 }
 
 fn told(error: Error) -> Failure {

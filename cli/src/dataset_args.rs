@@ -46,6 +46,16 @@ pub struct KeyArgs {
     /// The key's provider: file:PATH, env:NAME, or passphrase: (which is asked for). Else the variable PERISTYLE_KEY names it.
     #[arg(long, value_name = "PROVIDER")]
     pub key: Option<String>,
+    /// Refuse a dataset whose generation is before this one: somebody has put an old copy in its place.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub least_generation: u64,
+}
+
+impl KeyArgs {
+    /// Whether something is said that only a dataset can obey.
+    pub fn is_given(&self) -> bool {
+        self.key.is_some() || self.least_generation > 0
+    }
 }
 
 #[derive(Debug, clap::Args)]

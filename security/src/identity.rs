@@ -1,13 +1,27 @@
 //! Who asks. Immutable once made: every change gives another identity.
 
+use std::fmt;
+
 /// A caller: name, object id, custom data, culture, and the roles it asks for. `USERNAME()` and its kin read it as data.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     user_name: Option<String>,
     object_id: Option<String>,
     custom_data: Option<String>,
     culture: Option<String>,
     roles: Vec<String>,
+}
+
+impl fmt::Debug for Identity {
+    /// Custom data may be a secret between the service and its model.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("user_name", &self.user_name)
+            .field("object_id", &self.object_id)
+            .field("culture", &self.culture)
+            .field("roles", &self.roles)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Identity {

@@ -35,8 +35,8 @@ mod workers;
 pub use atrest::{
     AtRestError, DatasetId, KeyContext, KeyProvider, KeyRefusal, Lease, LeaseState, Leasing, Next,
     Opened, Refresh, RefreshMode, SaveAs, Saved, SecretKey, Sources, Successor, Vacuumed, Verified,
-    WrappedKey, is_dataset, open, refresh, rekey, reopen, rotate_key, save, save_next, seal,
-    sources, unseal, vacuum, verify,
+    WrappedKey, at_least, is_dataset, open, refresh, rekey, reopen, rotate_key, save, save_next,
+    seal, sources, unseal, vacuum, verify,
 };
 pub use canonical::canonical_type;
 pub use collation::{collation_key, compare};

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -188,10 +190,13 @@ impl Shop {
         self.write(file, &[("City", cities), ("Amount", amounts)]);
     }
 
-    fn save(&self, vault: &Vault) {
-        let model = self.scratch.path().join("model.bim");
-        let imported = Database::import(model, self.data()).unwrap();
-        imported.save(self.folder(), vault).unwrap();
+    fn model(&self) -> PathBuf {
+        self.scratch.path().join("model.bim")
+    }
+
+    fn save(&self, key: &dyn KeyProvider) {
+        let imported = Database::import(self.model(), self.data()).unwrap();
+        imported.save(self.folder(), key).unwrap();
     }
 }
 
@@ -213,7 +218,7 @@ fn look(session: &Session) -> (i64, i64, i64) {
 fn a_refresh_takes_in_what_changed() {
     let shop = Shop::new("at-rest-refresh");
     let vault = Arc::new(Vault::default());
-    shop.save(&vault);
+    shop.save(vault.as_ref());
     let database = Database::open(shop.folder(), vault.clone()).unwrap();
     let session = || database.session(Identity::anonymous()).unwrap();
     let first = session();
@@ -286,7 +291,7 @@ fn a_refresh_takes_in_what_changed() {
 fn a_refresh_that_fails_changes_nothing() {
     let shop = Shop::new("at-rest-fails");
     let vault = Arc::new(Vault::default());
-    shop.save(&vault);
+    shop.save(vault.as_ref());
     let database = Database::open(shop.folder(), vault.clone()).unwrap();
     fs::write(shop.data().join("new.parquet"), "no Parquet").unwrap();
     let check = |what: Refresh, expected: &str| {
@@ -313,7 +318,7 @@ fn a_refresh_that_fails_changes_nothing() {
 fn rekeying_needs_the_old_key_no_more() {
     let shop = Shop::new("at-rest-rekey");
     let (old, new) = (Arc::new(Vault::default()), Arc::new(Vault::default()));
-    shop.save(&old);
+    shop.save(old.as_ref());
     let database = Database::open(shop.folder(), old.clone()).unwrap();
     let saved = database.rekey(new.clone()).unwrap();
     assert_eq!((saved.generation, saved.files_written), (2, saved.files));
@@ -329,7 +334,7 @@ fn rekeying_needs_the_old_key_no_more() {
 fn a_denied_key_ends_sessions_within_the_lease() {
     let shop = Shop::new("at-rest-denied");
     let vault = Arc::new(Vault::default());
-    shop.save(&vault);
+    shop.save(vault.as_ref());
     let lease = Duration::from_millis(300);
     let database = Database::builder(shop.folder())
         .leasing(Leasing {
@@ -370,11 +375,94 @@ fn a_denied_key_ends_sessions_within_the_lease() {
     ));
 }
 
+/// A key holder that neither answers nor refuses: the queries under way end with the lease, though nobody asks anything new.
+#[test]
+fn a_silent_keeper_ends_running_queries() {
+    /// Answers once, and then holds its breath until it is dropped.
+    struct Silent(Vault, AtomicBool, Mutex<Receiver<()>>);
+    impl KeyProvider for Silent {
+        fn wrap(&self, key: &SecretKey, context: &KeyContext) -> Result<WrappedKey, KeyRefusal> {
+            self.0.wrap(key, context)
+        }
+        fn unwrap(&self, key: &WrappedKey, context: &KeyContext) -> Result<SecretKey, KeyRefusal> {
+            if self.1.load(Ordering::SeqCst) {
+                let _ = self.2.lock().unwrap().recv();
+            }
+            self.0.unwrap(key, context)
+        }
+    }
+    let shop = Shop::new("at-rest-silent");
+    let (answer, question) = channel();
+    let silent = Silent(
+        Vault::default(),
+        AtomicBool::new(false),
+        Mutex::new(question),
+    );
+    let silent = Arc::new(silent);
+    shop.save(silent.as_ref());
+    let leasing = Leasing {
+        lease: Duration::from_millis(100),
+        grace: Duration::from_millis(300),
+    };
+    let builder = Database::builder(shop.folder()).leasing(leasing);
+    let database = builder.open(silent.clone()).unwrap();
+    let session = database.session(Identity::anonymous()).unwrap();
+    silent.1.store(true, Ordering::SeqCst);
+    let endless = "EVALUATE ROW(\"v\", SUMX(GENERATESERIES(1, 100000), VAR a = [Value] RETURN SUMX(GENERATESERIES(1, 100000), [Value] * a)))";
+    let error = session.query(endless).unwrap_err();
+    let ended = error.to_string();
+    assert!(ended.contains("its session is over"), "{ended}");
+    drop(answer);
+}
+
+/// The lease of a key belongs to the database that was opened with it: another cannot take the data and leave the lease.
+#[test]
+fn a_dataset_from_disk_is_not_swapped_by_hand() {
+    let shop = Shop::new("at-rest-replace");
+    let vault = Arc::new(Vault::default());
+    shop.save(vault.as_ref());
+    let imported = || Database::import(shop.model(), shop.data()).unwrap();
+    let opened = || Database::open(shop.folder(), vault.clone()).unwrap();
+    let check = |first: Database, second: Database, is_right: bool| {
+        let outcome = first.replace(second);
+        assert_eq!(outcome.is_ok(), is_right, "{outcome:?}");
+    };
+    check(imported(), imported(), true);
+    check(imported(), opened(), false);
+    check(opened(), imported(), false);
+    check(opened(), opened(), false);
+}
+
+/// Putting an old pointer back is noticed by whoever remembers the generation, before anything is built upon it.
+#[test]
+fn an_old_pointer_is_refused_by_those_who_remember() {
+    let shop = Shop::new("at-rest-rollback");
+    let vault = Arc::new(Vault::default());
+    shop.save(vault.as_ref());
+    let pointer = shop.folder().join("peristyle.dataset");
+    let first = fs::read(&pointer).unwrap();
+    let database = Database::open(shop.folder(), vault.clone()).unwrap();
+    let whole = Refresh::default();
+    shop.sales("new.parquet", &[("a", 1)]);
+    assert_eq!(database.refresh(&whole).unwrap().unwrap().generation, 2);
+    fs::write(&pointer, first).unwrap();
+    shop.sales("new.parquet", &[("b", 2)]);
+    let refused = database.refresh(&whole).err().map(|e| e.code());
+    assert_eq!(refused, Some("damaged"), "it has seen generation 2 itself");
+    let open = |least| {
+        let builder = Database::builder(shop.folder()).least_generation(least);
+        builder.open(vault.clone()).err().map(|e| e.code())
+    };
+    assert_eq!((open(2), open(1)), (Some("damaged"), None));
+    let check = |least| peristyle::at_least(&shop.folder(), least).err();
+    assert!(check(1).is_none() && check(2).is_some());
+}
+
 #[test]
 fn an_unreachable_keeper_is_a_status_before_it_is_an_end() {
     let shop = Shop::new("at-rest-away");
     let vault = Arc::new(Vault::default());
-    shop.save(&vault);
+    shop.save(vault.as_ref());
     let database = Database::builder(shop.folder())
         .leasing(Leasing {
             lease: Duration::from_millis(100),
@@ -406,7 +494,7 @@ fn an_unreachable_keeper_is_a_status_before_it_is_an_end() {
 fn a_damaged_file_fails_the_queries_that_need_it() {
     let shop = Shop::new("at-rest-damage");
     let vault = Arc::new(Vault::default());
-    shop.save(&vault);
+    shop.save(vault.as_ref());
     for entry in fs::read_dir(shop.folder()).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|e| e == "parquet") {

@@ -99,7 +99,12 @@ impl JsonLines {
 }
 
 fn append_to(path: &Path) -> io::Result<Open> {
-    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    // It says who asked what: nobody's but the service's, whatever the process lets others read of its files.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
     let bytes = file.metadata()?.len();
     Ok(Open { file, bytes })
 }

@@ -153,11 +153,13 @@ impl Lease {
         if self.lock().closed.is_some() {
             return self.state();
         }
+        // What the keeper says was true when it was asked or later, however long its answer took.
+        let asked = Instant::now();
         // Outside the lock: the keeper may be slow, and the state is asked for meanwhile.
         match self.ask() {
             Ok(()) => {
                 let mut state = self.lock();
-                state.held = Instant::now();
+                state.held = asked;
                 state.unreachable = None;
             }
             Err(AtRestError::Unavailable { why, .. }) => {

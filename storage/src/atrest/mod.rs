@@ -39,4 +39,4 @@ pub use seal::{seal, unseal};
 pub use secret::SecretKey;
 pub use sources::{Sources, sources};
 pub(crate) use stored::{StoredColumn, StoredFiles};
-pub use upkeep::{Vacuumed, Verified, rotate_key, vacuum, verify};
+pub use upkeep::{Vacuumed, Verified, at_least, rotate_key, vacuum, verify};

@@ -1,5 +1,7 @@
 //! The pointer: the one file with a fixed name. It says which generation is the current one, and is swapped in one step.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::AtRestError;
@@ -10,6 +12,9 @@ use super::secret::random_name;
 
 /// The name of the pointer in the folder of a dataset.
 pub(crate) const FILE: &str = "peristyle.dataset";
+
+/// It is about 200 bytes long.
+const LONGEST: u64 = 4096;
 
 const FORMAT: &str = "peristyle dataset 1";
 
@@ -29,15 +34,21 @@ impl Pointer {
 
     pub(crate) fn read(folder: &Path) -> Result<Pointer, AtRestError> {
         let path = Pointer::path(folder);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
+        let mut bytes = Vec::new();
+        let read =
+            File::open(&path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
+        match read {
+            Ok(length) if length as u64 > LONGEST => {
+                return Err(AtRestError::damaged(&path, "it is far too long"));
+            }
+            Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(AtRestError::NotADataset {
                     path: folder.to_path_buf(),
                 });
             }
             Err(error) => return Err(AtRestError::io(&path, "read", error)),
-        };
+        }
         let text = String::from_utf8(bytes)
             .map_err(|_| AtRestError::damaged(&path, "it is not a text"))?;
         let first = text.lines().next().unwrap_or_default();

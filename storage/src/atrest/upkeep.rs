@@ -13,7 +13,7 @@ use super::key_file;
 use super::open::{current, generation, model_of};
 use super::parquet_read::check_digest;
 use super::pointer::Pointer;
-use super::provider::{DatasetId, KeyProvider};
+use super::provider::{DatasetId, KeyContext, KeyProvider};
 use super::secret::random_name;
 use super::stored::{StoredColumn, StoredFiles};
 
@@ -55,8 +55,22 @@ pub fn verify(
     })
 }
 
-/// Puts the data keys under another key of the customer's. Only the key file is written anew, and the pointer to it. Whoever has the
-/// old key and an old copy of the key file can still read the data files of before: `rekey` writes those anew.
+/// Refuses a folder whose pointer names an earlier generation than the caller knows of. For what has no such argument of its own.
+pub fn at_least(folder: &Path, least: u64) -> Result<(), AtRestError> {
+    let found = Pointer::read(folder)?.generation;
+    if found < least {
+        return Err(AtRestError::TooOld {
+            path: folder.to_path_buf(),
+            found,
+            least,
+        });
+    }
+    Ok(())
+}
+
+/// Puts the data keys under another key of the customer's. Only the key files are written anew, that of every generation in the folder,
+/// and the pointer. Whoever has the old key and an old copy of a key file can still read the data files of before: `rekey` writes those
+/// anew. Gives the bytes of the new key files.
 pub fn rotate_key(
     folder: &Path,
     old: &dyn KeyProvider,
@@ -95,7 +109,51 @@ pub(crate) fn rotate_on(
     let old_path = folder.join(&files.keys_name);
     disk.remove(&old_path)
         .map_err(|e| AtRestError::io(&old_path, "removed", e))?;
-    Ok(std::fs::metadata(&path).map_or(0, |metadata| metadata.len()))
+    let mut written = length(&path);
+    let dataset = files.context.dataset;
+    for earlier in names_in(folder)? {
+        if earlier.ends_with(".keys") && folder.join(&earlier) != path {
+            written += rotate_earlier(disk, folder, &earlier, dataset, old, new)?;
+        }
+    }
+    Ok(written)
+}
+
+/// Generations share data files, so the key file of an earlier one opens much of the current one. It is put under the new key too,
+/// for whoever still reads that generation.
+fn rotate_earlier(
+    disk: &dyn Disk,
+    folder: &Path,
+    name: &str,
+    dataset: DatasetId,
+    old: &dyn KeyProvider,
+    new: &dyn KeyProvider,
+) -> Result<u64, AtRestError> {
+    let path = folder.join(name);
+    let Some(generation) = key_file::generation(&path, dataset) else {
+        return Ok(0);
+    };
+    let context = KeyContext {
+        dataset,
+        generation,
+    };
+    let keys = match key_file::read(&path, &context, old) {
+        Ok((keys, _)) => keys,
+        Err(unavailable @ AtRestError::Unavailable { .. }) => return Err(unavailable),
+        // The old key does not open it, or a crash cut it short: then it gives nothing away.
+        Err(_) => return Ok(0),
+    };
+    let fresh = folder.join(format!("{}.keys", random_name()?));
+    key_file::write(disk, &fresh, &keys, &context, new)?;
+    disk.sync_folder(folder)
+        .map_err(|e| AtRestError::io(folder, "written", e))?;
+    disk.remove(&path)
+        .map_err(|e| AtRestError::io(&path, "removed", e))?;
+    Ok(length(&fresh))
+}
+
+fn length(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
 /// What `vacuum` has done.

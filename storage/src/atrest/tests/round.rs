@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use ::model::write_bim;
 
 use super::*;
-use crate::atrest::{AtRestError, open, rotate_key, vacuum, verify};
+use crate::atrest::{
+    AtRestError, KeyContext, key_file, open, rekey, rotate_key, save_next, vacuum, verify,
+};
 
 #[test]
 fn a_dataset_comes_back_as_it_was() {
@@ -157,6 +159,61 @@ fn rotation_writes_the_key_file_alone() {
         contents(&after.dataset).unwrap()
     );
     verify(scratch.path(), &new, 0).unwrap();
+}
+
+/// Generations share data files: while one key file opens with the old key, much of the current data does.
+#[test]
+fn rotation_leaves_no_generation_under_the_old_key() {
+    let (old, new) = (TestKey::new(1), TestKey::new(2));
+    let scratch = saved("rotate-all", &old);
+    // Somebody reads the first generation and goes on.
+    let reader = open(scratch.path(), &old, 0).unwrap();
+    let next = rekey(scratch.path(), &old, 0).unwrap();
+    save_next(&next.dataset, &next.model, &[], &next.next, &old).unwrap();
+    drop(next);
+    let contexts: Vec<KeyContext> = [1, 2]
+        .map(|generation| KeyContext {
+            dataset: reader.files.context.dataset,
+            generation,
+        })
+        .to_vec();
+    let opens = |key: &TestKey| {
+        let mut count = 0;
+        for entry in fs::read_dir(scratch.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|ending| ending == "keys") {
+                let opens = |context| key_file::read(&path, context, key).is_ok();
+                count += usize::from(contexts.iter().any(opens));
+            }
+        }
+        count
+    };
+    assert_eq!((opens(&old), opens(&new)), (2, 0));
+    rotate_key(scratch.path(), &old, &new).unwrap();
+    assert_eq!((opens(&old), opens(&new)), (0, 2));
+    verify(scratch.path(), &new, 2).unwrap();
+    // What is still read stays, under the new key.
+    assert_eq!(vacuum(scratch.path(), &new).unwrap().in_use, 1);
+    drop(reader);
+    vacuum(scratch.path(), &new).unwrap();
+    assert_eq!((opens(&old), opens(&new)), (0, 1));
+}
+
+#[test]
+fn a_pointer_is_short() {
+    let key = TestKey::new(1);
+    let scratch = saved("long-pointer", &key);
+    let path = scratch.path().join("peristyle.dataset");
+    let mut text = fs::read(&path).unwrap();
+    text.resize(1 << 20, b'\n');
+    fs::write(&path, text).unwrap();
+    let refused = open(scratch.path(), &key, 0).err().map(|e| e.to_string());
+    assert!(
+        refused
+            .as_ref()
+            .is_some_and(|text| text.contains("too long")),
+        "{refused:?}"
+    );
 }
 
 #[test]
