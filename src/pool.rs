@@ -129,6 +129,17 @@ impl Pool {
         control: &Control,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Lost> {
+        self.run_while(|| true, client, control, work)
+    }
+
+    /// The same, for as long as `wanted`, which is asked every now and then, says so: then the work is stopped.
+    pub fn run_while<T: Send + 'static>(
+        &self,
+        wanted: impl Fn() -> bool,
+        client: &Arc<str>,
+        control: &Control,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Lost> {
         let (sender, receiver) = mpsc::sync_channel(1);
         let own = control.clone();
         let job = Box::new(move || {
@@ -146,6 +157,9 @@ impl Pool {
                 Ok(result) => return result,
                 Err(RecvTimeoutError::Disconnected) => return Err(Lost::Panicked),
                 Err(RecvTimeoutError::Timeout) => {}
+            }
+            if !wanted() {
+                control.stop(Stopped::Revoked);
             }
             // Work that has begun ends by itself, soon after it is stopped.
             if let Err(stopped) = control.check()

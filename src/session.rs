@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::{Answer, ErrorKind, Limits, Options, Stage, Value};
-use security::{Asked, Control, Gate, Identity, StillValid, View};
+use security::{Asked, Control, Gate, Identity, StillValid, Stopped, View};
 
 use crate::catalog::Catalog;
 use crate::error::Error;
@@ -21,8 +21,9 @@ const ADMISSION_TIME: Duration = Duration::from_secs(300);
 /// What one admitted identity may see. Shared between threads as it is, or by cheap clones.
 ///
 /// A session ends some time after its admission (an hour, unless the database says otherwise), or when the credential that it
-/// was admitted with expires or is revoked; queries after that are refused with [`Error::SessionEnded`]. When the roles or the data of the
-/// database are replaced, the next query of the session is answered under the new ones: the identity is admitted again, or refused.
+/// was admitted with expires or is revoked; queries after that are refused with [`Error::SessionEnded`], and those that run are
+/// stopped. When the roles or the data of the database are replaced, the next query of the session is answered under the new ones: the
+/// identity is admitted again, or refused.
 #[derive(Clone)]
 pub struct Session {
     inner: Arc<Inner>,
@@ -371,8 +372,10 @@ impl Session {
         + Send
         + 'static,
     ) -> Result<T, Error> {
-        self.inner.still_open()?;
-        // A running query does not outlive its session by more than its own time limit.
+        if let Err(ended) = self.inner.still_open() {
+            self.record_refusal(kind, dax, ended.code())?;
+            return Err(ended);
+        }
         let runtime = &self.inner.shared.runtime;
         let control =
             runtime
@@ -385,7 +388,10 @@ impl Session {
             parameters: options.parameters.clone(),
             limits: options.limits.clone(),
         };
-        let result = runtime.pool.run(&self.inner.client, &control, move || {
+        // A running query ends with its session, and with the credential behind it.
+        let wanted = || self.inner.still_open().is_ok();
+        let client = &self.inner.client;
+        let result = runtime.pool.run_while(wanted, client, &control, move || {
             let shared = &inner.shared;
             // It may have waited for longer than its credential was good.
             inner.still_open()?;
@@ -395,6 +401,9 @@ impl Session {
             // A panic is an outcome too, and has its record.
             let work = AssertUnwindSafe(|| work(&inner, &admitted, &dax, &options, &own));
             let result = catch_unwind(work).unwrap_or_else(|_| Err(fault()));
+            // An answer that was ready just when the session ended is not given either.
+            let ended = |_| engine::Error::from(Stopped::Revoked);
+            let result = inner.still_open().map_err(ended).and(result);
             let asked = Asked {
                 kind,
                 text: &dax,
@@ -415,7 +424,7 @@ impl Session {
         });
         drop(entered);
         if let Err(lost) = &result {
-            self.record_refusal(kind, asked, lost)?;
+            self.record_refusal(kind, asked, outcome_of(lost))?;
         }
         match result {
             Ok(answer) => answer,
@@ -428,14 +437,9 @@ impl Session {
 
 impl Session {
     /// The record of a query that never began.
-    fn record_refusal(&self, kind: &'static str, dax: &str, lost: &Lost) -> Result<(), Error> {
+    fn record_refusal(&self, kind: &'static str, dax: &str, outcome: &str) -> Result<(), Error> {
         let Some(admitted) = self.inner.admitted().clone() else {
             return Ok(());
-        };
-        let outcome = match lost {
-            Lost::Full { .. } | Lost::ClientFull { .. } => "busy",
-            Lost::Stopped(stopped) => engine::Error::from(*stopped).kind.code(),
-            Lost::Panicked => ErrorKind::Internal.code(),
         };
         let asked = Asked {
             kind,
@@ -447,6 +451,14 @@ impl Session {
         };
         let recorded = admitted.gate.record(&admitted.view, asked);
         recorded.map_err(|_| Error::NotRecorded)
+    }
+}
+
+fn outcome_of(lost: &Lost) -> &'static str {
+    match lost {
+        Lost::Full { .. } | Lost::ClientFull { .. } => "busy",
+        Lost::Stopped(stopped) => engine::Error::from(*stopped).kind.code(),
+        Lost::Panicked => ErrorKind::Internal.code(),
     }
 }
 

@@ -130,3 +130,19 @@ impl RowSets {
         Rows { set, digest }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::buffer::{BooleanBuffer, NullBuffer};
+
+    #[test]
+    fn row_rule_6_what_stands_under_a_null_does_not_count() {
+        let values = BooleanBuffer::from(vec![true, true, false, true]);
+        let nulls = NullBuffer::from(vec![true, false, true, true]);
+        let answer = BooleanArray::new(values, Some(nulls));
+        let rows = RowSets::default().of_answer(&answer, false);
+        let shown: Vec<u32> = (0..4).filter(|row| rows.contains(*row)).collect();
+        assert_eq!(shown, [0, 3]);
+    }
+}

@@ -619,3 +619,31 @@ fn digest_of(terms: &[RoleTerm]) -> [u8; 32] {
     digests.iter().for_each(|digest| hash.update(digest));
     hash.finalize().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_rule_2_of_two_terms_the_narrower_one_is_absorbed() {
+        let sets = RowSets::default();
+        let placed = |row: u32| Placed {
+            path: Vec::new(),
+            rows: sets.of_bitmap(&RoaringBitmap::from_iter([row]), 9),
+        };
+        let wide = RoleTerm::Sets(vec![placed(1)]);
+        let narrow = RoleTerm::Sets(vec![placed(1), placed(2)]);
+        let other = RoleTerm::Sets(vec![placed(3)]);
+        let left = |terms: &[&RoleTerm]| {
+            let terms: Vec<RoleTerm> = terms.iter().map(|term| (*term).clone()).collect();
+            let kept = normal_form(&terms).expect("no term shows everything");
+            kept.iter().map(|sets| sets.to_vec()).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&[&wide, &narrow]), [[placed(1)]]);
+        assert_eq!(left(&[&narrow, &wide]), [[placed(1)]]);
+        assert_eq!(left(&[&wide, &wide]), [[placed(1)]]);
+        assert_eq!(left(&[&narrow, &other]).len(), 2);
+        assert!(left(&[&RoleTerm::Nothing]).is_empty());
+        assert!(normal_form(&[wide, RoleTerm::Sets(Vec::new())]).is_none());
+    }
+}

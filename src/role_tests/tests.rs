@@ -126,12 +126,14 @@ fn mistakes_are_told_with_their_lines() {
     );
 }
 
-/// `PERISTYLE_ROLE_TEST_MUTATIONS` says how many damaged files to read.
+/// `PERISTYLE_ROLE_TEST_MUTATIONS` says how many damaged files to read, `PERISTYLE_ROLE_TEST_SEED` where to begin.
 #[test]
 fn damaged_files_do_no_harm() {
-    let mutants: u64 = std::env::var("PERISTYLE_ROLE_TEST_MUTATIONS")
-        .map_or(2_000, |text| text.parse().expect("a number"));
-    let mut state = 7u64;
+    let number = |name: &str, otherwise: u64| {
+        std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
+    };
+    let mutants = number("PERISTYLE_ROLE_TEST_MUTATIONS", 2_000);
+    let mut state = number("PERISTYLE_ROLE_TEST_SEED", 7);
     let mut next = move |below: usize| {
         state = state
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -158,7 +160,8 @@ fn damaged_files_do_no_harm() {
         for _ in 0..=next(4) {
             let at = next(text.len());
             match next(3) {
-                0 => drop(text.remove(at)),
+                0 if !text.is_empty() => drop(text.remove(at)),
+                0 => {}
                 1 => text.truncate(at.max(1)),
                 _ => drop(text.splice(at..at, pieces[next(pieces.len())].chars())),
             }

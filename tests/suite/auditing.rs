@@ -230,3 +230,46 @@ fn what_cannot_be_recorded_is_refused_where_records_are_required() {
         Some("EVALUATE {2}")
     );
 }
+
+#[test]
+fn a_query_that_comes_too_late_is_recorded_as_refused() {
+    let sink = Arc::new(Sink::default());
+    let length = std::time::Duration::from_millis(200);
+    let database = builder()
+        .audit(sink.clone())
+        .session_length(length)
+        .import()
+        .unwrap();
+    let ana = Identity::user("ana@contoso.example").role("Germany");
+    let session = database.session(ana).unwrap();
+    std::thread::sleep(length);
+    assert!(matches!(
+        session.query("EVALUATE {1}"),
+        Err(Error::SessionEnded)
+    ));
+    let records = sink.queries.lock().unwrap();
+    let last = records.last().expect("a record");
+    assert_eq!(last.outcome, "session_ended");
+    assert_eq!((last.rows, last.objects.len()), (None, 0));
+}
+
+#[test]
+fn a_record_lists_no_object_that_is_hidden() {
+    let sink = Arc::new(Sink::default());
+    let database = builder().audit(sink.clone()).import().unwrap();
+    let listed = |role: &str, dax: &str| {
+        let ana = Identity::user("ana@contoso.example").role(role);
+        let _ = database.session(ana).unwrap().query(dax);
+        let records = sink.queries.lock().unwrap();
+        records.last().expect("a record").objects.join(" ")
+    };
+    for (dax, hidden) in [
+        ("EVALUATE ROW(\"x\", SUM(Orders[Cost]))", "'Orders'[Cost]"),
+        ("EVALUATE ROW(\"x\", [Gross Profit])", "[Gross Profit]"),
+    ] {
+        let objects = listed("Everyone", dax);
+        assert!(objects.contains(hidden), "{dax}: {objects}");
+        let objects = listed("No Cost", dax);
+        assert!(!objects.contains(hidden), "{dax}: {objects}");
+    }
+}

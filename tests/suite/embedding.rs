@@ -246,3 +246,45 @@ fn a_session_ends_with_its_credential() {
         assert!(left > Duration::from_secs(at_most - 30), "{left:?}");
     }
 }
+
+/// A credential that counts for so many questions.
+struct Lasting(std::sync::atomic::AtomicUsize);
+
+impl peristyle::StillValid for Lasting {
+    fn still_valid(&self) -> bool {
+        use std::sync::atomic::Ordering::SeqCst;
+        self.0
+            .fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1))
+            .is_ok()
+    }
+}
+
+/// As long as it takes the engine to look at many millions of rows.
+const HEAVY: &str = "EVALUATE ROW(\"x\", SUMX(CROSSJOIN(GENERATESERIES(1, 4000), SELECTCOLUMNS(GENERATESERIES(1, 4000), \"b\", [Value])), [Value] * [b]))";
+
+#[test]
+fn a_running_query_ends_with_its_credential_and_with_its_session() {
+    use std::sync::Arc;
+    use std::time::{Instant, SystemTime};
+
+    let session = |length: Duration, questions: usize| {
+        let until = SystemTime::now() + length;
+        let credential = Arc::new(Lasting(questions.into()));
+        let ana = Identity::user("ana@contoso.example").role("Germany");
+        database().session_until(ana, until, credential).unwrap()
+    };
+    let hour = Duration::from_secs(3_600);
+    let ended = |answer: Result<peristyle::Answer, Error>| {
+        let message = answer.map(drop).unwrap_err().to_string();
+        assert!(message.contains("session is over"), "{message}");
+    };
+    // Asked at admission, at the start, and at the end of a light query: then the answer is not given.
+    ended(session(hour, 2).query(LINES));
+    assert!(session(hour, 100).query(LINES).is_ok());
+    // A heavy one is asked about while it runs: nobody waits for its end to find out.
+    ended(session(hour, 3).query(HEAVY));
+    let (short, started) = (session(Duration::from_millis(300), 1_000), Instant::now());
+    ended(short.query(HEAVY));
+    assert!(started.elapsed() < Duration::from_secs(60));
+    assert!(matches!(short.query(LINES), Err(Error::SessionEnded)));
+}

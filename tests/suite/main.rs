@@ -20,6 +20,7 @@ mod hidden_names;
 mod outcome;
 mod refusals;
 mod role_files;
+mod rules;
 mod runaway;
 mod rust_source;
 mod scratch;

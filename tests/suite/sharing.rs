@@ -188,12 +188,13 @@ fn a_session_is_told_of_its_own_hits_alone() {
     assert_eq!(asked(1), (Value::Integer(2), 0));
     assert_eq!(asked(2), (Value::Integer(3), 0));
     assert_eq!(asked(1), (Value::Integer(2), 1));
-    // What reads the clock or random numbers is never kept.
+    // What reads the clock, random numbers or the model is never kept.
     let before = database.cache_figures().asked;
     for query in [
         "EVALUATE { NOW() }",
         "EVALUATE { RAND() }",
         "EVALUATE { RANDBETWEEN(1, 2) }",
+        "EVALUATE INFO.VIEW.TABLES()",
     ] {
         assert_eq!([hits(&ana, query), hits(&ana, query)], [0, 0], "{query}");
     }
@@ -206,6 +207,62 @@ fn a_session_is_told_of_its_own_hits_alone() {
         ana.query_with("EVALUATE T", &options).unwrap_err().code(),
         "limit"
     );
+    // So it does for kept scans.
+    let grouped = "EVALUATE SUMMARIZECOLUMNS(T[Id], \"t\", [Total])";
+    assert!(ana.query(grouped).is_ok());
+    let mut options = QueryOptions::default();
+    options.limits.groups = 1;
+    assert_eq!(
+        ana.query_with(grouped, &options).unwrap_err().code(),
+        "limit"
+    );
+}
+
+/// What is not in the text of a query, and decides its answer.
+#[test]
+fn answers_are_kept_apart_by_what_they_depend_on() {
+    // A selection expression changes every measure, and nothing in the query says so.
+    let named = MODEL.replace(
+        "\"precedence\": 1,",
+        "\"precedence\": 1, \"noSelectionExpression\": {\"expression\": \"SELECTEDMEASURE() & USERNAME()\"},",
+    );
+    assert_ne!(named, MODEL);
+    let database = database(&named, 64 << 20);
+    let (ana, bo) = (
+        session(&database, "ana", &[1, 2]),
+        session(&database, "bo", &[1, 2]),
+    );
+    let query = "EVALUATE ROW(\"x\", [Total])";
+    assert!(!shared(&database, &ana, &bo, query));
+    assert_ne!(
+        cells(&ana.query(query).unwrap()),
+        cells(&bo.query(query).unwrap())
+    );
+    // The culture decides how numbers are written.
+    let of_culture = |culture: &str| {
+        let identity = Identity::user("ana").custom_data(",1,").culture(culture);
+        database.session(identity.role("Listed")).unwrap()
+    };
+    let (english, german) = (of_culture("en-US"), of_culture("de-DE"));
+    let query = "EVALUATE ROW(\"x\", FORMAT(1234.5, \"#,0.0\"))";
+    assert!(!shared(&database, &english, &german, query));
+    assert!(shared(&database, &german, &of_culture("de-DE"), query));
+}
+
+/// The answer of a filter that draws lots is nobody's but the session's that it was drawn for.
+#[test]
+fn filters_that_draw_lots_draw_for_every_session() {
+    let lots = MODEL.replace("GENERATESERIES(1, 16)", "GENERATESERIES(1, 300)");
+    let lots = lots.replace(
+        "CONTAINSSTRING(CUSTOMDATA(), \\\",\\\" & [Id] & \\\",\\\")",
+        "RAND() < 0.5",
+    );
+    assert!(lots.contains("RAND()"));
+    let database = database(&lots, 64 << 20);
+    let rows = || cells(&session(&database, "ana", &[1]).query("EVALUATE T").unwrap());
+    let (first, second) = (rows(), rows());
+    assert!(first.len() > 50 && first.len() < 250);
+    assert_ne!(first, second);
 }
 
 #[test]
@@ -278,7 +335,8 @@ fn a_new_generation_appears_at_once_and_old_readers_end_when_there_is_no_room() 
         .unwrap();
     let ana = session(&database, "ana", &[1, 2, 3]);
     assert_eq!(rows(&ana).unwrap(), 3);
-    let heavy = "EVALUATE ROW(\"x\", SUMX(CROSSJOIN(GENERATESERIES(1, 3000), SELECTCOLUMNS(GENERATESERIES(1, 1500), \"b\", [Value])), [Value] * [b]) + COUNTROWS(T))";
+    // Longer than the wait below, unless it is stopped.
+    let heavy = "EVALUATE ROW(\"x\", SUMX(CROSSJOIN(GENERATESERIES(1, 4000), SELECTCOLUMNS(GENERATESERIES(1, 4000), \"b\", [Value])), [Value] * [b]) + COUNTROWS(T))";
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| ana.query(heavy));
         let started = Instant::now();
@@ -291,13 +349,8 @@ fn a_new_generation_appears_at_once_and_old_readers_end_when_there_is_no_room() 
             0,
         );
         database.replace(newer).unwrap();
-        match reader.join().unwrap() {
-            Err(Error::Query(error)) => {
-                assert!(error.message.contains("newer data"), "{error}");
-            }
-            // A fast machine may have answered before.
-            other => drop(other.unwrap()),
-        }
+        let error = reader.join().unwrap().unwrap_err();
+        assert!(error.to_string().contains("newer data"), "{error}");
     });
     assert_eq!(rows(&ana).unwrap(), 2);
     database.close();
@@ -307,4 +360,25 @@ fn a_new_generation_appears_at_once_and_old_readers_end_when_there_is_no_room() 
         Err(Error::Closed)
     ));
     assert!(database.inspect().tables.is_empty());
+    // What was closed is not opened by other data.
+    assert!(matches!(
+        database.replace(self::database(MODEL, 0)),
+        Err(Error::Closed)
+    ));
+    assert!(matches!(rows(&ana), Err(Error::Closed)));
+}
+
+#[test]
+fn scans_of_earlier_data_are_not_given_again() {
+    let open = MODEL.replace(
+        "\"roles\": [",
+        "\"roles\": [{\"name\": \"All\", \"modelPermission\": \"read\"}, ",
+    );
+    let database = database(&open, 64 << 20);
+    let ana = database.session(Identity::user("ana").role("All")).unwrap();
+    let total = || cells(&ana.query("EVALUATE ROW(\"x\", [Total])").unwrap());
+    assert_eq!(total(), [[Value::Integer(136)]]);
+    let newer = open.replace("GENERATESERIES(1, 16)", "GENERATESERIES(2, 17)");
+    database.replace(self::database(&newer, 0)).unwrap();
+    assert_eq!(total(), [[Value::Integer(152)]]);
 }

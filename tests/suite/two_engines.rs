@@ -3,8 +3,10 @@
 //!
 //! `PERISTYLE_TRIPLES` says how many (model, roles, query) to try, `PERISTYLE_SEED` where to begin.
 
+mod blind;
 mod deleted;
 mod models;
+mod pairs;
 mod queries;
 mod random;
 mod shrink;

@@ -168,3 +168,18 @@ fn a_cancelled_admission_is_not_a_refusal_of_the_role() {
         None | Some(Denied::Stopped(Stopped::Cancelled))
     ));
 }
+
+#[test]
+fn an_error_of_storage_is_told_only_where_nothing_is_hidden() {
+    let gate = shop()
+        .filter("Rows", "Country", "[Name] = \"DE\"")
+        .hide("Objects", "Product.Color")
+        .role("All")
+        .gate();
+    for (role, told) in [("Rows", false), ("Objects", false), ("All", true)] {
+        let view = gate.admit(Identity::user("ana").role(role)).unwrap();
+        let error = ReadError::Internal("column 'Color' of table 'Product'".to_owned());
+        let error = view.scope().tell(error).to_string();
+        assert_eq!(error.contains("Color"), told, "{role}: {error}");
+    }
+}

@@ -1,6 +1,6 @@
 //! The object rules, by their numbers in the design.
 
-use super::world::{World, column, rows_of, seen, shop, words};
+use super::world::{World, column, plain_shop, rows_of, seen, shop, words};
 use crate::references::fold;
 use crate::*;
 
@@ -408,4 +408,116 @@ fn pruning_equals_deleting_by_hand() {
         words(scope_of(&gate, &["R"]).scope(), "Product", "Key"),
         "10 11 12"
     );
+}
+
+/// Each role alone cuts nothing: it hides one of the ends too. What both hide is the middle.
+#[test]
+fn object_rule_3_roles_that_cut_together_are_refused() {
+    let gate = plain_shop()
+        .hide("No Start", "Category")
+        .hide("No Start", "Product")
+        .hide("No End", "Product")
+        .hide("No End", "Sales")
+        .gate();
+    assert_eq!(scope_of(&gate, &["No Start"]).scope().tables().count(), 4);
+    assert_eq!(scope_of(&gate, &["No End"]).scope().tables().count(), 4);
+    let both = Identity::user("ana").roles(["No Start", "No End"]);
+    match gate.admit(both).err() {
+        Some(Denied::Incompatible { roles, why }) => {
+            assert_eq!(roles, ["No Start", "No End"]);
+            assert_eq!(why, Incompatibility::CutRelationships);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A model that speaks of a secret column in every place where a model can.
+fn talkative() -> World {
+    let selection = |text: &str| {
+        Some(model::SelectionExpression {
+            expression: text.to_owned(),
+            format_expression: None,
+        })
+    };
+    World::empty()
+        .table("Sales", "Id Secret Amount", &["0 1 2", "1 2 3"])
+        .table("Group", "Name", &["All", "Some"])
+        .measure("Sales", "Total", "SUM(Sales[Amount])")
+        .edit(|model| {
+            let text = "of the Secret".to_owned();
+            model.annotations.insert("Note".to_owned(), text.clone());
+            model.expressions.push(model::NamedExpression {
+                name: "Shared".to_owned(),
+                text: text.clone(),
+            });
+            model.unused.push(model::Unused {
+                place: "table 'Sales' / column 'Secret'".to_owned(),
+                what: "alternateOf".to_owned(),
+            });
+            model.perspectives.push(model::Perspective {
+                name: "View".to_owned(),
+                tables: vec![("Sales".to_owned(), Some(vec!["Secret".to_owned()]))],
+            });
+            let sales = &mut model.tables[0];
+            sales.default_detail_rows = Some("VALUES(Sales[Secret])".to_owned());
+            sales.partitions.push(model::Partition {
+                name: "p".to_owned(),
+                mode: None,
+                kind: model::PartitionKind::M {
+                    expression: text,
+                    file: None,
+                },
+            });
+            sales.hierarchies.push(model::Hierarchy {
+                name: "Deep".to_owned(),
+                levels: vec![model::Level {
+                    name: "Level".to_owned(),
+                    ordinal: 0,
+                    column: "Secret".to_owned(),
+                }],
+                ..Default::default()
+            });
+            sales.calendars.push(model::Calendar {
+                name: "Days".to_owned(),
+                groups: vec![model::CalendarGroup {
+                    primary: Some("Secret".to_owned()),
+                    ..Default::default()
+                }],
+            });
+            let amount = &mut sales.columns[2];
+            amount.sort_by = Some("Secret".to_owned());
+            amount.group_by = vec!["Secret".to_owned()];
+            amount.variations.push(model::Variation {
+                name: "Variant".to_owned(),
+                default_column: Some(("Sales".to_owned(), "Secret".to_owned())),
+                ..Default::default()
+            });
+            let total = &mut sales.measures[0];
+            total.detail_rows = Some("VALUES(Sales[Secret])".to_owned());
+            total.kpi = Some(model::Kpi {
+                target: Some("SUM(Sales[Secret])".to_owned()),
+                status: Some("SUM(Sales[Secret]) + 1".to_owned()),
+                trend: Some("SUM(Sales[Secret]) + 2".to_owned()),
+            });
+            model.tables[1].calculation_group = Some(model::CalculationGroup {
+                precedence: 1,
+                items: Vec::new(),
+                no_selection: selection("SUM(Sales[Secret]) + 3"),
+                multiple_selection: selection("SUM(Sales[Secret]) + 4"),
+            });
+        })
+}
+
+#[test]
+fn object_rule_2_nothing_in_the_model_of_a_view_speaks_of_what_is_hidden() {
+    let gate = talkative().hide("R", "Sales.Secret").role("All").gate();
+    let told = |role: &str| format!("{:?}", scope_of(&gate, &[role]).scope().model());
+    let (all, left) = (told("All"), told("R"));
+    assert!(all.matches("Secret").count() >= 15, "{all}");
+    assert!(!left.contains("Secret"), "{left}");
+    // What did not depend on it stays.
+    assert!(left.contains("Amount") && left.contains("Total") && left.contains("View"));
+    for gone in ["Deep", "Days", "Variant"] {
+        assert!(all.contains(gone) && !left.contains(gone), "{gone}");
+    }
 }

@@ -569,6 +569,13 @@ fn row_rule_12_identity_functions_read_the_identity() {
             role: "User".to_owned()
         }
     );
+    // A name that no row without an owner may match is none.
+    for name in ["", " "] {
+        let none = Identity::user(name).object_id(name);
+        assert_eq!(denied(&gate, none.clone().role("User")), user);
+        let refused = denied(&gate, none.role("Id"));
+        assert!(matches!(refused, Denied::NeedsObjectId { .. }));
+    }
     let id = denied(&gate, Identity::user("ana").role("Id"));
     assert_eq!(
         id,
@@ -657,4 +664,117 @@ fn text_is_spelled_as_a_visible_row_spells_it() {
     };
     assert_eq!(spelled("R"), "Secret other");
     assert_eq!(spelled("All"), "SECRET SECRET other");
+}
+
+/// An inactive relationship would carry a filter back if it were active: so it must not be made so.
+#[test]
+fn row_rule_8_relationships_that_would_carry_a_filter_back_are_marked() {
+    let marked = |both: bool| {
+        let gate = plain_shop()
+            .edit(|model| {
+                if both {
+                    model.relationships[3].security_filter = model::SecurityFilter::BothDirections;
+                }
+            })
+            .filter("R", "Sales", "[Id] = 0")
+            .gate();
+        let view = gate.admit(Identity::user("ana").role("R")).unwrap();
+        let relationships = view.scope().relationships().iter();
+        relationships.map(|r| r.secured).collect::<Vec<_>>()
+    };
+    assert_eq!(marked(false), [false; 4]);
+    assert_eq!(marked(true), [false, false, false, true]);
+}
+
+/// A filter on the end of a chain is gathered step by step, whatever the order in which the relationships stand in the model.
+#[test]
+fn row_rule_5_filters_that_are_gathered_go_on_to_a_fixpoint() {
+    let world = |turned: bool| {
+        shop()
+            .edit(|model| {
+                model.relationships.truncate(2);
+                for relationship in &mut model.relationships {
+                    relationship.security_filter = model::SecurityFilter::BothDirections;
+                }
+                if turned {
+                    model.relationships.reverse();
+                }
+            })
+            .filter("R", "Sales", "[Id] = 0 || [Id] = 1")
+            .gate()
+    };
+    for turned in [false, true] {
+        let view = world(turned);
+        let view = view.admit(Identity::user("ana").role("R")).unwrap();
+        assert_eq!(words(view.scope(), "Product", "Key"), "10");
+        assert_eq!(words(view.scope(), "Category", "Name"), "Bikes", "{turned}");
+    }
+}
+
+#[test]
+fn row_rule_11_strict_orphans_hides_what_is_gathered_as_blank() {
+    let shown = |strict: bool| {
+        let gate = shop()
+            .edit(|model| {
+                model.options.strict_orphans = strict;
+                model.relationships.truncate(4);
+                // Countries are gathered from sales, and shipments look them up.
+                model.relationships[2].security_filter = model::SecurityFilter::BothDirections;
+            })
+            .table("Visit", "Id Country", &["0 1", "1 7"])
+            .relate("Visit.Country > Country.Key")
+            .filter("R", "Sales", "[Id] > 3")
+            .gate();
+        let view = gate.admit(Identity::user("ana").role("R")).unwrap();
+        words(view.scope(), "Visit", "Id")
+    };
+    // Sale 5 has no country, so the blank country is gathered, and the visit to nowhere goes with it.
+    assert_eq!(shown(false), "0 1");
+    assert_eq!(shown(true), "0");
+}
+
+/// What a caller asks about a value comes out alike whether a hidden row holds it or no row does.
+#[test]
+fn row_rule_9_values_that_hidden_rows_alone_hold_have_no_codes() {
+    let gate = shop().filter("R", "Country", "[Name] = \"DE\"").gate();
+    let view = gate.admit(Identity::user("ana").role("R")).unwrap();
+    let scope = view.scope();
+    let names = column(scope, "Country", "Name");
+    let values: arrow::array::ArrayRef =
+        Arc::new(arrow::array::StringArray::from(vec!["DE", "FR", "XX"]));
+    let codes = scope.encode(names, &values).unwrap();
+    assert_ne!(codes[0], storage::ABSENT);
+    assert_eq!(codes[1..], [storage::ABSENT; 2]);
+    let bounds = scope.bounds(names, &values).unwrap();
+    assert_eq!(bounds[1], bounds[2]);
+    assert_eq!(bounds[1].0, bounds[1].1);
+    assert_eq!(scope.code_end(names).unwrap(), codes[0] + 1);
+}
+
+/// Whatever an answer depends on is in its key, and who asks is not.
+#[test]
+fn keys_of_answers_differ_by_gate_rows_objects_and_what_filters_bear_on() {
+    let gate = plain_shop()
+        .role("All")
+        .filter("True", "Country", "TRUE()")
+        .filter("DE", "Country", "[Name] = \"DE\"")
+        .hide("Plain", "Product.Color")
+        .gate();
+    let key = |gate: &Gate, user: &str, role: &str| {
+        let view = gate.admit(Identity::user(user).role(role)).unwrap();
+        let query = dax::parse_query("EVALUATE Sales").tree;
+        gate.answer_key(&view, &query, b"").expect("a key")
+    };
+    let roles = ["All", "True", "DE", "Plain"];
+    let keys: Vec<_> = roles.iter().map(|role| key(&gate, "ana", role)).collect();
+    for (at, one) in keys.iter().enumerate() {
+        assert_eq!(*one, key(&gate, "bob", roles[at]), "{}", roles[at]);
+        for (other, role) in keys.iter().zip(roles).skip(at + 1) {
+            assert_ne!(one, other, "{} and {role}", roles[at]);
+        }
+    }
+    // The same rows and objects, of other data or under another policy.
+    let same = gate.with_roles(gate.model.roles.clone()).unwrap();
+    assert_ne!(key(&same, "ana", "All"), keys[0]);
+    assert_ne!(key(&gate.renewed(&gate), "ana", "All"), keys[0]);
 }

@@ -21,5 +21,5 @@ mod visible;
 
 pub use answer::{Answer, answer};
 pub use data::{Data, TableData};
-pub use roles::secured;
+pub use roles::{secured, shown_rows};
 pub use value::{Failure, Value};

@@ -16,8 +16,8 @@ struct Way {
     forward: bool,
 }
 
-/// The data without the rows that these roles hide, and the model without roles.
-pub fn secured(data: &Data, roles: &[&str]) -> Result<Data> {
+/// Which rows of each table these roles show.
+pub fn shown_rows(data: &Data, roles: &[&str]) -> Result<Vec<Vec<bool>>> {
     let ways = ways_of(&data.model);
     let mut visible: Vec<Vec<bool>> = data
         .tables
@@ -34,6 +34,12 @@ pub fn secured(data: &Data, roles: &[&str]) -> Result<Data> {
             table.iter_mut().zip(rows).for_each(|(a, b)| *a |= b);
         }
     }
+    Ok(visible)
+}
+
+/// The data without the rows that these roles hide, and the model without roles.
+pub fn secured(data: &Data, roles: &[&str]) -> Result<Data> {
+    let visible = shown_rows(data, roles)?;
     let tables = data
         .tables
         .iter()
@@ -117,7 +123,8 @@ fn rows_of_role(data: &Data, role: &Role, ways: &[Way]) -> Result<Vec<Vec<bool>>
             *shown &= evaluator.scalar(&parsed.tree, &place)?.truth()?;
         }
     }
-    while travel(data, ways, &mut shown, &mut reached) {}
+    let mut gathered = vec![true; data.links.len()];
+    while travel(data, ways, &mut shown, &mut gathered, &mut reached) {}
     for rows in &mut shown {
         rows.pop();
     }
@@ -125,10 +132,14 @@ fn rows_of_role(data: &Data, role: &Role, ways: &[Way]) -> Result<Vec<Vec<bool>>
 }
 
 /// Carries filters over every relationship once; whether anything changed.
+///
+/// `gathered` says of each relationship whether rows that are shown lead to the blank row of its one side. What is gathered over a
+/// relationship is not asked of the rows that come by it: a fact without a dimension row has none to be found by.
 fn travel(
     data: &Data,
     ways: &[Way],
     shown: &mut [Vec<bool>],
+    gathered: &mut [bool],
     reached: &mut BTreeSet<usize>,
 ) -> bool {
     let mut changed = false;
@@ -149,7 +160,12 @@ fn travel(
         let sources: Vec<_> = (0..data.count(source.0))
             .map(|row| (data.value(source, row).key(), shown[source.0][row]))
             .collect();
-        let blank_of_source = shown[source.0][data.count(source.0)];
+        let blank_of_source = shown[source.0][data.count(source.0)]
+            && ways.iter().all(|up| {
+                let comes_by = up.link == way.link && way.forward;
+                let leads_here = !up.forward && data.links[up.link].to.0 == source.0;
+                comes_by || !leads_here || gathered[up.link]
+            });
         for row in 0..data.count(target.0) {
             let key = data.value(target, row).key();
             let mut found = sources.iter().filter(|(k, _)| *k == key).peekable();
@@ -162,18 +178,19 @@ fn travel(
             shown[target.0][row] &= admitted;
         }
         let blank = data.count(target.0);
-        let admitted = if looks_up {
-            blank_of_source
+        if looks_up {
+            changed |= shown[target.0][blank] && !blank_of_source;
+            shown[target.0][blank] &= blank_of_source;
         } else {
             let targets: BTreeSet<_> = (0..blank)
                 .map(|row| data.value(target, row).key())
                 .collect();
-            sources
+            let leads_to_blank = sources
                 .iter()
-                .any(|(key, shown)| *shown && !targets.contains(key))
-        };
-        changed |= shown[target.0][blank] && !admitted;
-        shown[target.0][blank] &= admitted;
+                .any(|(key, shown)| *shown && !targets.contains(key));
+            changed |= gathered[way.link] && !leads_to_blank;
+            gathered[way.link] &= leads_to_blank;
+        }
     }
     changed
 }

@@ -19,9 +19,9 @@ use super::queries::Writer;
 use super::random::Random;
 use crate::sheets::write_file;
 
-const DAY: i64 = 86_400_000_000;
+pub const DAY: i64 = 86_400_000_000;
 /// 15 November 2019 to 31 January 2021: two ends of years and the end of February in a leap year.
-const FIRST_DAY: i64 = 18_215;
+pub const FIRST_DAY: i64 = 18_215;
 const DAYS: i64 = 444;
 
 /// Whether a companion, the `from` end of a one-to-one relationship, has rows that belong to no row of its dimension.
@@ -458,7 +458,7 @@ impl World {
     }
 
     /// The model with changes; the rows stay.
-    fn change(&mut self, change: impl FnOnce(&mut Model)) {
+    pub fn change(&mut self, change: impl FnOnce(&mut Model)) {
         let mut model = self.data.model().clone();
         change(&mut model);
         let tables = (0..self.sorts.len())

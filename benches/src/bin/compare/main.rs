@@ -2,6 +2,7 @@
 
 mod cores;
 mod dashboard;
+mod flood;
 mod load;
 mod retail;
 mod roles;
@@ -82,6 +83,17 @@ enum Mode {
         #[arg(long, default_value_t = 5)]
         asked: u64,
     },
+    /// What one client waits while another floods the database, on the retail data.
+    Flood {
+        #[command(flatten)]
+        setting: Setting,
+        /// Threads of the client that floods.
+        #[arg(long, default_value_t = 16)]
+        flooding: usize,
+        /// Times that the other client asks its twelve queries.
+        #[arg(long, default_value_t = 20)]
+        rounds: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -108,6 +120,11 @@ fn main() -> ExitCode {
             users,
             asked,
         } => retail::run(&setting, users, asked),
+        Mode::Flood {
+            setting,
+            flooding,
+            rounds,
+        } => flood::run(&setting, flooding, rounds),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,7 +15,7 @@ use peristyle_benches::report::{
 use crate::setting::{Done, Setting, Watch, ask};
 
 /// A visual: its name, and its query with the place for filter arguments marked by `WHERE`.
-const VISUALS: [(&str, &str); 12] = [
+pub const VISUALS: [(&str, &str); 12] = [
     (
         "cards",
         "SUMMARIZECOLUMNS(WHERE \"Sales\", [Sales], \"Profit\", [Gross Profit], \"Lines\", [Order Lines])",
@@ -109,6 +109,7 @@ pub fn run(setting: &Setting, users: u64, asked: u64) -> Done {
     let database = Database::builder(model)
         .data(&setting.data)
         .threads(setting.threads)
+        .cache_bytes(0)
         .import()?;
     let import = start.elapsed();
     let tables = database.inspect().tables;
@@ -138,7 +139,7 @@ pub fn run(setting: &Setting, users: u64, asked: u64) -> Done {
     Ok(())
 }
 
-fn query(visual: &str, predicate: Option<&str>) -> String {
+pub fn query(visual: &str, predicate: Option<&str>) -> String {
     let argument = predicate.map_or(String::new(), |predicate| format!("{predicate}, "));
     format!("EVALUATE {}", visual.replace("WHERE ", &argument))
 }
