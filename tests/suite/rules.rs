@@ -1,6 +1,8 @@
-//! The rules of the gate by number: each has tests that are named after it.
+//! The rules of the gate by number: each has tests that are named after it, and a list of ways to break it.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use peristyle::{Database, Identity, Session, Value, value_at};
 
@@ -32,6 +34,34 @@ fn every_rule_has_a_test_that_is_named_after_it() {
     for rule in rules.chain((1..=5).map(|n| format!("fn object_rule_{n}_"))) {
         assert!(code.contains(&rule), "no test is named {rule}");
     }
+}
+
+/// Each line of the list says how a rule was broken, and which test failed; the tests are there.
+#[test]
+fn the_list_of_broken_rules_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = fs::read_to_string(root.join("docs/mutations.md")).unwrap();
+    let (mut lines, mut places) = (0, BTreeSet::new());
+    for line in list.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [place, _, tests] = cells.as_slice() else {
+            panic!("three cells a line: {line}");
+        };
+        lines += 1;
+        places.insert(place.to_string());
+        for named in place.split(", ").chain(tests.split(", ")) {
+            let named = named.trim_matches('`');
+            let Some((file, function)) = named.split_once("::") else {
+                panic!("{named} names no function: {line}");
+            };
+            let text = fs::read_to_string(root.join(file))
+                .unwrap_or_else(|error| panic!("{file}: {error}"));
+            let there = ["(", "<"].map(|end| text.contains(&format!("fn {function}{end}")));
+            assert!(there.contains(&true), "{function} is not in {file}");
+        }
+    }
+    assert!(lines >= 90, "{lines} lines");
+    assert!(places.len() >= 35, "{} places", places.len());
 }
 
 #[test]
