@@ -278,11 +278,11 @@ fn a_running_query_ends_with_its_credential_and_with_its_session() {
         let message = answer.map(drop).unwrap_err().to_string();
         assert!(message.contains("session is over"), "{message}");
     };
-    // Asked at admission, at the start, and at the end of a light query: then the answer is not given.
-    ended(session(hour, 2).query(LINES));
+    // Asked at admission, at the start, before the work, and at the end of a light query: then the answer is not given.
+    ended(session(hour, 3).query(LINES));
     assert!(session(hour, 100).query(LINES).is_ok());
     // A heavy one is asked about while it runs: nobody waits for its end to find out.
-    ended(session(hour, 3).query(HEAVY));
+    ended(session(hour, 4).query(HEAVY));
     let (short, started) = (session(Duration::from_millis(300), 1_000), Instant::now());
     ended(short.query(HEAVY));
     assert!(started.elapsed() < Duration::from_secs(60));
