@@ -4,7 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use security::{Control, Gate};
-use storage::{AtRestError, KeyProvider, Lease, LeaseState, Leasing, Refresh, Saved, Successor};
+use storage::{
+    AtRestError, ColumnMemory, ColumnMemoryFigures, KeyProvider, Lease, LeaseState, Leasing,
+    Refresh, Saved, Successor,
+};
 
 use crate::database::{Builder, Database, Origin, close};
 use crate::error::Error;
@@ -20,6 +23,8 @@ pub struct DatasetStatus {
     /// Which key of the provider it was opened with.
     pub key_id: String,
     pub lease: LeaseState,
+    /// What the columns in memory take, and how often they were read and given up.
+    pub columns: ColumnMemoryFigures,
 }
 
 /// Whether an encrypted dataset lies in this folder.
@@ -65,6 +70,11 @@ impl Database {
         saved.ok_or(Error::Internal("nothing was written"))
     }
 
+    /// Reads all columns of a dataset that was opened from disk, so that no query waits for them.
+    pub fn preload(&self) -> Result<(), Error> {
+        Ok(self.shared.gate()?.preload()?)
+    }
+
     fn succeed(
         &self,
         read: impl FnOnce(&Path, &dyn KeyProvider, u64) -> Result<Option<Successor>, AtRestError>
@@ -86,15 +96,22 @@ impl Database {
         + Send
         + 'static,
     ) -> Result<Option<Saved>, Error> {
-        let (Origin::Dataset { folder, key, .. }, Some(keeper)) =
-            (self.origin.as_ref(), self.shared.keeper.get())
+        let (
+            Origin::Dataset {
+                folder,
+                key,
+                memory,
+                ..
+            },
+            Some(keeper),
+        ) = (self.origin.as_ref(), self.shared.keeper.get())
         else {
             return Err(not_from_disk());
         };
         let before = self.shared.gate()?;
         let least = keeper.lease().generation();
         let (folder, key) = (folder.clone(), current(key));
-        let roles = Arc::clone(&before);
+        let (roles, memory) = (Arc::clone(&before), Arc::clone(memory));
         let work = move || -> Result<_, Error> {
             let Some(successor) = read(&folder, key.as_ref(), least)? else {
                 return Ok(None);
@@ -107,7 +124,7 @@ impl Database {
             let control = Control::new(None);
             let gate = Gate::close(model, dataset, engine::evaluators(), &control)?;
             let gate = gate.with_roles_of(&roles)?;
-            Ok(Some(gate.succeed(next, new, leasing)?))
+            Ok(Some(gate.succeed(next.within(memory), new, leasing)?))
         };
         // Calculated columns are DAX, which needs a deep stack.
         let (client, unbounded) = (Arc::from("refresh"), Control::new(None));
@@ -134,12 +151,16 @@ impl Database {
 
     /// Identity, generation and lease; None: the database was not opened from disk.
     pub fn status(&self) -> Option<DatasetStatus> {
+        let Origin::Dataset { memory, .. } = self.origin.as_ref() else {
+            return None;
+        };
         let lease = self.shared.keeper.get()?.lease();
         Some(DatasetStatus {
             dataset: lease.dataset().to_string(),
             generation: lease.generation(),
             key_id: lease.key_id().to_owned(),
             lease: lease.state(),
+            columns: memory.figures(),
         })
     }
 }
@@ -170,17 +191,20 @@ impl Builder<'_> {
     /// Opens the dataset at the path that the builder was made with.
     pub fn open(self, key: Arc<dyn KeyProvider>) -> Result<Database, Error> {
         let runtime = self.runtime()?;
-        let opened = storage::open(&self.model, key.as_ref(), self.least_generation)?;
+        let memory = Arc::new(ColumnMemory::new(self.column_bytes, self.pinned.clone()));
+        let least = self.least_generation;
+        let opened = storage::open_within(&self.model, key.as_ref(), least, Arc::clone(&memory))?;
         let lease = Lease::new(&opened, Arc::clone(&key), self.leasing);
         let origin = Origin::Dataset {
             folder: self.model.clone(),
             key: RwLock::new(key),
             leasing: self.leasing,
+            memory,
         };
         let gate = close("open", &runtime, opened.model, opened.dataset)?;
         let database = self.finish(gate, runtime, origin)?;
-        let keeper = Keeper::start(lease, Arc::downgrade(&database.shared))
-            .ok_or(Error::Internal("the operating system gives no thread"))?;
+        let audit = database.shared.gate()?.audit();
+        let keeper = Keeper::start(lease, audit, Arc::downgrade(&database.shared))?;
         let _ = database.shared.keeper.set(keeper);
         Ok(database)
     }
@@ -200,6 +224,7 @@ pub(crate) fn code(error: &AtRestError) -> &'static str {
     match error {
         AtRestError::NotADataset { .. }
         | AtRestError::Exists { .. }
+        | AtRestError::FileExists { .. }
         | AtRestError::Io { .. }
         | AtRestError::NoRandomness
         | AtRestError::Unsupported { .. } => "at_rest",

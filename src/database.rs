@@ -7,7 +7,9 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, SystemTime};
 
 use security::{Audit, AuditSink, Control, Figures, Gate, Identity, StillValid, Unrevocable};
-use storage::{AtRestError, ImportOptions, KeyProvider, Leasing, NoProgress, Progress, Sources};
+use storage::{
+    AtRestError, ColumnMemory, ImportOptions, KeyProvider, Leasing, NoProgress, Progress, Sources,
+};
 
 use crate::answers::{Answers, CacheFigures};
 use crate::error::Error;
@@ -45,6 +47,8 @@ pub(crate) enum Origin {
         /// Another one after `rekey`.
         key: RwLock<Arc<dyn KeyProvider>>,
         leasing: Leasing,
+        /// Of the columns of all its generations.
+        memory: Arc<ColumnMemory>,
     },
 }
 
@@ -60,6 +64,8 @@ pub struct Builder<'a> {
     old_bytes: u64,
     pub(crate) least_generation: u64,
     pub(crate) leasing: Leasing,
+    pub(crate) column_bytes: Option<u64>,
+    pub(crate) pinned: Vec<String>,
 }
 
 enum Auditing {
@@ -90,6 +96,8 @@ impl Database {
             old_bytes: OLD_BYTES,
             least_generation: 0,
             leasing: Leasing::default(),
+            column_bytes: None,
+            pinned: Vec::new(),
         }
     }
 
@@ -180,6 +188,7 @@ impl Database {
             columns: Vec::new(),
             key_maps: Vec::new(),
             source_bytes: 0,
+            column_memory: None,
         };
         self.shared
             .gate()
@@ -242,6 +251,20 @@ impl<'a> Builder<'a> {
     /// Bytes of earlier generations of data that running queries may go on to hold after [`Database::replace`].
     pub fn old_generation_bytes(mut self, bytes: u64) -> Self {
         self.old_bytes = bytes;
+        self
+    }
+
+    /// Bytes that columns of an opened dataset may take in memory; as many as there are unless said here. Beyond it those are given up
+    /// that were not used for longest, and read again when a query needs them. A query holds what it reads, and a column larger than all
+    /// that stays until the next one is read.
+    pub fn column_bytes(mut self, bytes: u64) -> Self {
+        self.column_bytes = Some(bytes);
+        self
+    }
+
+    /// Keeps the columns of a table of an opened dataset in memory once they are read. May be called for several tables.
+    pub fn pin(mut self, table: impl Into<String>) -> Self {
+        self.pinned.push(table.into());
         self
     }
 

@@ -3,10 +3,12 @@
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use security::{Audit, AuditError, LeaseRecord};
 use storage::{Lease, LeaseState};
 
+use crate::error::Error;
 use crate::shared::Shared as Served;
 
 /// However short a lease is, the key's holder is not asked more often.
@@ -25,6 +27,9 @@ struct Shared {
     changed: Condvar,
     /// What is closed when the key is denied.
     served: Weak<Served>,
+    audit: Option<Audit>,
+    /// What the audit was told last: generation and state.
+    told: Mutex<Option<(u64, &'static str)>>,
 }
 
 struct State {
@@ -33,8 +38,12 @@ struct State {
 }
 
 impl Keeper {
-    /// None: the operating system gives no thread.
-    pub fn start(lease: Lease, served: Weak<Served>) -> Option<Keeper> {
+    /// The audit is told of the lease and of every change. Where it must be told and cannot, nothing is started.
+    pub fn start(
+        lease: Lease,
+        audit: Option<Audit>,
+        served: Weak<Served>,
+    ) -> Result<Keeper, Error> {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 lease: Arc::new(lease),
@@ -42,13 +51,16 @@ impl Keeper {
             }),
             changed: Condvar::new(),
             served,
+            audit,
+            told: Mutex::default(),
         });
+        shared.tell().map_err(|_| Error::NotRecorded)?;
         let work = Arc::clone(&shared);
         thread::Builder::new()
             .name("peristyle lease".to_owned())
             .spawn(move || work.keep())
-            .ok()?;
-        Some(Keeper { shared })
+            .map_err(|_| Error::Internal("the operating system gives no thread"))?;
+        Ok(Keeper { shared })
     }
 
     pub fn lease(&self) -> Arc<Lease> {
@@ -57,19 +69,25 @@ impl Keeper {
 
     /// Looks at the clock alone: a lease that ran over because its holder does not even say no is over all the same.
     pub fn is_over(&self) -> bool {
-        self.lease().end_if_over()
+        let over = self.lease().end_if_over();
+        if over {
+            self.shared.tell_what_is();
+        }
+        over
     }
 
     /// The lease of a later generation. Sessions that read the one before go on, under the same key.
     pub fn replace(&self, lease: Lease) {
         lease.supersede(&self.lease());
         self.shared.lock().lease = Arc::new(lease);
+        self.shared.tell_what_is();
         self.shared.changed.notify_all();
     }
 
     /// Ends the lease now.
     pub fn close(&self) {
         self.lease().close();
+        self.shared.tell_what_is();
     }
 }
 
@@ -83,6 +101,38 @@ impl Drop for Keeper {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the audit how it stands with the lease, if that is news.
+    fn tell(&self) -> Result<(), AuditError> {
+        let Some(audit) = &self.audit else {
+            return Ok(());
+        };
+        let lease = Arc::clone(&self.lock().lease);
+        let (state, detail) = match lease.state() {
+            LeaseState::Held { .. } => ("held", None),
+            LeaseState::Unreachable { why, .. } => ("unreachable", Some(why)),
+            LeaseState::Closed { why } => ("closed", Some(why)),
+        };
+        let news = Some((lease.generation(), state));
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told == news {
+            return Ok(());
+        }
+        *told = news;
+        audit.lease(&LeaseRecord {
+            at: SystemTime::now(),
+            dataset: lease.dataset().to_string(),
+            generation: lease.generation(),
+            key_id: lease.key_id().to_owned(),
+            state,
+            detail,
+        })
+    }
+
+    /// The same where the change has happened already, and an audit that fails cannot prevent it.
+    fn tell_what_is(&self) {
+        let _ = self.tell();
     }
 
     fn keep(&self) {
@@ -105,7 +155,9 @@ impl Shared {
             let lease = Arc::clone(&state.lease);
             // The holder of the key may be slow: nobody waits for it here.
             drop(state);
-            if self.renew(&lease) {
+            let over = self.renew(&lease);
+            self.tell_what_is();
+            if over {
                 let served = self.served.upgrade();
                 served.iter().for_each(|served| served.close());
             }

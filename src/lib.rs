@@ -40,6 +40,7 @@ mod catalog;
 mod check;
 mod database;
 mod error;
+mod export;
 mod expressions;
 mod keeper;
 mod limits;
@@ -59,11 +60,12 @@ pub use catalog::{Catalog, CatalogColumn, CatalogMeasure, CatalogTable};
 pub use check::{check_dataset, check_model};
 pub use database::{Builder, Database};
 pub use error::Error;
+pub use export::Exported;
 pub use limits::ServiceLimits;
 pub use location::default_data_folder;
 pub use role_tests::{RoleTest, RoleTestError, RoleTestFailure};
 pub use session::{CancelHandle, QueryOptions, Session};
-pub use text::{FunctionName, explain_text, format_dax, functions};
+pub use text::{FunctionName, explain_text, format_dax, functions, parameters_of};
 pub use value::{format_value, value_at, value_from_text};
 
 /// The examples of the README are tests too.
@@ -79,11 +81,12 @@ pub use model::{DataType, Excerpt, LoadErrors, Problem, Severity};
 pub use security::Tracing;
 pub use security::{
     AdmissionRecord, Audit, AuditError, AuditSink, CloseError, ColumnFigures, Denied, Figures,
-    Identity, JsonLines, KeyMapFigures, QueryRecord, StillValid, Sync as AuditSync, Unrevocable,
+    Identity, JsonLines, KeyMapFigures, LeaseRecord, QueryRecord, Reads, StillValid,
+    Sync as AuditSync, Unrevocable,
 };
 pub use storage::{
-    AtRestError, DatasetId, KeyContext, KeyProvider, KeyRefusal, LeaseState, Leasing, Refresh,
-    RefreshMode, Saved, SecretKey, Vacuumed, Verified, WrappedKey, at_least, rotate_key, vacuum,
-    verify,
+    AtRestError, ColumnMemoryFigures, DatasetId, KeyContext, KeyProvider, KeyRefusal, LeaseState,
+    Leasing, Refresh, RefreshMode, Saved, SecretKey, Vacuumed, Verified, WrappedKey, at_least,
+    rotate_key, vacuum, verify,
 };
 pub use storage::{ImportError, NoProgress, Progress};

@@ -19,6 +19,9 @@ pub struct ServiceLimits {
     pub cores: usize,
     /// Queries under way, over all identities.
     pub running: usize,
+    /// Further queries that may be under way, each of an identity that has none under way: so a few identities that fill `running`
+    /// with long queries do not keep others from beginning.
+    pub newcomers: usize,
     /// Queries of one identity that are under way.
     pub running_per_identity: usize,
     /// Queries that wait to begin, over all identities.
@@ -39,6 +42,7 @@ impl Default for ServiceLimits {
         ServiceLimits {
             cores,
             running: 16 * cores,
+            newcomers: 16 * cores,
             running_per_identity: 4 * cores,
             waiting: 10_000,
             waiting_per_identity: 1_000,
@@ -53,6 +57,7 @@ impl ServiceLimits {
     pub(crate) fn capacity(&self) -> Capacity {
         Capacity {
             running: self.running.max(1),
+            newcomers: self.newcomers,
             running_per_client: self.running_per_identity.max(1),
             waiting: self.waiting.max(1),
             waiting_per_client: self.waiting_per_identity.max(1),

@@ -39,6 +39,8 @@ pub enum Lost {
 #[derive(Clone, Copy, Debug)]
 pub struct Capacity {
     pub running: usize,
+    /// Beyond `running`: work of clients of whom nothing runs.
+    pub newcomers: usize,
     pub running_per_client: usize,
     pub waiting: usize,
     pub waiting_per_client: usize,
@@ -48,6 +50,7 @@ impl Capacity {
     /// One piece of work at a time.
     pub const ONE: Capacity = Capacity {
         running: 1,
+        newcomers: 0,
         running_per_client: 1,
         waiting: 1,
         waiting_per_client: 1,
@@ -110,7 +113,7 @@ impl Pool {
     fn push(&self, client: &Arc<str>, job: Job) -> Result<u64, Lost> {
         let mut queues = self.shared.lock();
         let number = queues.push(client, job)?;
-        let another = queues.idle < queues.waiting && queues.threads < queues.capacity.running;
+        let another = queues.idle < queues.waiting && queues.threads < queues.most_for(client);
         queues.threads += usize::from(another);
         drop(queues);
         // Without another thread the work waits for those that there are.
@@ -258,14 +261,25 @@ impl Queues {
         Ok(self.next)
     }
 
+    /// How much may run in all when the next is work of this client. Those of whom nothing runs have places of their own, which
+    /// nobody else can fill.
+    fn most_for(&self, client: &Arc<str>) -> usize {
+        match self.running.contains_key(client) {
+            true => self.capacity.running,
+            false => self
+                .capacity
+                .running
+                .saturating_add(self.capacity.newcomers),
+        }
+    }
+
     /// The oldest work of the client whose turn it is and that may run more; the client then goes to the end.
     fn pop(&mut self) -> Option<(Arc<str>, Job)> {
-        let most = self.capacity.running_per_client;
-        let running = &self.running;
-        let place = self
-            .clients
-            .iter()
-            .position(|queue| running.get(&queue.client).copied().unwrap_or(0) < most)?;
+        let all: usize = self.running.values().sum();
+        let place = self.clients.iter().position(|queue| {
+            let own = self.running.get(&queue.client).copied().unwrap_or(0);
+            own < self.capacity.running_per_client && all < self.most_for(&queue.client)
+        })?;
         let mut queue = self.clients.remove(place)?;
         let (_, job) = queue.jobs.pop_front()?;
         let client = Arc::clone(&queue.client);
@@ -321,6 +335,7 @@ mod tests {
     fn capacity(running: usize, running_per_client: usize, waiting: usize) -> Capacity {
         Capacity {
             running,
+            newcomers: 0,
             running_per_client,
             waiting,
             waiting_per_client: waiting,
@@ -394,9 +409,33 @@ mod tests {
     }
 
     #[test]
+    fn clients_that_fill_the_pool_do_not_keep_others_out() {
+        let mut queues = Queues::new(Capacity {
+            newcomers: 2,
+            ..capacity(2, 2, 10)
+        });
+        assert_eq!(order(&mut queues, &JOBS), ["a1", "b1", "c1"]);
+        // Three run, so one place is left, and it is not for those that run already.
+        for who in ["d", "e"] {
+            queues.push(&client(who), Box::new(|| {})).unwrap();
+        }
+        let mut next = |ended: &str| {
+            queues.end(&client(ended));
+            queues.pop().map(|(who, _)| who.to_string())
+        };
+        assert_eq!(next("nobody").as_deref(), Some("d"));
+        assert_eq!(next("nobody"), None);
+        assert_eq!(next("c").as_deref(), Some("e"));
+        // What a and b have waiting begins when no more than the ordinary places are taken.
+        assert_eq!([next("d"), next("e")], [None, None]);
+        assert_eq!(next("b").as_deref(), Some("a"));
+    }
+
+    #[test]
     fn too_much_waiting_work_is_refused_in_all_and_of_one_client() {
         let mut queues = Queues::new(Capacity {
             running: 1,
+            newcomers: 0,
             running_per_client: 1,
             waiting: 3,
             waiting_per_client: 2,

@@ -29,7 +29,7 @@ pub struct Session {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     shared: Arc<Shared>,
     identity: Identity,
     /// The latest admission, and the gate that it was at. None: the next query asks for admission.
@@ -43,9 +43,9 @@ struct Inner {
 }
 
 #[derive(Clone)]
-struct Admitted {
+pub(crate) struct Admitted {
     gate: Arc<Gate>,
-    view: Arc<View>,
+    pub(crate) view: Arc<View>,
 }
 
 /// Beyond so many keys a session forgets which answers it was given.
@@ -125,15 +125,17 @@ impl Inner {
                 control,
             );
         };
-        let before = self.was_given(key);
-        if let Some(known) = answers.get(&key) {
+        let before = self.was_given(key.digest);
+        if let Some(known) = answers.get(&key.digest) {
             let mut answer = Answer::clone(&known);
             answer.statistics.cache_hits = u64::from(before);
             return Ok(answer);
         }
         let answer =
             engine::query_parsed(view.scope(), &parsed, started.elapsed(), options, control)?;
-        answers.keep(key, &answer);
+        if key.covers(answer.reads) {
+            answers.keep(key.digest, &answer);
+        }
         Ok(answer)
     }
 }
@@ -309,7 +311,7 @@ impl Session {
     pub fn query_with(&self, dax: &str, options: &QueryOptions) -> Result<Answer, Error> {
         let counted = |answer: &Answer| {
             let rows = answer.tables.iter().map(|table| table.batch.num_rows());
-            u64::try_from(rows.sum::<usize>()).ok()
+            (u64::try_from(rows.sum::<usize>()).ok(), "ok")
         };
         self.run("query", dax, options, counted, Inner::answer)
     }
@@ -333,7 +335,7 @@ impl Session {
                          control: &Control| {
             engine::explain(admitted.view.scope(), dax, stage, options, control)
         };
-        self.run("explain", dax, options, |_| None, work)
+        self.run("explain", dax, options, |_| (None, "ok"), work)
     }
 
     /// Whether the query can be understood: parsed and bound, not run.
@@ -361,13 +363,14 @@ impl Session {
         self.inner.ends
     }
 
-    /// Runs work on the pool: admission where roles or data have changed, the work itself, and its record.
-    fn run<T: Send + 'static>(
+    /// Runs work on the pool: admission where roles or data have changed, the work itself, and its record, in which stand the rows
+    /// and the outcome that `told` finds in what the work gave.
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         kind: &'static str,
         dax: &str,
         options: &QueryOptions,
-        rows: impl FnOnce(&T) -> Option<u64> + Send + 'static,
+        told: impl FnOnce(&T) -> (Option<u64>, &'static str) + Send + 'static,
         work: impl FnOnce(&Inner, &Admitted, &str, &Options, &Control) -> Result<T, engine::Error>
         + Send
         + 'static,
@@ -404,15 +407,17 @@ impl Session {
             // An answer that was ready just when the session ended is not given either.
             let ended = |_| engine::Error::from(Stopped::Revoked);
             let result = inner.still_open().map_err(ended).and(result);
+            let (rows, outcome) = match &result {
+                Ok(answer) => told(answer),
+                Err(error) => (None, error.kind.code()),
+            };
             let asked = Asked {
                 kind,
                 text: &dax,
                 began: true,
-                rows: result.as_ref().ok().and_then(rows),
+                rows,
                 duration: started.elapsed(),
-                outcome: result
-                    .as_ref()
-                    .map_or_else(|error| error.kind.code(), |_| "ok"),
+                outcome,
             };
             let recorded = admitted.gate.record(&admitted.view, asked);
             let touched = own.rows_scanned();

@@ -43,25 +43,36 @@ pub fn explain_text(stage: Stage, dax: &str) -> Result<String, Error> {
 
 /// A query or an expression, laid out anew.
 ///
-/// The tree that is laid out holds no comments, so a text with comments is refused rather than printed without them.
+/// Comments are kept: those behind something at the end of its line, others above the line of what follows them.
 pub fn format_dax(dax: &str) -> Result<String, Error> {
-    if let Some(comment) = dax::comments(dax).first() {
-        let message = "comments are not kept by the formatter; take them out first";
-        return Err(Error::Query(engine::Error::new(
-            ErrorKind::Argument,
-            *comment,
-            message,
-        )));
-    }
-    if is_query(dax) {
+    let text = if is_query(dax) {
         let parsed = dax::parse_query(dax);
         first_error(parsed.errors)?;
-        Ok(dax::format_query(&parsed.tree))
+        dax::format_query(&parsed.tree)
     } else {
         let parsed = dax::parse_expression(dax);
         first_error(parsed.errors)?;
-        Ok(dax::format_expression(&parsed.tree))
-    }
+        dax::format_expression(&parsed.tree)
+    };
+    dax::keep_comments(dax, &text).ok_or_else(|| {
+        let place = dax::comments(dax).first().copied().unwrap_or_default();
+        let message = "a comment has no place in the new layout; move it to a line of its own";
+        Error::Query(engine::Error::new(ErrorKind::Argument, place, message))
+    })
+}
+
+/// The names of the parameters that a query has, without their signs.
+pub fn parameters_of(dax: &str) -> Vec<String> {
+    let (tokens, _) = dax::lex(dax);
+    let parameters = tokens
+        .into_iter()
+        .filter(|token| token.kind == TokenKind::Parameter);
+    parameters
+        .filter_map(|token| {
+            let text = dax.get(token.span.start as usize..token.span.end as usize)?;
+            Some(text.trim_start_matches('@').to_owned())
+        })
+        .collect()
 }
 
 /// Queries begin with DEFINE or EVALUATE; everything else is an expression.
@@ -110,12 +121,13 @@ mod tests {
         for text in [
             "EVALUATE FILTER(T,T[a]>1) ORDER BY T[a] DESC",
             "SUM(Sales[x])+ 2*3",
+            "1 // one",
         ] {
             let once = format_dax(text).unwrap();
             assert_eq!(format_dax(&once).unwrap(), once);
         }
         assert!(format_dax("1 + ").is_err());
-        assert!(format_dax("1 // one").is_err());
+        assert!(format_dax("1 // one").unwrap().contains("// one"));
     }
 
     #[test]

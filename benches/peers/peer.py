@@ -34,12 +34,21 @@ class DuckDb:
         # Its progress is written over the reports otherwise.
         self.connection.execute("SET enable_progress_bar = false")
         for table in TABLES:
-            self.connection.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet('{path(table)}')")
+            self.connection.execute(f'CREATE TABLE "{table}" AS SELECT * FROM read_parquet(\'{path(table)}\')')
 
     def client(self):
         cursor = self.connection.cursor()
         cursor.execute("SET enable_progress_bar = false")
-        return lambda sql: cursor.execute(sql).fetchall()
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            return lambda sql: cursor.execute(sql).fetchall()
+
+        def run(sql):
+            table = cursor.sql(sql).to_arrow_table()
+            return lambda: list(zip(*(column.to_pylist() for column in table.columns)))
+
+        return run
 
 
 class DataFusion:

@@ -11,6 +11,8 @@ pub mod answer;
 pub mod kernels;
 pub mod machine;
 pub mod models;
+pub mod patterns;
 pub mod peer;
 pub mod report;
+pub mod sealed;
 pub mod ssb;

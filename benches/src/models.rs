@@ -170,6 +170,50 @@ pub fn write_retail(folder: &Path) -> Result<PathBuf, std::io::Error> {
     Ok(model)
 }
 
+/// A calculation group of five items.
+const PERIODS: &str = "table Periods
+
+\tcalculationGroup
+\t\tprecedence: 20
+
+\t\tcalculationItem Current = SELECTEDMEASURE()
+
+\t\tcalculationItem YTD = CALCULATE(SELECTEDMEASURE(), DATESYTD(Dates[Date]))
+
+\t\tcalculationItem PY = CALCULATE(SELECTEDMEASURE(), SAMEPERIODLASTYEAR(Dates[Date]))
+
+\t\tcalculationItem YoY = SELECTEDMEASURE() - CALCULATE(SELECTEDMEASURE(), SAMEPERIODLASTYEAR(Dates[Date]))
+
+\t\tcalculationItem 'YoY %' =
+\t\t\t\tVAR Before = CALCULATE(SELECTEDMEASURE(), SAMEPERIODLASTYEAR(Dates[Date]))
+\t\t\t\tRETURN
+\t\t\t\t    DIVIDE(SELECTEDMEASURE() - Before, Before)
+
+\tcolumn Period
+\t\tdataType: string
+\t\tsummarizeBy: none
+\t\tsourceColumn: Name
+\t\tsortByColumn: Ordinal
+
+\tcolumn Ordinal
+\t\tdataType: int64
+\t\tisHidden
+\t\tsummarizeBy: none
+\t\tsourceColumn: Ordinal
+
+\tpartition Periods = calculationGroup
+\t\tmode: import
+";
+
+/// The model of the retail fixture with one more calculation group, in a folder.
+pub fn write_retail_with_periods(folder: &Path) -> Result<PathBuf, std::io::Error> {
+    let model = folder.join("model");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/retail/model");
+    copy_folder(&fixture, &model)?;
+    fs::write(model.join("tables/Periods.tmdl"), PERIODS)?;
+    Ok(model)
+}
+
 fn copy_folder(from: &Path, to: &Path) -> Result<(), std::io::Error> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {

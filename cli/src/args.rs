@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use peristyle::Value;
 
-use crate::dataset_args::{DatasetArgs, ImportArgs, KeyArgs, RefreshArgs, RotateArgs};
+use crate::dataset_args::{DatasetArgs, ExportArgs, ImportArgs, KeyArgs, RefreshArgs, RotateArgs};
 use crate::parameter::parse_parameter;
 
 /// Semantic models over Parquet: DAX answers, with row and object security at the gate.
@@ -45,6 +45,8 @@ pub enum Command {
     Refresh(RefreshArgs),
     /// Write a dataset anew, under fresh keys for every file.
     Rekey(RotateArgs),
+    /// Write the rows and columns of a table that an identity sees to a Parquet file.
+    Export(ExportArgs),
     /// Remove older generations of a dataset, and what a crash left behind.
     Vacuum(DatasetArgs),
 }

@@ -1,12 +1,15 @@
-//! What the operator does with an encrypted dataset: `import`, `verify`, `rotate-key`, `vacuum`.
+//! What is done with an encrypted dataset as a whole: `import`, `refresh`, `verify`, `rotate-key`, `rekey`, `vacuum` by the operator,
+//! and `export` as an identity.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use peristyle::{AtRestError, Database, Error, KeyProvider, Refresh, RefreshMode};
+use peristyle::{
+    AtRestError, Database, Error, KeyProvider, Limits, QueryOptions, Refresh, RefreshMode,
+};
 
 use crate::access;
-use crate::dataset_args::{DatasetArgs, ImportArgs, Mode, RefreshArgs, RotateArgs};
+use crate::dataset_args::{DatasetArgs, ExportArgs, ImportArgs, Mode, RefreshArgs, RotateArgs};
 use crate::failure::Failure;
 use crate::key;
 use crate::report;
@@ -81,6 +84,25 @@ pub fn rekey(args: &RotateArgs) -> Result<(), Failure> {
     say(&format!(
         "generation {}: {} files written, {} bytes; older generations stay under the old key until `vacuum` removes them\n",
         saved.generation, saved.files_written, saved.bytes_written
+    ))
+}
+
+/// `peristyle export`.
+pub fn export(args: &ExportArgs) -> Result<(), Failure> {
+    let key = args.out_key.as_deref().map(key::new_named).transpose()?;
+    let database = access::open(&args.access, false)?;
+    let session = access::session(&database, &args.access.identity, false)?;
+    // The rows go to a file and not into memory, so their number is bounded by the disk.
+    let limits = Limits {
+        result_rows: usize::MAX,
+        ..Limits::default()
+    };
+    let options = QueryOptions::default().limits(limits).time_limit(None);
+    let exported = session.export(&args.table, &args.out, key.as_deref(), &options);
+    let exported = exported.map_err(told)?;
+    say(&format!(
+        "{} rows, {} bytes\n",
+        exported.rows, exported.bytes
     ))
 }
 

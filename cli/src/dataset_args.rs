@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use crate::args::Access;
+
 /// An encrypted dataset, and its key.
 #[derive(Debug, clap::Args)]
 pub struct DatasetArgs {
@@ -43,7 +45,8 @@ pub enum Mode {
 /// Where the key of a dataset is.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct KeyArgs {
-    /// The key's provider: file:PATH, env:NAME, or passphrase: (which is asked for). Else the variable PERISTYLE_KEY names it.
+    /// The key's provider: file:PATH, env:NAME, passphrase: (which is asked for), or a service or device, see docs/at-rest.md. Else
+    /// the variable PERISTYLE_KEY names it.
     #[arg(long, value_name = "PROVIDER")]
     pub key: Option<String>,
     /// Refuse a dataset whose generation is before this one: somebody has put an old copy in its place.
@@ -70,6 +73,21 @@ pub struct ImportArgs {
     pub out: PathBuf,
     #[command(flatten)]
     pub key: KeyArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    pub access: Access,
+    /// The table.
+    #[arg(long, value_name = "NAME")]
+    pub table: String,
+    /// The Parquet file to write. It must not exist yet.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Encrypt the file under a fresh key that this provider wraps. Else it is written in clear.
+    #[arg(long, value_name = "PROVIDER")]
+    pub out_key: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -69,6 +69,17 @@ fn print(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out, "{drawn}")?;
     }
+    if let Some(memory) = &figures.column_memory {
+        let limit = match memory.limit {
+            None => "no limit".to_owned(),
+            Some(limit) => format!("at most {}", sized(limit)),
+        };
+        writeln!(
+            out,
+            "{} columns in memory ({limit}), {} read from disk so far, {} given up",
+            memory.columns, memory.reads, memory.evictions
+        )?;
+    }
     let rows: u64 = figures.tables.iter().map(|(_, rows)| rows).sum();
     writeln!(
         out,
@@ -154,8 +165,18 @@ fn object(figures: &Figures) -> Value {
             })
         })
         .collect();
+    let memory = figures.column_memory.as_ref().map(|memory| {
+        json!({
+            "limit": memory.limit,
+            "bytes": memory.bytes,
+            "columns": memory.columns,
+            "reads": memory.reads,
+            "evictions": memory.evictions,
+        })
+    });
     json!({
         "tables": tables,
+        "columnMemory": memory,
         "keyMaps": maps,
         "bytes": figures.bytes(),
         "parquetBytes": figures.source_bytes,

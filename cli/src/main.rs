@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::RotateKey(args) => dataset::rotate_key(&args),
         Command::Refresh(args) => dataset::refresh(&args),
         Command::Rekey(args) => dataset::rekey(&args),
+        Command::Export(args) => dataset::export(&args),
         Command::Vacuum(args) => dataset::vacuum(&args),
     };
     match result {

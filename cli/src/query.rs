@@ -9,6 +9,7 @@ use crate::args::{Format, QueryArgs};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::output::{self, OutputError};
+use crate::parameter;
 use crate::report;
 
 pub fn run(args: &QueryArgs) -> Result<(), Failure> {
@@ -19,6 +20,7 @@ pub fn run(args: &QueryArgs) -> Result<(), Failure> {
     }
     let json = args.format == Format::Json;
     let input = Input::read(&args.dax)?;
+    parameter::verify(&args.parameters, &input.text).map_err(Failure::usage)?;
     let (answer, culture, rows) = answer(args, &input, json)?;
     print(&answer, args.format, &culture)?;
     if args.stats {

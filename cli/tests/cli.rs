@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 #[path = "cli/dataset.rs"]
 mod dataset;
+#[path = "cli/killed.rs"]
+mod killed;
 
 fn retail() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -413,7 +415,7 @@ fn dax_is_laid_out() {
             .contains("SUM ( T[a] ) * 2")
     );
     assert_eq!(run(&["format", "1 +"]).code, 1);
-    assert_eq!(run(&["format", "1 /* one */"]).code, 1);
+    assert!(run(&["format", "1 /* one */"]).out.contains("/* one */"));
 }
 
 #[test]

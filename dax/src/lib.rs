@@ -31,7 +31,7 @@ mod tree;
 
 pub use dump::{dump_expr, dump_function, dump_query, dump_tokens};
 pub use error::{Error, ErrorKind};
-pub use format::{format_expression, format_function, format_query};
+pub use format::{format_expression, format_function, format_query, keep_comments};
 pub use parser::{
     MAX_NESTING, MAX_TREE_DEPTH, Parsed, parse_expression, parse_function, parse_query,
 };

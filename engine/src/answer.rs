@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
+use security::Reads;
 
 use crate::value::{DataType, Value};
 
@@ -49,6 +50,8 @@ impl Default for Limits {
 pub struct Answer {
     pub tables: Vec<AnswerTable>,
     pub statistics: Statistics,
+    /// What the answer depends on besides the query and the rows that the caller sees.
+    pub reads: Reads,
 }
 
 #[derive(Clone, Debug)]

@@ -5,6 +5,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use security::Charge;
+
 use crate::bound::{FrameId, MeasureRef, Schema, VarId, Variable};
 use crate::context::FilterContext;
 use crate::eval::Wishes;
@@ -51,6 +53,8 @@ pub struct Frame {
 pub struct Variables {
     pub list: Rc<Vec<Variable>>,
     pub values: Vec<OnceCell<Slot>>,
+    /// What the values hold.
+    pub charges: RefCell<Vec<Charge>>,
 }
 
 /// The value of a variable over the batch that defines it.
@@ -139,6 +143,7 @@ impl Batch {
         batch.variables = Some(Variables {
             list: Rc::clone(list),
             values,
+            charges: RefCell::default(),
         });
         Rc::new(batch)
     }

@@ -142,6 +142,11 @@ pub enum ScalarKind {
         measure: MeasureRef,
         body: Rc<Scalar>,
     },
+    /// `[_Name FormatString]`: the format string of a measure in the filter context.
+    MeasureFormat {
+        measure: MeasureRef,
+        body: Rc<Scalar>,
+    },
     SelectedMeasure,
     SelectedMeasureName,
     SelectedMeasureFormat,
@@ -178,12 +183,48 @@ pub enum ScalarKind {
     },
 }
 
+impl Scalar {
+    /// An expression that fails with this message wherever it is evaluated.
+    pub fn failing(message: &str) -> Scalar {
+        let scalar = |kind| Scalar {
+            kind,
+            data_type: DataType::Text,
+            span: None,
+        };
+        let text = scalar(ScalarKind::Constant(Value::text(message)));
+        scalar(ScalarKind::Error(Box::new(text)))
+    }
+}
+
 /// A measure of the model, or one that the query defines.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct MeasureRef {
     pub handle: Option<Measure>,
     pub name: Rc<str>,
     pub format: Option<Rc<str>>,
+    /// The expression of a format string that is computed, where something in the query may ask for it.
+    pub computed_format: Option<Rc<Scalar>>,
+}
+
+impl MeasureRef {
+    /// What tells one measure from another; a computed format follows from it.
+    fn identity(&self) -> (Option<Measure>, &str, Option<&str>) {
+        (self.handle, &self.name, self.format.as_deref())
+    }
+}
+
+impl PartialEq for MeasureRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for MeasureRef {}
+
+impl std::hash::Hash for MeasureRef {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -149,7 +149,10 @@ impl Scalar {
                 s.push(body);
                 filter_parts(filters, &mut s, &mut t);
             }
-            K::Measure { body, .. } => s.push(body),
+            K::Measure { measure, body } | K::MeasureFormat { measure, body } => {
+                s.push(body);
+                s.extend(measure.computed_format.as_deref());
+            }
             K::TableValue(table) | K::IsEmpty(table) => t.push(table),
             K::Lookup {
                 search, otherwise, ..

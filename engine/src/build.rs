@@ -11,12 +11,12 @@ use security::{BuildView, Calculated, Codes, Control, EvaluateError, Evaluators,
 
 use crate::answer::Limits;
 use crate::batch::{Batch, Frame};
-use crate::bind::Binder;
+use crate::bind::{Binder, Wanted};
 use crate::bound::{Field, FrameId, Scalar, Schema, TableExpr};
 use crate::context::FilterContext;
 use crate::error::Error;
 use crate::eval::Evaluator;
-use crate::query::{bind_groups, bind_row_expression, environment};
+use crate::query::{bind_row_expression, environment};
 use crate::table::{ColumnRows, TableRows};
 use crate::value::DataType;
 use crate::vector::{Data, Vector};
@@ -82,8 +82,10 @@ fn calculated_table(
         let table = binder.bind_table(tree)?;
         let limits = Limits::default();
         let mut evaluator = Evaluator::new(scope, control, &limits, environment(scope));
-        evaluator.groups = bind_groups(&mut binder)?;
-        columns_of(&evaluator, &table, &Batch::root(FilterContext::default()))
+        evaluator.apply_groups(binder.calculation_groups(Wanted::All)?);
+        let columns = columns_of(&evaluator, &table, &Batch::root(FilterContext::default()));
+        build.note(evaluator.environment.told());
+        columns
     };
     run()
         .map_err(told)?
@@ -113,15 +115,12 @@ fn by_row(
     let (frame, scalar) = bind_row_expression(&mut binder, table, tree)?;
     let limits = Limits::default();
     let mut evaluator = Evaluator::new(scope, control, &limits, environment(scope));
-    evaluator.groups = bind_groups(&mut binder)?;
+    evaluator.apply_groups(binder.calculation_groups(Wanted::All)?);
     let root = Batch::root(FilterContext::default());
-    over_rows(
-        &evaluator,
-        (frame, binder.schema_of(table)),
-        rows,
-        &scalar,
-        &root,
-    )
+    let place = (frame, binder.schema_of(table));
+    let vector = over_rows(&evaluator, place, rows, &scalar, &root);
+    build.note(evaluator.environment.told());
+    vector
 }
 
 /// An expression in the row context of each of the rows, without filters. An error in one row is an error.

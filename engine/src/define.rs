@@ -3,19 +3,20 @@
 
 use std::rc::Rc;
 
+use arrow::array::Array;
 use dax::{Definition, DefinitionKind, Name, Query};
-use security::{AddedColumn, Addition, Control, Extended, Scan, Scope, Table};
+use security::{AddedColumn, Addition, Charge, Control, Extended, Scan, Scope, Table};
 
 use crate::answer::Options;
 use crate::batch::Batch;
-use crate::bind::Binder;
+use crate::bind::{Binder, Wanted};
 use crate::bound::{Field, FrameId, Scalar, Schema};
 use crate::build::{columns_of, over_rows, typed};
 use crate::context::FilterContext;
 use crate::error::{Error, ErrorKind};
 use crate::eval::Evaluator;
 use crate::functions::Environment;
-use crate::query::{bind_groups, bind_row_expression, bind_variables, declare};
+use crate::query::{bind_row_expression, bind_variables, declare};
 use crate::vector::Vector;
 
 /// The scope of a query, and what it took to make it.
@@ -26,6 +27,8 @@ pub struct Defined<'a> {
     pub one_by_one: u64,
     /// The scans as they were asked.
     pub trace: Vec<String>,
+    /// What the columns hold, to the end of the query.
+    charges: Vec<Charge>,
 }
 
 impl Defined<'_> {
@@ -61,6 +64,7 @@ pub fn define<'a>(
         scans: 0,
         one_by_one: 0,
         trace: Vec::new(),
+        charges: Vec::new(),
     };
     for (place, definition) in query.definitions.iter().enumerate() {
         if !matches!(
@@ -74,12 +78,13 @@ pub fn define<'a>(
         evaluator.trace = Some(Default::default());
         let addition = add(&mut evaluator, query, place, options)?;
         // Random numbers go on where this definition stopped drawing them.
-        environment.random.set(evaluator.environment.random.get());
+        environment.go_on_from(&evaluator.environment);
         let (scans, one_by_one) = (evaluator.scans.get(), evaluator.one_by_one.get());
         let trace = evaluator.trace.take().map(|trace| trace.into_inner());
         defined.scans += scans;
         defined.one_by_one += one_by_one;
         defined.trace.extend(trace.unwrap_or_default());
+        defined.charges.push(control.charge(bytes_of(&addition))?);
         defined.add(addition)?;
     }
     Ok(defined)
@@ -94,16 +99,16 @@ fn add(
     options: &Options,
 ) -> Result<Addition, Error> {
     let (before, after) = query.definitions.split_at(place);
-    let mut binder = Binder::new(evaluator.scope, &options.parameters);
+    let mut binder = Binder::new(evaluator.scope, &options.parameters).under(evaluator.control);
     declare(&mut binder, query)?;
     let variables = Rc::new(bind_variables(&mut binder, before)?);
-    evaluator.groups = bind_groups(&mut binder)?;
     let root = Batch::root(FilterContext::default()).with_variables(&variables);
     match after.first().map(|definition| &definition.kind) {
         Some(DefinitionKind::Column { table, name, body }) => {
             let table = binder.model_table(table)?;
             refuse_taken_column(evaluator.scope, query, table, name)?;
             let bound = bind_row_expression(&mut binder, table, body)?;
+            evaluator.apply_groups(binder.calculation_groups(Wanted::InReach)?);
             column(
                 evaluator,
                 &root,
@@ -115,7 +120,8 @@ fn add(
         Some(DefinitionKind::Table { name, body }) => {
             refuse_taken_table(evaluator.scope, query, name)?;
             let table = binder.bind_table(body)?;
-            table_of(name, &columns_of(evaluator, &table, &root)?)
+            evaluator.apply_groups(binder.calculation_groups(Wanted::InReach)?);
+            table_of(evaluator, name, &columns_of(evaluator, &table, &root)?)
         }
         _ => Err(Error::nowhere(
             ErrorKind::Internal,
@@ -142,12 +148,16 @@ fn column(
     evaluator.admit_rows(rows.len())?;
     let vector = over_rows(evaluator, (frame, schema), rows.clone(), &scalar, root)?;
     let field = Field::extension(&name.text, scalar.data_type);
-    let column = added_column(&field, &vector, name)?;
+    let column = added_column(evaluator, &field, &vector, name)?;
     Ok(Addition::Column { rows, column })
 }
 
 /// A table of the query is as much a table as any of the model: its columns are columns of their own, whatever they were made from.
-fn table_of(name: &Name, columns: &[(Field, Vector)]) -> Result<Addition, Error> {
+fn table_of(
+    evaluator: &Evaluator,
+    name: &Name,
+    columns: &[(Field, Vector)],
+) -> Result<Addition, Error> {
     let mut added: Vec<AddedColumn> = Vec::with_capacity(columns.len());
     for (field, vector) in columns {
         let mut others = added.iter();
@@ -158,7 +168,7 @@ fn table_of(name: &Name, columns: &[(Field, Vector)]) -> Result<Addition, Error>
             );
             return Err(Error::new(ErrorKind::Argument, name.span, message));
         }
-        added.push(added_column(field, vector, name)?);
+        added.push(added_column(evaluator, field, vector, name)?);
     }
     Ok(Addition::Table {
         name: name.text.clone(),
@@ -166,7 +176,14 @@ fn table_of(name: &Name, columns: &[(Field, Vector)]) -> Result<Addition, Error>
     })
 }
 
-fn added_column(field: &Field, vector: &Vector, place: &Name) -> Result<AddedColumn, Error> {
+fn added_column(
+    evaluator: &Evaluator,
+    field: &Field,
+    vector: &Vector,
+    place: &Name,
+) -> Result<AddedColumn, Error> {
+    // A text that is the same in every row is one until here.
+    evaluator.admit_texts(vector.text_bytes())?;
     let (_, values) = typed(vector, field.data_type).map_err(|error| {
         let message = format!("the column [{}] cannot be defined: {error}", field.name);
         Error::new(ErrorKind::Type, place.span, message)
@@ -176,6 +193,17 @@ fn added_column(field: &Field, vector: &Vector, place: &Name) -> Result<AddedCol
         values,
         format_string: field.format_string.clone(),
     })
+}
+
+fn bytes_of(addition: &Addition) -> usize {
+    let columns = match addition {
+        Addition::Column { column, .. } => std::slice::from_ref(column),
+        Addition::Table { columns, .. } => columns,
+    };
+    let sizes = columns
+        .iter()
+        .map(|column| column.values.get_array_memory_size());
+    sizes.sum()
 }
 
 /// Hidden names are not in the scope, and free.

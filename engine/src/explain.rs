@@ -29,7 +29,7 @@ pub fn explain(
     let environment = environment(scope);
     let defined = define(scope, &parsed, options, control, &environment)?;
     let scope = defined.scope();
-    let bound = bind(scope, &parsed, options)?;
+    let bound = bind(scope, &parsed, options, control)?;
     match stage {
         Stage::Bound => dump_bound(scope, &bound, false),
         Stage::Plan => dump_bound(scope, &bound, true),
@@ -97,6 +97,8 @@ fn expression(scope: &Scope, expr: &security::Expression) -> String {
     use security::Expression as E;
     match expr {
         E::Column(column) => path_column(scope, column),
+        // A number may be one of the model's text, and that is not shown to an identity under roles.
+        E::Integer(_) | E::Fixed(_) | E::Double(_) if !shows_text(scope) => "number".to_owned(),
         E::Integer(i) => i.to_string(),
         E::Fixed(f) => format!("{} ten-thousandths", f),
         E::Double(d) => d.to_string(),
@@ -108,12 +110,16 @@ fn expression(scope: &Scope, expr: &security::Expression) -> String {
     }
 }
 
+/// An identity under roles sees the names of measures and functions, and not their expressions.
+fn shows_text(scope: &Scope) -> bool {
+    scope.identity().role_names().is_empty()
+}
+
 /// The longest explanation, in bytes: functions that call functions repeat their bodies.
 const MAX_DUMP: usize = 4 << 20;
 
 fn dump_bound(scope: &Scope, bound: &BoundQuery, plan: bool) -> Result<String, Error> {
-    // An identity under roles sees the names of measures and not their expressions.
-    let expressions = scope.identity().role_names().is_empty();
+    let expressions = shows_text(scope);
     let mut dump = Dump {
         scope,
         out: String::new(),
@@ -154,7 +160,7 @@ struct Dump<'a> {
     scope: &'a Scope,
     out: String,
     plan: bool,
-    /// Whether the expressions of the model's measures are shown.
+    /// Whether the expressions of the model's measures and functions are shown.
     expressions: bool,
     shown: std::collections::HashSet<crate::bound::MeasureRef>,
 }
@@ -165,12 +171,17 @@ impl Dump<'_> {
         self.out.len() > MAX_DUMP
     }
 
+    /// What has no place in the query's text stands in the model's.
+    fn withholds(&self, place: Option<dax::Span>) -> bool {
+        !self.expressions && place.is_none()
+    }
+
     fn line(&mut self, depth: usize, text: &str) {
         let _ = writeln!(self.out, "{}{text}", "  ".repeat(depth));
     }
 
     fn scalar(&mut self, depth: usize, expr: &Scalar) {
-        if self.is_full() {
+        if self.is_full() || self.withholds(expr.span) {
             return;
         }
         let label = self.scalar_label(expr);
@@ -229,6 +240,7 @@ impl Dump<'_> {
             K::Binary { op, .. } => format!("operator {}", op.symbol()),
             K::Reduce { op, frame, .. } => format!("reduce {op:?} over rows {frame}"),
             K::Measure { measure, .. } => format!("measure [{}]", measure.name),
+            K::MeasureFormat { measure, .. } => format!("format string of [{}]", measure.name),
             K::Calculate { filters, .. } => format!("calculate with {} filters", filters.len()),
             K::Filtered { test, .. } => format!("test {test:?}"),
             other => variant_name(other),
@@ -236,7 +248,7 @@ impl Dump<'_> {
     }
 
     fn table(&mut self, depth: usize, expr: &TableExpr) {
-        if self.is_full() {
+        if self.is_full() || self.withholds(expr.span) {
             return;
         }
         let fields: Vec<String> = expr

@@ -1,6 +1,6 @@
 //! Binds, plans and evaluates DAX over a view.
 //!
-//! - [`query`] answers a query; [`explain`] shows a stage of it as text; [`check_expression`] binds one expression of a model.
+//! - [`query`] answers a query; [`TableExport`] gives a table batch by batch; [`explain`] shows a stage of it as text; [`check_expression`] binds one expression of a model.
 //! - [`evaluators`] are the engine's functions that the gate calls while it closes.
 //! - [`functions`] is the registry of DAX functions.
 
@@ -17,16 +17,19 @@ mod define;
 mod error;
 mod eval;
 mod explain;
+mod export;
 pub mod functions;
 mod query;
 mod table;
 mod text;
 mod value;
 mod vector;
+mod watch;
 
 pub use answer::{Answer, AnswerColumn, AnswerTable, Limits, Options, Stage, Statistics};
 pub use build::evaluators;
 pub use error::{Error, ErrorKind, Failure};
 pub use explain::explain;
+pub use export::{TableExport, export_text};
 pub use query::{Place, check_expression, parse, query, query_parsed};
 pub use value::{DataType, Value};

@@ -1,5 +1,6 @@
 //! One query, stage by stage: parse, bind, evaluate, present.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,21 +15,24 @@ use security::{Control, Scope};
 
 use crate::answer::{Answer, AnswerColumn, AnswerTable, Options, Statistics};
 use crate::batch::Batch;
-use crate::bind::{Binder, QueryMeasure};
+use crate::bind::{Binder, Groups, QueryMeasure, Wanted, folded};
 use crate::bound::{TableExpr, Variable};
 use crate::context::FilterContext;
 use crate::define::define;
 use crate::error::{Error, ErrorKind};
-use crate::eval::{CalculationGroup, CalculationItem, Evaluator};
-use crate::functions::{Clock, Environment};
+use crate::eval::Evaluator;
+use crate::functions::{Asker, Clock, Environment};
 use crate::value::{DataType, Value};
 use crate::vector::{Data, Vector};
+
+/// How many definitions a query may have. Each column and table among them is evaluated after all measures and functions are told.
+const MAX_DEFINITIONS: usize = 10_000;
 
 /// A query whose names are bound.
 pub struct BoundQuery {
     pub variables: Rc<Vec<Variable>>,
     pub evaluates: Vec<BoundEvaluate>,
-    pub groups: Vec<CalculationGroup>,
+    pub groups: Groups,
 }
 
 pub struct BoundEvaluate {
@@ -64,11 +68,12 @@ pub fn query_parsed(
     let scope = defined.scope();
     let define_time = started.elapsed();
     let started = Instant::now();
-    let bound = bind(scope, parsed, options)?;
+    let bound = bind(scope, parsed, options, control)?;
     let bind_time = started.elapsed();
     let started = Instant::now();
     let mut evaluator = Evaluator::new(scope, control, &options.limits, environment);
     let tables = run(&mut evaluator, bound)?;
+    let reads = evaluator.environment.told();
     let mut stages = vec![("parse", parse_time)];
     if defined.is_extended() {
         stages.push(("define", define_time));
@@ -80,7 +85,11 @@ pub fn query_parsed(
         one_by_one: defined.one_by_one + evaluator.one_by_one.get(),
         stages,
     };
-    Ok(Answer { tables, statistics })
+    Ok(Answer {
+        tables,
+        statistics,
+        reads,
+    })
 }
 
 /// The first error of the parser ends the query; `check` shows them all.
@@ -92,8 +101,13 @@ pub fn parse(text: &str) -> Result<Query, Error> {
     }
 }
 
-pub fn bind(scope: &Scope, query: &Query, options: &Options) -> Result<BoundQuery, Error> {
-    let mut binder = Binder::new(scope, &options.parameters);
+pub fn bind(
+    scope: &Scope,
+    query: &Query,
+    options: &Options,
+    control: &Control,
+) -> Result<BoundQuery, Error> {
+    let mut binder = Binder::new(scope, &options.parameters).under(control);
     declare(&mut binder, query)?;
     let variables = bind_variables(&mut binder, &query.definitions)?;
     // Measures that no EVALUATE uses must still be valid.
@@ -131,7 +145,7 @@ pub fn bind(scope: &Scope, query: &Query, options: &Options) -> Result<BoundQuer
             start_at,
         });
     }
-    let groups = bind_groups(&mut binder)?;
+    let groups = binder.calculation_groups(Wanted::InReach)?;
     Ok(BoundQuery {
         variables: Rc::new(variables),
         evaluates,
@@ -141,17 +155,27 @@ pub fn bind(scope: &Scope, query: &Query, options: &Options) -> Result<BoundQuer
 
 /// Tells a binder of the measures and functions of the query. They may be used before they are defined; variables may not.
 pub fn declare(binder: &mut Binder, query: &Query) -> Result<(), Error> {
-    let is_defined = |table: &dax::Name| {
-        query.definitions.iter().any(|definition| {
-            matches!(&definition.kind, DefinitionKind::Table { name, .. } if model::same_name(&name.text, &table.text))
+    if query.definitions.len() > MAX_DEFINITIONS {
+        let message = format!("the query has more than {MAX_DEFINITIONS} definitions");
+        return Err(Error::nowhere(ErrorKind::Limit, message));
+    }
+    let tables: HashSet<String> = query
+        .definitions
+        .iter()
+        .filter_map(|definition| match &definition.kind {
+            DefinitionKind::Table { name, .. } => Some(folded(&name.text)),
+            _ => None,
         })
-    };
+        .collect();
     for definition in &query.definitions {
+        binder.count(1)?;
         match &definition.kind {
             DefinitionKind::Measure { table, name, body } => {
                 let table = match table {
                     // While the tables of the query are not there, its measures stand without them.
-                    Some(table) if is_defined(table) => binder.scope.find_table(&table.text),
+                    Some(table) if tables.contains(&folded(&table.text)) => {
+                        binder.scope.find_table(&table.text)
+                    }
                     Some(table) => Some(binder.model_table(table)?),
                     None => None,
                 };
@@ -187,71 +211,9 @@ pub fn bind_variables(
     Ok(variables)
 }
 
-/// The model's calculation groups, highest precedence first.
-pub fn bind_groups(binder: &mut Binder) -> Result<Vec<CalculationGroup>, Error> {
-    let scope = binder.scope;
-    let mut groups = Vec::new();
-    for table in scope.tables().collect::<Vec<_>>() {
-        let Some(group) = &scope.table(table).calculation_group else {
-            continue;
-        };
-        let column = scope
-            .columns(table)
-            .into_iter()
-            .find(|c| scope.column_type(*c) == DataType::Text);
-        let Some(column) = column else { continue };
-        let mut bind_text = |text: &str, what: &str| -> Result<Rc<crate::bound::Scalar>, Error> {
-            let place = |message: &str| {
-                format!(
-                    "in the calculation item '{}'[{what}]: {message}",
-                    scope.table(table).name
-                )
-            };
-            let Some(tree) = scope.group_expression(text) else {
-                let errors = dax::parse_expression(text).errors;
-                let first = errors.first().map_or("not an expression", |e| &e.message);
-                return Err(Error::nowhere(ErrorKind::Syntax, place(first)));
-            };
-            binder.item(table, tree).map(Rc::new).map_err(|e| Error {
-                span: None,
-                message: place(&e.message),
-                ..e
-            })
-        };
-        let mut items = Vec::new();
-        for item in &group.items {
-            let body = bind_text(&item.expression, &item.name)?;
-            items.push(CalculationItem {
-                name: item.name.clone(),
-                body,
-            });
-        }
-        let none_selected = group
-            .no_selection
-            .as_ref()
-            .map(|s| bind_text(&s.expression, "no selection"))
-            .transpose()?;
-        let several_selected = group
-            .multiple_selection
-            .as_ref()
-            .map(|s| bind_text(&s.expression, "several selected"))
-            .transpose()?;
-        groups.push(CalculationGroup {
-            table,
-            column,
-            precedence: group.precedence,
-            items,
-            none_selected,
-            several_selected,
-        });
-    }
-    groups.sort_by_key(|g| std::cmp::Reverse(g.precedence));
-    Ok(groups)
-}
-
 /// Runs a bound query.
 pub fn run(evaluator: &mut Evaluator, bound: BoundQuery) -> Result<Vec<AnswerTable>, Error> {
-    evaluator.groups = bound.groups;
+    evaluator.apply_groups(bound.groups);
     let root = Batch::root(FilterContext::default()).with_variables(&bound.variables);
     let mut left = evaluator.limits.result_rows;
     let mut tables = Vec::new();
@@ -310,12 +272,16 @@ fn answer_table(
         }
         positions = places.iter().map(|&p| positions[p as usize]).collect();
     }
-    let taken = rows.take(&positions, vec![0, positions.len() as u32]);
+    let taken = evaluator.spread_rows(&rows, &positions, vec![0, positions.len() as u32])?;
     let mut columns = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for (index, field) in schema.fields.iter().enumerate() {
         let vector = evaluator.column_vector(&taken, schema, index)?;
         evaluator.settle(&vector)?;
+        // A text that is the same in every row is one until here.
+        if !matches!(vector.data, Data::Text(_)) && vector.data_type() == Some(DataType::Text) {
+            evaluator.admit_texts(vector.text_bytes())?;
+        }
         let (data_type, values, array) = present(&vector, field.data_type)?;
         columns.push(AnswerColumn {
             name: field.full_name(),
@@ -368,17 +334,26 @@ fn present(vector: &Vector, declared: DataType) -> Result<Presented, Error> {
     if let Data::Variant(values) = &vector.data {
         return Ok((DataType::Variant, Some(values.to_vec()), vector.to_array()));
     }
-    let array = vector.to_array();
-    if let Some(fixed) = array.as_any().downcast_ref::<Decimal64Array>() {
-        let wide: Decimal128Array = (0..fixed.len())
-            .map(|i| fixed.is_valid(i).then(|| i128::from(fixed.value(i))))
-            .collect();
-        let wide = wide
-            .with_precision_and_scale(19, 4)
-            .map_err(|e| Error::nowhere(ErrorKind::Internal, e.to_string()))?;
-        return Ok((DataType::Fixed, None, Arc::new(wide)));
-    }
-    Ok((data_type, None, array))
+    let (is_fixed, array) = widened(vector.to_array())?;
+    Ok((
+        if is_fixed { DataType::Fixed } else { data_type },
+        None,
+        array,
+    ))
+}
+
+/// Fixed decimals as callers get them, everything else as it is.
+pub fn widened(array: ArrayRef) -> Result<(bool, ArrayRef), Error> {
+    let Some(fixed) = array.as_any().downcast_ref::<Decimal64Array>() else {
+        return Ok((false, array));
+    };
+    let wide: Decimal128Array = (0..fixed.len())
+        .map(|i| fixed.is_valid(i).then(|| i128::from(fixed.value(i))))
+        .collect();
+    let wide = wide
+        .with_precision_and_scale(19, 4)
+        .map_err(|e| Error::nowhere(ErrorKind::Internal, e.to_string()))?;
+    Ok((true, Arc::new(wide)))
 }
 
 /// What scalar functions read besides their arguments.
@@ -389,14 +364,15 @@ pub fn environment(scope: &Scope) -> Environment {
     let utc = now.timestamp_micros();
     let seed = utc as u64
         ^ std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), utc);
-    Environment {
-        clock: Clock {
-            utc,
-            local: utc + offset * 1_000_000,
-        },
+    let clock = Clock {
+        utc,
+        local: utc + offset * 1_000_000,
+    };
+    let asker = Asker {
         culture: identity
             .user_culture()
             .map_or_else(|| scope.model().culture.clone(), str::to_string),
+        model_culture: scope.model().culture.clone(),
         user_name: identity.user_name().map(str::to_string),
         user_principal_name: identity.user_name().map(str::to_string),
         user_object_id: Some(
@@ -406,22 +382,8 @@ pub fn environment(scope: &Scope) -> Environment {
                 .to_string(),
         ),
         custom_data: identity.user_custom_data().map(str::to_string),
-        random: std::cell::Cell::new(seed),
-    }
-}
-
-impl<'a> Binder<'a> {
-    /// An expression of a calculation item: SELECTEDMEASURE has a meaning in it.
-    pub fn item(
-        &mut self,
-        home: security::Table,
-        tree: &dax::Expr,
-    ) -> Result<crate::bound::Scalar, Error> {
-        let before = std::mem::replace(&mut self.in_item, true);
-        let result = self.apart("calculation item", home, |b| b.bind_scalar(tree));
-        self.in_item = before;
-        result
-    }
+    };
+    Environment::new(clock, asker, seed)
 }
 
 /// Where an expression of the model stands.

@@ -62,6 +62,53 @@ impl Vector {
         }
     }
 
+    /// Bytes that the values take as texts, roughly: for limits.
+    pub fn text_bytes(&self) -> usize {
+        match &self.data {
+            Data::Text(array) => array.values().len(),
+            Data::Constant(Value::Text(text), n) => text.len().saturating_mul(*n),
+            Data::Variant(values) => values
+                .iter()
+                .map(|v| {
+                    if let Value::Text(text) = v {
+                        text.len()
+                    } else {
+                        8
+                    }
+                })
+                .sum(),
+            other => {
+                8 * Vector {
+                    data: other.clone(),
+                    errors: None,
+                }
+                .len()
+            }
+        }
+    }
+
+    /// Bytes of the texts that would stand at these positions, where each would be one of its own. Beyond the end there is none.
+    pub fn text_bytes_at(&self, positions: &[u32]) -> usize {
+        let Data::Text(array) = &self.data else {
+            return 0;
+        };
+        let length = |p: u32| match p as usize {
+            p if p < array.len() => array.value_length(p) as usize,
+            _ => 0,
+        };
+        positions.iter().fold(0, |sum, p| sum + length(*p))
+    }
+
+    /// What it takes to look at one value, in rows of a scan: each character of a text is one more.
+    pub fn steps(&self) -> usize {
+        match &self.data {
+            Data::Text(_) | Data::Constant(Value::Text(_), _) | Data::Variant(_) => {
+                1 + self.text_bytes() / self.len().max(1)
+            }
+            _ => 1,
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

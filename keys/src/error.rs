@@ -7,13 +7,32 @@ use std::fmt;
 pub enum ProviderError {
     /// Not one of the kinds that this build knows.
     Unknown { kind: String },
+    /// A kind that exists, and that this program was built without.
+    NotBuiltIn { kind: String },
     /// The part after the colon is missing or wrong.
     Malformed {
         name: String,
         expected: &'static str,
     },
+    /// What follows the kind is not understood, or something that it names is not there.
+    Wrong {
+        kind: &'static str,
+        why: String,
+        expected: &'static str,
+    },
     /// No passphrase could be asked for.
     NoPassphrase { why: String },
+}
+
+impl ProviderError {
+    #[cfg(any(feature = "http", feature = "pkcs11"))]
+    pub(crate) fn wrong(kind: &'static str, why: String, expected: &'static str) -> ProviderError {
+        ProviderError::Wrong {
+            kind,
+            why,
+            expected,
+        }
+    }
 }
 
 impl fmt::Display for ProviderError {
@@ -24,12 +43,25 @@ impl fmt::Display for ProviderError {
                 "there is no key provider '{kind}'; use {}",
                 crate::named::KINDS.join(", ")
             ),
+            ProviderError::NotBuiltIn { kind } => write!(
+                f,
+                "this program was built without the key provider '{kind}:'; build it with the feature '{kind}'"
+            ),
             ProviderError::Malformed { name, expected } => {
                 write!(
                     f,
                     "the key provider '{name}' is not complete: it is written {expected}"
                 )
             }
+            // Without the name: whoever puts a password into an address by mistake does not find it in a log.
+            ProviderError::Wrong {
+                kind,
+                why,
+                expected,
+            } => write!(
+                f,
+                "the key provider '{kind}:' cannot be used: {why}; it is written {expected}"
+            ),
             ProviderError::NoPassphrase { why } => {
                 write!(f, "the passphrase could not be asked for: {why}")
             }

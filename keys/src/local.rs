@@ -3,6 +3,8 @@
 use storage::{KeyContext, KeyRefusal, SecretKey, WrappedKey, seal, unseal};
 use zeroize::Zeroizing;
 
+use crate::key_id::of_another;
+
 /// What key and context a wrapped key is bound to, and what else it says of itself.
 fn bound_to(key_id: &str, said: &[u8], context: &KeyContext) -> Vec<u8> {
     let mut bytes = format!("{key_id}/{}/", said.len()).into_bytes();
@@ -41,21 +43,10 @@ pub(crate) fn unwrap(
     };
     let sealed = wrapped.bytes.strip_prefix(said).ok_or_else(wrong)?;
     if wrapped.key_id != key_id {
-        return Err(KeyRefusal::Denied(format!(
-            "it was written with key '{}', and this is key '{key_id}'",
-            printable(&wrapped.key_id)
-        )));
+        return Err(of_another(&wrapped.key_id, key_id));
     }
     let plain = unseal(with, &bound_to(key_id, said, context), sealed).ok_or_else(wrong)?;
     SecretKey::copied(&plain).ok_or_else(wrong)
-}
-
-/// Bytes from a disk are shown without what could drive a terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .take(60)
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
 }
 
 /// A key as 64 hexadecimal digits with a line end or without, or as 32 bytes. None: it has another length.

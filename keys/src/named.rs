@@ -15,6 +15,28 @@ pub(crate) const KINDS: &[&str] = &[
     "env:NAME",
     #[cfg(feature = "passphrase")]
     "passphrase:",
+    #[cfg(feature = "vault")]
+    "vault:https://HOST/MOUNT/KEY",
+    #[cfg(feature = "aws-kms")]
+    "aws-kms:KEY",
+    #[cfg(feature = "azure-kv")]
+    "azure-kv:https://VAULT.vault.azure.net/keys/NAME",
+    #[cfg(feature = "gcp-kms")]
+    "gcp-kms:projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY",
+    #[cfg(feature = "pkcs11")]
+    "pkcs11:token=TOKEN;object=KEY?module-path=PATH",
+];
+
+/// Kinds that this program can be built with.
+const OTHERS: &[&str] = &[
+    "file",
+    "env",
+    "passphrase",
+    "vault",
+    "aws-kms",
+    "azure-kv",
+    "gcp-kms",
+    "pkcs11",
 ];
 
 /// Asks the person for a passphrase. An error is a text for that person.
@@ -45,6 +67,19 @@ pub fn provider(name: &str, ask: Asking<'_>) -> Result<Arc<dyn KeyProvider>, Pro
             let passphrase = ask().map_err(|why| ProviderError::NoPassphrase { why })?;
             Ok(Arc::new(crate::PassphraseKey::new(passphrase)))
         }
+        #[cfg(feature = "vault")]
+        "vault" => Ok(Arc::new(crate::VaultKey::parse(rest)?)),
+        #[cfg(feature = "aws-kms")]
+        "aws-kms" => Ok(Arc::new(crate::AwsKmsKey::parse(rest)?)),
+        #[cfg(feature = "azure-kv")]
+        "azure-kv" => Ok(Arc::new(crate::AzureKey::parse(rest)?)),
+        #[cfg(feature = "gcp-kms")]
+        "gcp-kms" => Ok(Arc::new(crate::GcpKmsKey::parse(rest)?)),
+        #[cfg(feature = "pkcs11")]
+        "pkcs11" => Ok(Arc::new(crate::Pkcs11Key::parse(rest)?)),
+        kind if OTHERS.contains(&kind) => Err(ProviderError::NotBuiltIn {
+            kind: kind.to_owned(),
+        }),
         _ => Err(ProviderError::Unknown {
             kind: kind.to_owned(),
         }),

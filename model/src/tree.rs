@@ -68,6 +68,7 @@ pub(crate) struct Object {
 pub(crate) struct Report {
     pub errors: Vec<LoadError>,
     pub unused: Vec<Unused>,
+    pub let_go: std::collections::BTreeSet<&'static str>,
 }
 
 impl Report {
@@ -425,10 +426,14 @@ impl<'r> Fields<'r> {
     /// Reports what was not taken.
     pub fn finish(mut self) {
         for (key, node) in std::mem::take(&mut self.entries) {
-            if IGNORED
+            let ignored = IGNORED
                 .iter()
-                .any(|ignored| ignored.eq_ignore_ascii_case(&key))
-            {
+                .find(|ignored| ignored.eq_ignore_ascii_case(&key));
+            if let Some(ignored) = ignored {
+                let empty = matches!(&node.value, Value::List(items) if items.is_empty());
+                if !empty && !matches!(node.value, Value::Null) {
+                    self.report.let_go.insert(ignored);
+                }
                 continue;
             }
             if self.strict || concerns_security(&key) {

@@ -29,6 +29,9 @@ pub struct Model {
     pub options: Options,
     /// Constructs that were read and kept but that nothing acts on yet, one line each, for `check`.
     pub unused: Vec<Unused>,
+    /// Kinds of constructs that the source has and the model does not keep, such as `queryGroups`. Nobody may be told that there is
+    /// none of them.
+    pub let_go: std::collections::BTreeSet<&'static str>,
 }
 
 /// Options of this engine, written as annotations of the model so that other tools keep them.

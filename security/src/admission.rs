@@ -12,8 +12,10 @@ use roaring::RoaringBitmap;
 use sha2::{Digest, Sha256};
 use storage::{ColumnId, Control, Path, PathColumn, TableId, Target};
 
+use crate::asker::{IdentityFunction, Reads, VOLATILE};
 use crate::gate::Gate;
 use crate::graph::{Graph, Hidden};
+use crate::handed::Notes;
 use crate::objects::{Objects, at};
 use crate::references::fold;
 use crate::rowset::Rows;
@@ -65,38 +67,6 @@ struct FilterPlan {
     /// False when its answer depends on more than data and identity: the clock, random numbers, or what does not parse.
     keeps: bool,
 }
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum IdentityFunction {
-    UserName,
-    ObjectId,
-    CustomData,
-    Culture,
-}
-
-impl IdentityFunction {
-    pub fn named(function: &str) -> Option<Self> {
-        match function {
-            "username" | "userprincipalname" => Some(IdentityFunction::UserName),
-            "userobjectid" => Some(IdentityFunction::ObjectId),
-            "customdata" => Some(IdentityFunction::CustomData),
-            "userculture" => Some(IdentityFunction::Culture),
-            _ => None,
-        }
-    }
-
-    pub fn value(self, identity: &Identity) -> Option<&str> {
-        match self {
-            IdentityFunction::UserName => identity.user_name(),
-            IdentityFunction::ObjectId => identity.user_object_id(),
-            IdentityFunction::CustomData => identity.user_custom_data(),
-            IdentityFunction::Culture => identity.user_culture(),
-        }
-    }
-}
-
-/// Functions whose value depends on more than data and identity.
-pub(crate) const VOLATILE: &[&str] = &["now", "today", "utcnow", "utctoday", "rand", "randbetween"];
 
 /// Checks every role of a model: what it names must be there, its filters must parse, and what it hides must not cut relationships.
 pub(crate) fn plan_roles(
@@ -372,17 +342,8 @@ impl Gate {
             if !role.can_read {
                 return Err(Denied::NotAllowed { role: name.clone() });
             }
-            let reads = |function| {
-                role.filters
-                    .iter()
-                    .any(|filter| filter.reads.contains(&function))
-            };
-            if reads(IdentityFunction::UserName) && identity.user_name().is_none() {
-                return Err(Denied::NeedsUserName { role: name.clone() });
-            }
-            if reads(IdentityFunction::ObjectId) && identity.user_object_id().is_none() {
-                return Err(Denied::NeedsObjectId { role: name.clone() });
-            }
+            let reads = role.filters.iter().flat_map(|filter| &filter.reads);
+            refuse_without(identity, reads.copied(), role)?;
             roles.push((r, role));
         }
         if roles.is_empty() && !self.roles.is_empty() {
@@ -405,9 +366,7 @@ impl Gate {
             return Ok(objects.clone());
         }
         // Each role alone cuts nothing, but what two of them hide together may.
-        if roles.len() > 1
-            && cut(&self.model, &Graph::of(&self.model, &self.trees), hidden).is_some()
-        {
+        if roles.len() > 1 && cut(&self.model, &self.graph, hidden).is_some() {
             return Err(incompatible(roles, Incompatibility::CutRelationships));
         }
         let objects = Arc::new(Objects::of(&self.model, &self.trees, hidden, |id| {
@@ -509,18 +468,20 @@ impl Gate {
             let rows = match known {
                 Some(rows) => rows,
                 None => {
-                    let rows =
-                        self.evaluate(filter, identity, control)
-                            .map_err(|error| match control.check() {
-                                Err(stopped) => Denied::Stopped(stopped),
-                                Ok(()) => {
-                                    *detail = Some(self.told_to_operator(role, filter, &error));
-                                    Denied::FilterFailed {
-                                        role: role.name.clone(),
-                                    }
-                                }
-                            })?;
-                    if filter.keeps {
+                    let (told, rows) = self.evaluate(filter, identity, control);
+                    // Who lacks what the filter asked for is refused, whatever came of it.
+                    refuse_without(identity, told.functions(), role)?;
+                    let rows = rows.map_err(|error| match control.check() {
+                        Err(stopped) => Denied::Stopped(stopped),
+                        Ok(()) => {
+                            *detail = Some(self.told_to_operator(role, filter, &error));
+                            Denied::FilterFailed {
+                                role: role.name.clone(),
+                            }
+                        }
+                    })?;
+                    // The key holds what the filter's names say that it reads. What has read more is not kept under it.
+                    if filter.keeps && told.within(Reads::of(&filter.reads)) {
                         let mut answers = self
                             .caches
                             .answers
@@ -568,13 +529,25 @@ impl Gate {
         filter: &FilterPlan,
         identity: &Identity,
         control: &Control,
-    ) -> Result<Rows, EvaluateError> {
+    ) -> (Reads, Result<Rows, EvaluateError>) {
         let scope = Scope::new(
             self.every_object.clone(),
             self.everything.clone(),
             Some(self.data.clone()),
             identity.clone(),
         );
+        let scope = scope.noting();
+        let rows = self.evaluate_over(filter, &scope, control);
+        let told = scope.notes().map_or(Reads::NOTHING, Notes::told);
+        (told, rows)
+    }
+
+    fn evaluate_over(
+        &self,
+        filter: &FilterPlan,
+        scope: &Scope,
+        control: &Control,
+    ) -> Result<Rows, EvaluateError> {
         let ordinal = scope.objects.entry_of(TableId(filter.table));
         let ordinal =
             ordinal.ok_or_else(|| EvaluateError::new("the table of the filter is not there"))?;
@@ -583,7 +556,7 @@ impl Gate {
             ordinal,
         };
         let answer =
-            (self.evaluators.row_filter)(&BuildView::new(&scope), table, &filter.tree, control)?;
+            (self.evaluators.row_filter)(&BuildView::new(scope), table, &filter.tree, control)?;
         let rows = self
             .data
             .rows(TableId(filter.table))
@@ -656,6 +629,27 @@ impl Gate {
         }
         Ok(visible)
     }
+}
+
+/// A filter that reads the caller's name or id would compare with BLANK where there is none.
+fn refuse_without(
+    identity: &Identity,
+    reads: impl Iterator<Item = IdentityFunction>,
+    role: &RolePlan,
+) -> Result<(), Denied> {
+    let role = &role.name;
+    for function in reads {
+        match function {
+            IdentityFunction::UserName if identity.user_name().is_none() => {
+                return Err(Denied::NeedsUserName { role: role.clone() });
+            }
+            IdentityFunction::ObjectId if identity.user_object_id().is_none() => {
+                return Err(Denied::NeedsObjectId { role: role.clone() });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn failed_filter(role: &RolePlan, error: ReadError, detail: &mut Option<String>) -> Denied {

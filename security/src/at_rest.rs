@@ -59,6 +59,11 @@ impl Gate {
         })
     }
 
+    /// Reads all columns that lie on disk, so that no query waits for them. For the operator.
+    pub fn preload(&self) -> Result<(), AtRestError> {
+        self.data.preload()
+    }
+
     /// Columns that do not exist for somebody: they are kept apart on disk.
     pub(crate) fn hidden_by_some_role(&self) -> Vec<ColumnId> {
         let hidden: BTreeSet<Node> = self

@@ -63,7 +63,7 @@ pub struct QueryRecord {
     pub rules: Vec<String>,
     /// The number of the view that the query was answered over.
     pub view: u64,
-    /// What was asked: `query` or `explain`.
+    /// What was asked: `query`, `explain` or `export`.
     pub kind: &'static str,
     /// Tables, columns and measures that the query may read, those behind measures and functions too: names that exist for the
     /// identity. Rather too many than too few.
@@ -93,6 +93,21 @@ pub struct Asked<'a> {
     pub outcome: &'a str,
 }
 
+/// A change in how it stands with the key of a dataset that was opened from disk.
+#[derive(Clone, Debug)]
+pub struct LeaseRecord {
+    pub at: SystemTime,
+    /// The identity of the dataset, for life.
+    pub dataset: String,
+    pub generation: u64,
+    /// Which key of the provider it was opened with.
+    pub key_id: String,
+    /// `held`, `unreachable` or `closed`.
+    pub state: &'static str,
+    /// Why, when it is not held. No key stands here.
+    pub detail: Option<String>,
+}
+
 /// A record could not be written. Says why, to the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditError(pub String);
@@ -109,6 +124,12 @@ impl std::error::Error for AuditError {}
 pub trait AuditSink: Send + std::marker::Sync {
     fn admission(&self, record: &AdmissionRecord) -> Result<(), AuditError>;
     fn query(&self, record: &QueryRecord) -> Result<(), AuditError>;
+
+    /// The lease of a dataset was begun, was renewed after its keeper could not be reached, or is over. A sink that does not say
+    /// otherwise keeps no such records.
+    fn lease(&self, _: &LeaseRecord) -> Result<(), AuditError> {
+        Ok(())
+    }
 
     /// Whether records of queries are made at all: counting visible rows takes time.
     fn wants_queries(&self) -> bool {
@@ -159,6 +180,11 @@ impl Audit {
     pub fn with_texts(mut self, texts: bool) -> Audit {
         self.texts = texts;
         self
+    }
+
+    /// Tells the sink of a lease. An error where records are required and this one could not be written.
+    pub fn lease(&self, record: &LeaseRecord) -> Result<(), AuditError> {
+        self.judge(self.sink.lease(record))
     }
 
     pub(crate) fn text_of(&self, text: &str) -> Option<String> {

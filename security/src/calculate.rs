@@ -12,6 +12,7 @@ use model::{ColumnKind, DataType, Model};
 use storage::{ColumnId, Control, Dataset, RelationshipId, TableId};
 
 use crate::graph::{Graph, Hidden};
+use crate::handed::{self, Handed, HandedOut, Notes};
 use crate::objects::{Objects, at};
 use crate::references::fold;
 use crate::request::Calculated;
@@ -28,15 +29,17 @@ pub(crate) struct Builder<'a> {
     pub evaluators: &'a Evaluators,
     pub control: &'a Control,
     pub data: Arc<Dataset>,
+    pub handed: HandedOut,
 }
 
 impl Builder<'_> {
     /// Computes what there is to compute, and gives the finished data.
-    pub fn finish(mut self) -> Result<Arc<Dataset>, CloseError> {
+    pub fn finish(mut self) -> Result<(Arc<Dataset>, HandedOut), CloseError> {
         self.load_what_the_model_says()?;
         self.refuse_gaps()?;
         self.relate_what_can_be()?;
         let mut pending = self.pending();
+        self.remember(&pending);
         while !pending.is_empty() {
             self.control.check()?;
             let next = self.next(&pending).ok_or_else(|| self.cycle(&pending))?;
@@ -45,7 +48,26 @@ impl Builder<'_> {
             self.relate_what_can_be()?;
         }
         self.relate_the_rest()?;
-        Ok(self.data)
+        if let Some(data) = Arc::get_mut(&mut self.data) {
+            data.set_derivations(&handed::write(&self.handed));
+        }
+        Ok((self.data, self.handed))
+    }
+
+    /// What is computed already was computed from what was written down then. Where nothing was, it may be anything.
+    fn remember(&mut self, pending: &BTreeSet<Node>) {
+        let known = self.data.derivations().and_then(handed::read);
+        let known = known.unwrap_or_default();
+        for (node, _) in self.trees.nodes() {
+            if matches!(node, Node::Column(..) | Node::Table(_)) && !pending.contains(&node) {
+                let unknown = || Handed {
+                    everything: true,
+                    ..Handed::default()
+                };
+                let handed = known.get(&node).cloned().unwrap_or_else(unknown);
+                self.handed.insert(node, handed);
+            }
+        }
     }
 
     /// Tables whose rows are in the model itself: calculation groups, and tables that only hold measures.
@@ -240,12 +262,18 @@ impl Builder<'_> {
     }
 
     fn compute(&mut self, node: Node, pending: &BTreeSet<Node>) -> Result<(), CloseError> {
+        let scope = self.scope_without(pending).noting();
+        let computed = self.evaluate(node, &scope)?;
+        let handed = scope.notes().map(Notes::handed);
+        // The unfinished data are nobody else's again.
+        drop(scope);
+        self.handed.insert(node, handed.unwrap_or_default());
         let name = self.name(node);
         let failed = |message: String| CloseError::Calculation {
             object: name.clone(),
             message,
         };
-        match (node, self.evaluate(node, pending)?) {
+        match (node, computed) {
             (Node::Column(t, c), Computed::Column(values)) => {
                 let declared = at(&self.model.tables, t).and_then(|table| at(&table.columns, c));
                 let values = fit(
@@ -266,7 +294,7 @@ impl Builder<'_> {
     }
 
     /// Lends a view of all that is there to the evaluator. What it gives back holds nothing of the view.
-    fn evaluate(&self, node: Node, pending: &BTreeSet<Node>) -> Result<Computed, CloseError> {
+    fn evaluate(&self, node: Node, scope: &Scope) -> Result<Computed, CloseError> {
         let failed = |message: String| CloseError::Calculation {
             object: self.name(node),
             message,
@@ -285,8 +313,7 @@ impl Builder<'_> {
                 message: body.error.clone(),
             });
         };
-        let scope = self.scope_without(pending);
-        let view = BuildView::new(&scope);
+        let view = BuildView::new(scope);
         match node {
             Node::Column(t, _) => {
                 let table = scope.objects.entry_of(TableId(t)).map(|ordinal| Table {

@@ -1,7 +1,8 @@
 //! What the answer of a query depends on: the objects that it may read, and the key under which its answer may be given again.
 //!
 //! Found without binding, by the names that the query and everything behind them mention: rather too much than too little. A key that
-//! says too much is found less often; one that says too little would give one user's answer to another.
+//! says too much is found less often; one that says too little would give one user's answer to another. So names alone do not decide:
+//! an answer is kept only where its evaluation was told nothing of the caller that the key does not hold.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +10,11 @@ use dax::{DefinitionKind, Expr, Query};
 use sha2::{Digest, Sha256};
 use storage::Control;
 
-use crate::admission::{IdentityFunction, VOLATILE};
+use crate::asker::{IdentityFunction, Reads, VOLATILE};
 use crate::audit::{Asked, AuditError, QueryRecord};
 use crate::gate::Gate;
 use crate::graph::{Hidden, Reached};
+use crate::names::Breadth;
 use crate::objects::at;
 use crate::references::References;
 use crate::trees::Node;
@@ -46,14 +48,27 @@ fn expressions_of(query: &Query) -> Vec<(&Expr, Vec<String>)> {
     found
 }
 
+/// Under what an answer may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerKey {
+    pub digest: [u8; 32],
+    covers: Reads,
+}
+
+impl AnswerKey {
+    /// Whether the key holds all that an answer has read. One that read more is its caller's alone.
+    pub fn covers(&self, reads: Reads) -> bool {
+        reads.within(self.covers)
+    }
+}
+
 impl Gate {
     /// All that the query reaches. None: something of it does not parse.
-    fn reached_by(&self, query: &Query) -> Option<Reached> {
+    fn reached_by(&self, query: &Query, breadth: Breadth) -> Option<Reached> {
         let mut all = Reached::default();
         for (expression, parameters) in expressions_of(query) {
-            let reached = self
-                .graph
-                .reached_by(&References::of(expression, &parameters), None)?;
+            let found = References::of(expression, &parameters);
+            let reached = self.graph.reached_by(&found, None, breadth)?;
             all.calls.extend(reached.calls);
             all.nodes.extend(reached.nodes);
         }
@@ -66,8 +81,8 @@ impl Gate {
     ///
     /// In the key are the gate (one generation of data under one policy), the query as it was understood, the visible rows and
     /// objects, the culture, and the value of every identity function that the query or anything behind it calls. Who asks is not.
-    pub fn answer_key(&self, view: &View, query: &Query, with: &[u8]) -> Option<[u8; 32]> {
-        let reached = self.reached_by(query)?;
+    pub fn answer_key(&self, view: &View, query: &Query, with: &[u8]) -> Option<AnswerKey> {
+        let reached = self.reached_by(query, Breadth::Any)?;
         let refused =
             |call: &String| VOLATILE.contains(&call.as_str()) || call.starts_with("info.");
         if reached.calls.iter().any(refused) {
@@ -97,10 +112,13 @@ impl Gate {
             .iter()
             .filter_map(|call| IdentityFunction::named(call))
             .collect();
-        for function in read {
-            value(function);
+        for function in &read {
+            value(*function);
         }
-        Some(key.finalize().into())
+        Some(AnswerKey {
+            digest: key.finalize().into(),
+            covers: Reads::of(&read).and(Reads::CULTURE),
+        })
     }
 
     /// Tells the audit of a query. An error: the record is required, and could not be written.
@@ -150,7 +168,8 @@ impl Gate {
             return Default::default();
         }
         let hidden: &Hidden = &view.scope().objects.hidden;
-        let nodes = self.reached_by(&parsed.tree).unwrap_or_default().nodes;
+        let nodes = self.reached_by(&parsed.tree, Breadth::Said);
+        let nodes = nodes.unwrap_or_default().nodes;
         let (mut names, mut tables) = (BTreeSet::new(), BTreeSet::new());
         for node in nodes.into_iter().filter(|node| !hidden.has(*node)) {
             let (table, name) = match node {

@@ -8,12 +8,13 @@ use std::time::Instant;
 
 use arrow::array::{ArrayRef, BooleanArray};
 use model::{DataType, Model};
-use storage::{ColumnFigures, Control, Dataset, KeyMapFigures};
+use storage::{ColumnFigures, ColumnMemoryFigures, Control, Dataset, KeyMapFigures};
 
 use crate::admission::{Caches, RolePlan, plan_roles};
 use crate::audit::{AdmissionRecord, Audit};
 use crate::calculate::Builder;
 use crate::graph::{Graph, Hidden};
+use crate::handed::HandedOut;
 use crate::objects::Objects;
 use crate::request::Calculated;
 use crate::rowset::RowSets;
@@ -59,6 +60,8 @@ pub struct Figures {
     pub key_maps: Vec<KeyMapFigures>,
     /// Bytes of the files that the data was imported from.
     pub source_bytes: u64,
+    /// What columns that were read from disk take; None: the data was imported.
+    pub column_memory: Option<ColumnMemoryFigures>,
 }
 
 impl Figures {
@@ -80,6 +83,7 @@ pub struct Gate {
     pub(crate) model: Model,
     pub(crate) trees: Arc<Trees>,
     pub(crate) graph: Graph,
+    pub(crate) handed: Arc<HandedOut>,
     pub(crate) travel: Travel,
     pub(crate) data: Arc<Dataset>,
     pub(crate) evaluators: Evaluators,
@@ -117,7 +121,7 @@ impl Gate {
         let graph = Graph::of(&model, &trees);
         let travel = Travel::of(&model, &graph);
         // Roles first: a mistake in one is found before the long work.
-        let roles = plan_roles(&model, &graph, &travel)?;
+        plan_roles(&model, &graph, &travel)?;
         let builder = Builder {
             model: &model,
             trees: &trees,
@@ -125,8 +129,13 @@ impl Gate {
             evaluators: &evaluators,
             control,
             data: Arc::new(dataset),
+            handed: HandedOut::new(),
         };
-        let data = builder.finish()?;
+        let (data, handed) = builder.finish()?;
+        // Once more, now that it is known what the calculated objects were computed from: they are hidden with it.
+        let mut graph = graph;
+        graph.learn(&handed);
+        let roles = plan_roles(&model, &graph, &travel)?;
         let every_object = Arc::new(Objects::of(&model, &trees, &Hidden::default(), |id| {
             data.is_related(id)
         }));
@@ -136,6 +145,7 @@ impl Gate {
             model,
             trees,
             graph,
+            handed: Arc::new(handed),
             travel,
             data,
             evaluators,
@@ -157,7 +167,8 @@ impl Gate {
             roles,
             ..self.model.clone()
         };
-        let graph = Graph::of(&model, &self.trees);
+        let mut graph = Graph::of(&model, &self.trees);
+        graph.learn(&self.handed);
         let travel = Travel::of(&model, &graph);
         let roles = plan_roles(&model, &graph, &travel)?;
         Ok(Gate {
@@ -165,6 +176,7 @@ impl Gate {
             model,
             trees: self.trees.clone(),
             graph,
+            handed: self.handed.clone(),
             travel,
             data: self.data.clone(),
             evaluators: self.evaluators,
@@ -186,6 +198,11 @@ impl Gate {
         self
     }
 
+    /// Whom it tells.
+    pub fn audit(&self) -> Option<Audit> {
+        self.audit.clone()
+    }
+
     /// Keeps answers of scans, in so many bytes; none in no bytes.
     #[must_use]
     pub fn keeping_scans(mut self, most_bytes: u64) -> Gate {
@@ -196,11 +213,14 @@ impl Gate {
     /// This gate as the successor of another: with a number of its own, and with what the other tells and keeps.
     #[must_use]
     pub fn renewed(&self, before: &Gate) -> Gate {
+        let mut graph = Graph::of(&self.model, &self.trees);
+        graph.learn(&self.handed);
         Gate {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             model: self.model.clone(),
             trees: self.trees.clone(),
-            graph: Graph::of(&self.model, &self.trees),
+            graph,
+            handed: self.handed.clone(),
             travel: self.travel.clone(),
             data: self.data.clone(),
             evaluators: self.evaluators,
@@ -264,6 +284,7 @@ impl Gate {
             columns: self.data.inspect(),
             key_maps: self.data.key_maps(),
             source_bytes: self.data.source_bytes(),
+            column_memory: self.data.column_memory(),
         }
     }
 

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::Model;
 
+use crate::handed::HandedOut;
+use crate::names::{Breadth, Names};
 use crate::references::{References, fold};
 use crate::trees::{Body, Node, Trees, ordinals};
 
@@ -22,130 +24,13 @@ impl Hidden {
     }
 }
 
-/// Names of the model, folded, to what they name.
-struct Names {
-    tables: HashMap<String, u32>,
-    columns: HashMap<(u32, String), u32>,
-    columns_anywhere: HashMap<String, Vec<Node>>,
-    measures: HashMap<String, Node>,
-    functions: HashMap<String, Node>,
-}
-
-impl Names {
-    fn of(model: &Model) -> Names {
-        let mut names = Names {
-            tables: HashMap::new(),
-            columns: HashMap::new(),
-            columns_anywhere: HashMap::new(),
-            measures: HashMap::new(),
-            functions: HashMap::new(),
-        };
-        for (t, table) in ordinals(&model.tables) {
-            names.tables.insert(fold(&table.name), t);
-            for (c, column) in ordinals(&table.columns) {
-                let name = fold(&column.name);
-                names
-                    .columns_anywhere
-                    .entry(name.clone())
-                    .or_default()
-                    .push(Node::Column(t, c));
-                names.columns.insert((t, name), c);
-            }
-            for (m, measure) in ordinals(&table.measures) {
-                names
-                    .measures
-                    .insert(fold(&measure.name), Node::Measure(t, m));
-                if measure.kpi.is_some() {
-                    for (part, word) in [(0, "goal"), (1, "status"), (2, "trend")] {
-                        let name = format!("_{} {word}", fold(&measure.name));
-                        names.measures.entry(name).or_insert(Node::Kpi(t, m, part));
-                    }
-                }
-            }
-        }
-        for (f, function) in ordinals(&model.functions) {
-            names
-                .functions
-                .insert(fold(&function.name), Node::Function(f));
-        }
-        names
-    }
-
-    fn column(&self, table: u32, name: &str) -> Option<Node> {
-        self.columns
-            .get(&(table, name.to_owned()))
-            .map(|c| Node::Column(table, *c))
-    }
-
-    /// What the mentions may mean. `home`: the table in whose row context they stand.
-    fn resolve(&self, found: &References, home: Option<u32>) -> BTreeSet<Node> {
-        let mut nodes = BTreeSet::new();
-        let mut mentioned: BTreeSet<u32> = home.into_iter().collect();
-        let qualifying = found.qualified.iter().map(|(table, _)| table);
-        for table in found
-            .tables
-            .iter()
-            .chain(qualifying)
-            .filter_map(|name| self.tables.get(name))
-        {
-            mentioned.insert(*table);
-            nodes.insert(Node::Table(*table));
-        }
-        for (table, name) in &found.qualified {
-            let column = self
-                .tables
-                .get(table)
-                .and_then(|table| self.column(*table, name));
-            nodes.extend(column.or_else(|| self.measures.get(name).copied()));
-        }
-        for (table, column, level) in &found.variations {
-            if let Some(table) = self.tables.get(table) {
-                nodes.insert(Node::Table(*table));
-                nodes.extend(self.column(*table, column));
-            }
-            // The level belongs to a hierarchy of some date table; whichever it is, its column has the level's name.
-            nodes.extend(
-                self.columns_anywhere
-                    .get(level)
-                    .into_iter()
-                    .flatten()
-                    .copied(),
-            );
-        }
-        let functions: Vec<Node> = found
-            .calls
-            .iter()
-            .filter_map(|name| self.functions.get(name))
-            .copied()
-            .collect();
-        for name in &found.brackets {
-            nodes.extend(self.measures.get(name).copied());
-            if functions.is_empty() {
-                nodes.extend(
-                    mentioned
-                        .iter()
-                        .filter_map(|table| self.column(*table, name)),
-                );
-            } else {
-                // A function of the model may give a table that the text does not mention.
-                nodes.extend(
-                    self.columns_anywhere
-                        .get(name)
-                        .into_iter()
-                        .flatten()
-                        .copied(),
-                );
-            }
-        }
-        nodes.extend(functions);
-        nodes
-    }
-}
-
 /// What one node depends on.
 #[derive(Debug, Default)]
 struct Needs {
+    /// What it may depend on.
     nodes: BTreeSet<Node>,
+    /// What of that it says: nothing else has to be computed before it.
+    said: BTreeSet<Node>,
     /// Tables of which the value may depend on every column.
     whole: BTreeSet<u32>,
     calls: BTreeSet<String>,
@@ -163,8 +48,14 @@ pub(crate) struct Reached {
 }
 
 /// Functions that read objects which their call does not name.
-fn reads_everything(call: &str) -> bool {
+pub(crate) fn reads_everything(call: &str) -> bool {
     call == "calendarauto" || call == "columnstatistics" || call.starts_with("info.")
+}
+
+/// Functions that turn the current rows into filters.
+fn turns_rows_to_filters(call: &str) -> bool {
+    let starts = ["calculate", "total", "openingbalance", "closingbalance"];
+    call == "relatedtable" || starts.iter().any(|start| call.starts_with(start))
 }
 
 /// Expressions that are evaluated along with those that refer to them.
@@ -228,25 +119,47 @@ impl Graph {
             }
         }
         for (t, table) in ordinals(&model.tables) {
-            for (c, _) in ordinals(&table.columns) {
-                graph
-                    .needs
-                    .entry(Node::Column(t, c))
-                    .or_default()
-                    .nodes
-                    .insert(Node::Table(t));
+            let columns = ordinals(&table.columns).map(|(c, _)| Node::Column(t, c));
+            let measures = ordinals(&table.measures).map(|(m, _)| Node::Measure(t, m));
+            for node in columns.chain(measures) {
+                let needs = graph.needs.entry(node).or_default();
+                needs.nodes.insert(Node::Table(t));
+                needs.said.insert(Node::Table(t));
             }
             graph.needs_of_places(t, table);
-            for (m, _) in ordinals(&table.measures) {
-                graph
-                    .needs
-                    .entry(Node::Measure(t, m))
-                    .or_default()
-                    .nodes
-                    .insert(Node::Table(t));
-            }
         }
         graph
+    }
+
+    /// What calculated objects were computed from counts beside what their expressions name.
+    pub fn learn(&mut self, handed: &HandedOut) {
+        for (node, handed) in handed {
+            let mut nodes = handed.nodes.clone();
+            // The names of items are cells of their table.
+            for table in handed.nodes.iter().filter_map(|node| match node {
+                Node::Column(t, _) => Some(*t),
+                _ => None,
+            }) {
+                let items = Node::Item(table, 0)..=Node::Item(table, u32::MAX);
+                nodes.extend(self.needs.range(items).map(|(item, _)| *item));
+            }
+            let mut whole = BTreeSet::new();
+            for table in &handed.compared {
+                match self.keys.get(table) {
+                    Some(key) => {
+                        nodes.insert(Node::Column(*table, *key));
+                    }
+                    None => {
+                        whole.insert(*table);
+                    }
+                }
+            }
+            nodes.remove(node);
+            let needs = self.needs.entry(*node).or_default();
+            needs.nodes.extend(nodes);
+            needs.whole.extend(whole);
+            needs.unknown |= handed.everything;
+        }
     }
 
     /// The column of ordinals, where items have theirs by their place: the numbers of those that are left would tell how many are
@@ -268,6 +181,7 @@ impl Graph {
             if fold(source) == "ordinal" {
                 let needs = self.needs.entry(Node::Column(t, c)).or_default();
                 needs.nodes.extend(placed.iter().copied());
+                needs.said.extend(placed.iter().copied());
             }
         }
     }
@@ -289,10 +203,7 @@ impl Graph {
                 .iter()
                 .any(|other| matches!(other, Node::Measure(..) | Node::Kpi(..)));
             let details = calls.contains("detailrows");
-            let transition = measures
-                || ["calculate", "calculatetable", "relatedtable"]
-                    .iter()
-                    .any(|call| calls.contains(*call));
+            let transition = measures || calls.iter().any(|call| turns_rows_to_filters(call));
             let everything = calls.iter().any(|call| reads_everything(call));
             let more: Vec<Node> = self
                 .needs
@@ -313,8 +224,8 @@ impl Graph {
                 return;
             };
             let before = needs.nodes.len();
-            needs.nodes.extend(more);
-            needs.nodes.extend(rows.0);
+            needs.nodes.extend(more.iter().chain(&rows.0));
+            needs.said.extend(more.iter().chain(&rows.0));
             needs.whole.extend(rows.1);
             needs.unknown |= everything;
             if needs.nodes.len() == before {
@@ -363,16 +274,31 @@ impl Graph {
         match node {
             Node::Kpi(t, m, _) | Node::DetailRows(t, Some(m)) => {
                 needs.nodes.insert(Node::Measure(t, m));
+                needs.said.insert(Node::Measure(t, m));
             }
             Node::DetailRows(t, None) | Node::Item(t, _) | Node::Selection(t, _) => {
                 needs.nodes.insert(Node::Table(t));
+                needs.said.insert(Node::Table(t));
             }
             Node::Table(_) | Node::Column(..) | Node::Measure(..) | Node::Function(_) => {}
         }
         for body in bodies {
             match body.references() {
                 Some(found) => {
-                    needs.nodes.extend(self.names.resolve(&found, home));
+                    let names = &self.names;
+                    needs
+                        .said
+                        .extend(names.resolve(&found, home, Breadth::Said));
+                    let possible = names.resolve(&found, home, Breadth::Possible);
+                    needs.nodes.extend(possible);
+                    // What is computed over all data depends on a calendar's columns. A measure runs over the calendar that its
+                    // view shows, which may have lost some.
+                    if matches!(node, Node::Column(..) | Node::Table(_) | Node::Function(_)) {
+                        needs.nodes.extend(names.calendars(&found));
+                    }
+                    if found.whole_homes {
+                        needs.whole.extend(names.homes(&found));
+                    }
                     needs.whole.extend(
                         found
                             .whole
@@ -386,6 +312,7 @@ impl Graph {
         }
         // A recursive mention says nothing new.
         needs.nodes.remove(&node);
+        needs.said.remove(&node);
         needs
     }
 
@@ -454,6 +381,14 @@ impl Graph {
     /// The measures, functions and other expressions among these, and those that they use in turn: what is evaluated along with an
     /// expression.
     fn through(&self, nodes: &BTreeSet<Node>) -> BTreeSet<Node> {
+        self.through_what(nodes, |needs| &needs.nodes)
+    }
+
+    fn through_what(
+        &self,
+        nodes: &BTreeSet<Node>,
+        of: fn(&Needs) -> &BTreeSet<Node>,
+    ) -> BTreeSet<Node> {
         let evaluated = is_evaluated;
         let mut reached = BTreeSet::new();
         let mut open: Vec<Node> = nodes
@@ -465,7 +400,7 @@ impl Graph {
             if reached.insert(node)
                 && let Some(needs) = self.needs.get(&node)
             {
-                open.extend(needs.nodes.iter().filter(|node| evaluated(node)));
+                open.extend(of(needs).iter().filter(|node| evaluated(node)));
             }
         }
         reached
@@ -475,14 +410,21 @@ impl Graph {
     /// None when one of these does not parse.
     pub fn calls_of(&self, body: &Body, home: Option<u32>) -> Option<BTreeSet<String>> {
         let found = body.references()?;
-        self.reached_by(&found, home).map(|reached| reached.calls)
+        let reached = self.reached_by(&found, home, Breadth::Any);
+        reached.map(|reached| reached.calls)
     }
 
     /// Everything that evaluating what mentions these may call and read. None when something of it does not parse.
-    pub fn reached_by(&self, found: &References, home: Option<u32>) -> Option<Reached> {
+    pub fn reached_by(
+        &self,
+        found: &References,
+        home: Option<u32>,
+        breadth: Breadth,
+    ) -> Option<Reached> {
         let mut calls = found.calls.clone();
         let mut reached = BTreeSet::new();
-        let mut open: Vec<Node> = self.names.resolve(found, home).into_iter().collect();
+        let resolved = self.names.resolve(found, home, breadth);
+        let mut open: Vec<Node> = resolved.into_iter().collect();
         // What a calculation group does without a selection, it does to every measure.
         open.extend(
             self.needs
@@ -508,7 +450,10 @@ impl Graph {
                         return None;
                     }
                     calls.extend(needs.calls.iter().cloned());
-                    open.extend(needs.nodes.iter().copied());
+                    open.extend(match breadth {
+                        Breadth::Said => needs.said.iter(),
+                        Breadth::Possible | Breadth::Any => needs.nodes.iter(),
+                    });
                 }
             }
             if open.is_empty() && calls.contains("detailrows") {
@@ -533,12 +478,12 @@ impl Graph {
         let Some(needs) = self.needs.get(&node) else {
             return reads;
         };
-        let own = needs.nodes.iter().copied();
-        let through = self.through(&needs.nodes);
+        let own = needs.said.iter().copied();
+        let through = self.through_what(&needs.said, |needs| &needs.said);
         let theirs = through
             .iter()
             .filter_map(|node| self.needs.get(node))
-            .flat_map(|needs| needs.nodes.iter().copied());
+            .flat_map(|needs| needs.said.iter().copied());
         for found in own.chain(theirs) {
             match found {
                 Node::Table(_) | Node::Column(..) => {

@@ -104,6 +104,16 @@ impl Codes {
         }
     }
 
+    /// So many codes from `start` on, or those of them that there are.
+    pub fn slice(&self, start: usize, len: usize) -> Codes {
+        let codes = self.codes.iter().skip(start).take(len).copied();
+        Codes {
+            scope: self.scope,
+            of: self.of,
+            codes: codes.collect(),
+        }
+    }
+
     /// One after the other. None for no parts, and for parts that are codes of different things.
     pub fn concat(parts: &[Codes]) -> Option<Codes> {
         let first = parts.first()?;

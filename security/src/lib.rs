@@ -18,6 +18,7 @@
 )]
 
 mod admission;
+mod asker;
 mod at_rest;
 mod audit;
 mod calculate;
@@ -27,10 +28,12 @@ mod error;
 mod extend;
 mod gate;
 mod graph;
+mod handed;
 mod handle;
 mod identity;
 mod lower;
 mod mask;
+mod names;
 mod objects;
 mod prune;
 mod references;
@@ -48,12 +51,14 @@ mod visibility;
 #[cfg(test)]
 mod tests;
 
+pub use asker::Reads;
 #[cfg(feature = "tracing")]
 pub use audit::Tracing;
 pub use audit::{
-    AdmissionRecord, Asked, Audit, AuditError, AuditSink, JsonLines, QueryRecord, Sync,
+    AdmissionRecord, Asked, Audit, AuditError, AuditSink, JsonLines, LeaseRecord, QueryRecord, Sync,
 };
 pub use credential::{StillValid, Unrevocable};
+pub use dependencies::AnswerKey;
 pub use error::{CloseError, Denied, EvaluateError, Incompatibility, ReadError};
 pub use extend::{AddedColumn, Addition, Extended};
 pub use gate::{CalculatedColumn, CalculatedTable, Evaluators, Figures, Gate, RowFilter};
@@ -63,8 +68,8 @@ pub use request::*;
 pub use review::{RoleReview, review_roles};
 pub use scope::{RelationshipInfo, Scope};
 pub use storage::{
-    ABSENT, BLANK, Bounds, Charge, ColumnFigures, Control, KeyMapFigures, Meter, Share, Stopped,
-    canonical_type,
+    ABSENT, BLANK, Bounds, Charge, ColumnFigures, ColumnMemoryFigures, Control, KeyMapFigures,
+    Meter, Share, Stopped, canonical_type,
 };
 /// The one collation: comparing text, and the form in which equal text is equal byte by byte.
 pub use storage::{collation_key as fold_text, compare as compare_text};

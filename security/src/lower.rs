@@ -55,6 +55,15 @@ impl Scope {
         })
     }
 
+    /// A column whose values or codes the holder of the scope gets to see or to compare with.
+    pub(crate) fn hand_out(&self, column: Column, wanted: Use) -> Result<ColumnId, ReadError> {
+        let id = self.lower_column(column, wanted)?;
+        if let Some(notes) = self.notes() {
+            notes.column(id);
+        }
+        Ok(id)
+    }
+
     pub(crate) fn lower_relationship(
         &self,
         relationship: Relationship,
@@ -131,7 +140,7 @@ impl Scope {
         let (table, target) = match column.target {
             Target::Row(table) => (self.lower_table(table)?, storage::Target::Row),
             Target::Column(column) => {
-                let id = self.lower_column(column, wanted)?;
+                let id = self.hand_out(column, wanted)?;
                 (id.table, storage::Target::Column(id.column))
             }
         };
@@ -151,6 +160,9 @@ impl Scope {
     ) -> Result<storage::Scan, ReadError> {
         let mut masked = MaskedPaths::new();
         let table = self.lower_table(scan.table)?;
+        if let Some(notes) = self.notes() {
+            notes.table(table);
+        }
         let filters = scan
             .filters
             .iter()

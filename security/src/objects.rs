@@ -23,8 +23,8 @@ pub(crate) struct Objects {
     pub tables: Vec<TableEntry>,
     pub measures: Vec<MeasureEntry>,
     pub relationships: Vec<RelationshipEntry>,
-    /// The functions of the model that parse.
-    pub functions: Vec<(String, Arc<Function>)>,
+    /// The functions of the model that parse, by their names without case.
+    functions: HashMap<String, Arc<Function>>,
     /// The expressions of calculation groups that parse, by their text.
     pub expressions: HashMap<String, Arc<Expr>>,
     table_names: HashMap<String, u32>,
@@ -92,7 +92,7 @@ impl Objects {
             model: pruned.model,
             complete: hidden.0.is_empty(),
             hidden: hidden.clone(),
-            functions: Vec::new(),
+            functions: HashMap::new(),
             expressions: HashMap::new(),
             tables: Vec::new(),
             measures: Vec::new(),
@@ -128,15 +128,21 @@ impl Objects {
             let parsed = dax::parse_function(&function.expression);
             if parsed.errors.is_empty() {
                 let tree = Arc::new(parsed.tree);
-                self.functions.push((function.name.clone(), tree));
+                self.functions.entry(fold(&function.name)).or_insert(tree);
             }
         }
         let groups = self.model.tables.iter();
         for group in groups.filter_map(|table| table.calculation_group.as_ref()) {
             let items = group.items.iter().map(|item| &item.expression);
             let selections = [&group.no_selection, &group.multiple_selection];
-            let selections = selections.into_iter().flatten().map(|s| &s.expression);
-            for text in items.chain(selections) {
+            let selections = selections.into_iter().flatten();
+            let formats = (group.items.iter().map(|item| &item.format_expression))
+                .chain(selections.clone().map(|s| &s.format_expression))
+                .flatten();
+            let texts = items
+                .chain(selections.map(|s| &s.expression))
+                .chain(formats);
+            for text in texts {
                 let parsed = dax::parse_expression(text);
                 if parsed.errors.is_empty() {
                     self.expressions.insert(text.clone(), Arc::new(parsed.tree));
@@ -294,6 +300,14 @@ impl Objects {
 
     pub fn find_measure(&self, name: &str) -> Option<u32> {
         self.measure_names.get(&fold(name)).copied()
+    }
+
+    pub fn find_function(&self, name: &str) -> Option<&Arc<Function>> {
+        // Most names are those of DAX's own functions.
+        if self.functions.is_empty() {
+            return None;
+        }
+        self.functions.get(&fold(name))
     }
 
     /// The entry of a table by its ordinal in storage.

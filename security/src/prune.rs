@@ -80,6 +80,11 @@ fn shell(model: &Model, hidden: &Hidden) -> Model {
         options: model.options.clone(),
         // These lines name objects, hidden ones among them, and are of use to `check` alone.
         unused: Vec::new(),
+        let_go: if open {
+            model.let_go.clone()
+        } else {
+            Default::default()
+        },
     }
 }
 

@@ -15,8 +15,12 @@ pub(crate) fn fold(name: &str) -> String {
 pub(crate) struct References {
     /// Words and quoted names that are not variables: tables, if there are such tables.
     pub tables: BTreeSet<String>,
+    /// Words that are variables or parameters where they stand. In the place of a parameter they may come to mean tables.
+    pub shadowed: BTreeSet<String>,
     /// Tables among these whose every column the value may depend on: `DISTINCT(Sales)`, not `COUNTROWS(Sales)`.
     pub whole: BTreeSet<String>,
+    /// A call that gives the table in which a measure stands, and whose every column the value may depend on.
+    pub whole_homes: bool,
     /// `Table[Name]`
     pub qualified: BTreeSet<(String, String)>,
     /// `[Name]`
@@ -25,6 +29,8 @@ pub(crate) struct References {
     pub variations: BTreeSet<(String, String, String)>,
     /// Names of functions called.
     pub calls: BTreeSet<String>,
+    /// Texts, which name the columns that an expression makes, and the names that tables without a text give theirs.
+    pub made: BTreeSet<String>,
 }
 
 impl References {
@@ -95,9 +101,12 @@ impl Walk {
     /// `whole`: whether every column of a table that stands here may show in the value.
     fn expr(&mut self, expr: &Expr, whole: bool) {
         match &expr.kind {
-            ExprKind::Identifier { name, .. } => {
+            ExprKind::Identifier { name, quoted } => {
                 let name = fold(&name.text);
-                if !self.bound.contains(&name) {
+                // A name in quotes is never a variable.
+                if !quoted && self.bound.contains(&name) {
+                    self.found.shadowed.insert(name);
+                } else {
                     if whole {
                         self.found.whole.insert(name.clone());
                     }
@@ -106,11 +115,11 @@ impl Walk {
             }
             ExprKind::Qualified { table, column } => {
                 let (table, column) = (fold(&table.text), fold(&column.text));
+                // A variable that has the name of a table hides it where a table is meant, and not before a bracket.
                 if self.bound.contains(&table) {
-                    self.found.brackets.insert(column);
-                } else {
-                    self.found.qualified.insert((table, column));
+                    self.found.brackets.insert(column.clone());
                 }
+                self.found.qualified.insert((table, column));
             }
             ExprKind::Bracket(name) => {
                 self.found.brackets.insert(fold(&name.text));
@@ -132,8 +141,13 @@ impl Walk {
                 self.expr(left, true);
                 self.expr(right, true);
             }
-            ExprKind::Row(parts) | ExprKind::Table(parts) => {
+            ExprKind::Row(parts) => parts.iter().for_each(|part| self.expr(part, true)),
+            ExprKind::Table(parts) => {
+                self.makes(&["value", "value1", "value2", "value3"]);
                 parts.iter().for_each(|part| self.expr(part, true))
+            }
+            ExprKind::Text(text) => {
+                self.found.made.insert(fold(text));
             }
             ExprKind::Let { vars, body } => {
                 let before = self.bound.len();
@@ -146,7 +160,6 @@ impl Walk {
             }
             ExprKind::Integer(_)
             | ExprKind::Double(_)
-            | ExprKind::Text(_)
             | ExprKind::DateTime(_)
             | ExprKind::Parameter(_)
             | ExprKind::Omitted
@@ -154,7 +167,18 @@ impl Walk {
         }
     }
 
+    fn makes(&mut self, columns: &[&str]) {
+        let names = columns.iter().map(|name| (*name).to_owned());
+        self.found.made.extend(names);
+    }
+
     fn call(&mut self, name: &str, args: &[Expr], whole: bool) {
+        match name {
+            "tableof" | "detailrows" => self.found.whole_homes |= whole,
+            "generateseries" => self.makes(&["value"]),
+            "calendar" | "calendarauto" => self.makes(&["date"]),
+            _ => {}
+        }
         self.found.calls.insert(name.to_owned());
         // TOPN has its table second.
         let table = usize::from(name == "topn");
@@ -208,6 +232,8 @@ mod tests {
         check("FILTER(Sales, [A] > 1)", "sales|sales||a");
         check("VAR Sales = 1 RETURN Sales + [M]", "|||m");
         check("VAR t = Sales RETURN COUNTROWS(t)", "sales|sales||");
+        check("VAR Sales = 1 RETURN SUM(Sales[A])", "||sales.a|a");
+        check("VAR Sales = 1 RETURN COUNTROWS('Sales')", "sales|||");
         check("TOPN(2, 'Big Table', [x])", "big table|big table||x");
     }
 }

@@ -1,6 +1,6 @@
 //! A scope: what its holder can name and read. The engine knows models and data through this type alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -9,9 +9,12 @@ use model::DataType;
 use roaring::RoaringBitmap;
 use storage::{Control, Dataset, RowSet, TableId, Visibility};
 
+use crate::graph::reads_everything;
+use crate::handed::Notes;
 use crate::lower::{MAX_GROUPS, Use};
 use crate::mask::{Crossing, MaskedPaths};
 use crate::objects::{End, Objects, at};
+use crate::references::fold;
 use crate::request::{Expression, Groups, PathColumn, Scan, Target};
 use crate::scans::{Scans, scan_key};
 use crate::trees::ordinal;
@@ -40,12 +43,15 @@ pub struct Scope {
     data: Option<Arc<Dataset>>,
     identity: Identity,
     relationships: Vec<RelationshipInfo>,
+    one_ends: HashSet<Column>,
     unique: Mutex<HashMap<TableId, bool>>,
     /// Codes that visible rows hold, of columns that were asked about.
     pub(crate) seen: Mutex<SeenCodes>,
     /// Answers of scans that are kept, and the digest of what this scope sees. None: nothing is kept, for one because a query's own
     /// columns are in it.
     pub(crate) scans: Option<(Arc<Scans>, [u8; 32])>,
+    /// What a scope that is lent to a build hands out. None: nobody asks.
+    notes: Option<Notes>,
 }
 
 /// By column.
@@ -84,12 +90,35 @@ impl Scope {
             data,
             identity,
             relationships: Vec::new(),
+            one_ends: HashSet::new(),
             unique: Mutex::default(),
             seen: Mutex::default(),
             scans: None,
+            notes: None,
         };
         scope.relationships = scope.describe_relationships();
+        let one_ends = scope.relationships.iter().filter(|r| !r.to_many);
+        scope.one_ends = one_ends.filter_map(|r| r.to_column).collect();
         scope
+    }
+
+    /// The same scope, which notes from now on what it hands out.
+    pub(crate) fn noting(mut self) -> Scope {
+        self.notes = Some(Notes::default());
+        self
+    }
+
+    pub(crate) fn notes(&self) -> Option<&Notes> {
+        self.notes.as_ref()
+    }
+
+    /// Told by whoever binds a call: some functions look at objects that their call does not name, through the model itself.
+    pub fn note_call(&self, function: &str) {
+        if let Some(notes) = &self.notes
+            && reads_everything(&fold(function))
+        {
+            notes.everything();
+        }
     }
 
     fn describe_relationships(&self) -> Vec<RelationshipInfo> {
@@ -291,6 +320,17 @@ impl Scope {
         &self.relationships
     }
 
+    /// What this scope knows of a relationship. None: the handle is another scope's.
+    pub fn relationship(&self, relationship: Relationship) -> Option<&RelationshipInfo> {
+        let known = at(&self.relationships, relationship.ordinal);
+        known.filter(|info| info.handle == relationship)
+    }
+
+    /// Whether the column is the one end of a relationship, active or not.
+    pub fn is_one_end(&self, column: Column) -> bool {
+        self.one_ends.contains(&column)
+    }
+
     /// The key column of a relationship, as a target of scans. When the column is hidden it serves to group and to filter, and
     /// has no name and no values.
     pub fn key_column(
@@ -357,9 +397,9 @@ impl Scope {
         self.raise(scan, groups)
     }
 
-    /// The functions of the model that exist here and parse.
-    pub fn functions(&self) -> &[(String, Arc<dax::Function>)] {
-        &self.objects.functions
+    /// The function of the model of this name, without case, if it exists here and parses.
+    pub fn find_function(&self, name: &str) -> Option<&Arc<dax::Function>> {
+        self.objects.find_function(name)
     }
 
     /// The tree of an expression of a calculation group, by its text. None: it does not parse, or is none.
@@ -374,11 +414,18 @@ impl Scope {
             .data()?
             .scan_rows(&lowered, control)
             .map_err(|error| self.tell(error))?;
+        // Whoever asked counts them from now on; here they are refused where there is no room for them.
+        drop(control.charge(std::mem::size_of_val(rows.as_slice()))?);
         Ok(self.mint(Target::Row(scan.table), rows))
     }
 
     /// Codes of a column, or rows, at the end of a path from the given rows.
-    pub fn fetch(&self, rows: &Codes, column: &PathColumn) -> Result<Codes, ReadError> {
+    pub fn fetch(
+        &self,
+        rows: &Codes,
+        column: &PathColumn,
+        control: &Control,
+    ) -> Result<Codes, ReadError> {
         let Target::Row(table) = rows.of else {
             return Err(ReadError::Foreign);
         };
@@ -388,7 +435,7 @@ impl Scope {
         let table = self.lower_table(table)?;
         let mut masked = MaskedPaths::new();
         let lowered = self.lower_path_column(column, table, Use::Code, &mut masked)?;
-        let masks = self.masks(masked, &Control::new(None))?;
+        let masks = self.masks(masked, control)?;
         let codes = self
             .data()?
             .fetch(table, &rows.codes, &lowered, &masks)
@@ -397,27 +444,32 @@ impl Scope {
     }
 
     /// The values of codes, spelled as a visible row spells them. Row numbers have no values.
-    pub fn decode(&self, codes: &Codes) -> Result<ArrayRef, ReadError> {
+    pub fn decode(&self, codes: &Codes, control: &Control) -> Result<ArrayRef, ReadError> {
         let Target::Column(column) = codes.of else {
             return Err(ReadError::Foreign);
         };
         if codes.scope != self.number {
             return Err(ReadError::Foreign);
         }
-        let id = self.lower_column(column, Use::Value)?;
+        let id = self.hand_out(column, Use::Value)?;
         let data = self.data()?;
         let spellings = self
             .visible
-            .spellings(data, id)
+            .spellings(data, id, control)
             .map_err(|error| self.tell(error))?;
         data.decode(id, &codes.codes, spellings.as_deref())
             .map_err(|error| self.tell(error))
     }
 
     /// Codes of values of the column's canonical type, for filters; `ABSENT` of values that no visible row has.
-    pub fn encode(&self, column: Column, values: &ArrayRef) -> Result<Vec<u32>, ReadError> {
-        let id = self.lower_column(column, Use::Value)?;
-        let seen = self.seen(id)?;
+    pub fn encode(
+        &self,
+        column: Column,
+        values: &ArrayRef,
+        control: &Control,
+    ) -> Result<Vec<u32>, ReadError> {
+        let id = self.hand_out(column, Use::Value)?;
+        let seen = self.seen(id, control)?;
         let mut codes = self
             .data()?
             .encode(id, values)
@@ -431,9 +483,14 @@ impl Scope {
     }
 
     /// For each value the first code at or above it, and the first code above it, for range filters.
-    pub fn bounds(&self, column: Column, values: &ArrayRef) -> Result<Vec<(u32, u32)>, ReadError> {
-        let id = self.lower_column(column, Use::Value)?;
-        let seen = self.seen(id)?;
+    pub fn bounds(
+        &self,
+        column: Column,
+        values: &ArrayRef,
+        control: &Control,
+    ) -> Result<Vec<(u32, u32)>, ReadError> {
+        let id = self.hand_out(column, Use::Value)?;
+        let seen = self.seen(id, control)?;
         let bounds = self
             .data()?
             .bounds(id, values)
@@ -446,9 +503,9 @@ impl Scope {
 
     /// One past the last code of a column: the open end of a range filter. It is an end for filters and says nothing of which values
     /// visible rows hold.
-    pub fn code_end(&self, column: Column) -> Result<u32, ReadError> {
-        let id = self.lower_column(column, Use::Value)?;
-        Ok(self.seen(id)?.end(self.data()?.domain(id)))
+    pub fn code_end(&self, column: Column, control: &Control) -> Result<u32, ReadError> {
+        let id = self.hand_out(column, Use::Value)?;
+        Ok(self.seen(id, control)?.end(self.data()?.domain(id)))
     }
 
     /// For each code of the relationship's `to` column, the code of the equal value in its `from` column; `reverse`: the other
@@ -470,8 +527,11 @@ impl Scope {
     }
 
     /// Whether no two visible rows of a table agree in all their visible columns.
-    pub fn rows_unique(&self, table: Table) -> Result<bool, ReadError> {
+    pub fn rows_unique(&self, table: Table, control: &Control) -> Result<bool, ReadError> {
         let id = self.lower_table(table)?;
+        if let Some(notes) = &self.notes {
+            notes.compared(id);
+        }
         if let Some(known) = self
             .unique
             .lock()
@@ -480,7 +540,7 @@ impl Scope {
         {
             return Ok(*known);
         }
-        let unique = self.find_unique(table, id)?;
+        let unique = self.find_unique(table, id, control)?;
         self.unique
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -488,9 +548,8 @@ impl Scope {
         Ok(unique)
     }
 
-    fn find_unique(&self, table: Table, id: TableId) -> Result<bool, ReadError> {
+    fn find_unique(&self, table: Table, id: TableId, control: &Control) -> Result<bool, ReadError> {
         let data = self.data()?;
-        let control = Control::new(None);
         if !self.hides_columns_of(table, id) {
             let classes = data.row_classes(id).map_err(|error| self.tell(error))?;
             let Some(classes) = classes else {
@@ -500,7 +559,7 @@ impl Scope {
             let mut seen = RoaringBitmap::new();
             let visible = self
                 .visible
-                .rows(data, id, &control)
+                .rows(data, id, control)
                 .map_err(|error| self.tell(error))?;
             return Ok(match &*visible {
                 // Classes are only made when two rows share one.
@@ -521,8 +580,8 @@ impl Scope {
             keys,
             aggregates: Vec::new(),
         };
-        let total = self.scan_rows(&rows(Vec::new()), &control)?.len();
-        match self.scan(&rows(keys), &control) {
+        let total = self.scan_rows(&rows(Vec::new()), control)?.len();
+        match self.scan(&rows(keys), control) {
             Ok(groups) => Ok(total <= 1 || groups.len == total),
             Err(ReadError::TooManyGroups { .. }) if total > MAX_GROUPS => Ok(false),
             Err(error) => Err(error),
@@ -562,6 +621,7 @@ impl Scope {
         &self,
         table: Table,
         over: &[Relationship],
+        control: &Control,
     ) -> Result<Option<Codes>, ReadError> {
         let id = self.lower_table(table)?;
         let data = self.data()?;
@@ -582,7 +642,7 @@ impl Scope {
             }
             let step = self.storage_step(entry.id, reverse);
             let masked = (self.crossing(entry, reverse) == Crossing::Masked).then_some(id);
-            let find = || self.finds_blank(data, start.id.table, step, blank, masked);
+            let find = || self.finds_blank(data, start.id.table, step, blank, masked, control);
             if self.visible.blank(step, find)? {
                 return Ok(Some(self.mint(Target::Row(table), vec![blank])));
             }
@@ -597,8 +657,8 @@ impl Scope {
         step: storage::Step,
         blank: u32,
         masked: Option<TableId>,
+        control: &Control,
     ) -> Result<bool, ReadError> {
-        let control = Control::new(None);
         let path = storage::Path(Arc::from([step]));
         let masked: MaskedPaths = masked.map(|end| (path.clone(), end)).into_iter().collect();
         let column = storage::PathColumn {
@@ -608,7 +668,7 @@ impl Scope {
         let scan = storage::Scan {
             table,
             visibility: self.visible.of(table),
-            masks: self.masks(masked, &control)?,
+            masks: self.masks(masked, control)?,
             filters: vec![storage::Filter::In {
                 column,
                 set: Arc::new(RoaringBitmap::from_iter([blank])),
@@ -618,7 +678,7 @@ impl Scope {
             max_groups: MAX_GROUPS,
         };
         let rows = data
-            .scan_rows(&scan, &control)
+            .scan_rows(&scan, control)
             .map_err(|error| self.tell(error))?;
         Ok(!rows.is_empty())
     }

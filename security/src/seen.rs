@@ -44,7 +44,7 @@ impl Seen {
 
 impl Scope {
     /// Found once for a scope and column, by a scan of the visible rows.
-    pub(crate) fn seen(&self, column: ColumnId) -> Result<Seen, ReadError> {
+    pub(crate) fn seen(&self, column: ColumnId, control: &Control) -> Result<Seen, ReadError> {
         let visibility = self.visible.of(column.table);
         if visibility == Visibility::All {
             return Ok(Seen::All);
@@ -64,7 +64,7 @@ impl Scope {
             aggregates: Vec::new(),
             max_groups: usize::MAX,
         };
-        let groups = self.data()?.scan(&scan, &Control::new(None))?;
+        let groups = self.data()?.scan(&scan, control)?;
         let codes: RoaringBitmap = groups.keys.first().into_iter().flatten().copied().collect();
         let codes = Arc::new(codes);
         self.seen_codes().insert(column, Arc::clone(&codes));

@@ -52,28 +52,30 @@ impl Body {
         }
     }
 
-    fn function(text: &str) -> Body {
+    /// The body of a function, and what its parameters are where a call leaves them out.
+    fn function(text: &str) -> Vec<Body> {
         let parsed = dax::parse_function(text);
-        match parsed.errors.into_iter().next() {
-            None => {
-                let parameters = parsed
-                    .tree
-                    .parameters
-                    .iter()
-                    .map(|p| p.name.text.clone())
-                    .collect();
-                Body {
-                    tree: Some(Arc::new(*parsed.tree.body)),
-                    parameters,
-                    error: String::new(),
-                }
-            }
-            Some(error) => Body {
+        if let Some(error) = parsed.errors.into_iter().next() {
+            return vec![Body {
                 tree: None,
                 parameters: Vec::new(),
                 error: error.to_string(),
-            },
+            }];
         }
+        let function = parsed.tree;
+        let names = function.parameters.iter().map(|p| p.name.text.clone());
+        let body = Body {
+            tree: Some(Arc::new(*function.body)),
+            parameters: names.collect(),
+            error: String::new(),
+        };
+        let defaults = function.parameters.into_iter().filter_map(|p| p.default);
+        let defaults = defaults.map(|default| Body {
+            tree: Some(Arc::new(default)),
+            parameters: Vec::new(),
+            error: String::new(),
+        });
+        std::iter::once(body).chain(defaults).collect()
     }
 
     /// None when nothing is known of what it mentions.
@@ -122,10 +124,9 @@ impl Trees {
             trees.add_calculation_group(t, table);
         }
         for (f, function) in ordinals(&model.functions) {
-            trees.bodies.insert(
-                Node::Function(f),
-                vec![Body::function(&function.expression)],
-            );
+            trees
+                .bodies
+                .insert(Node::Function(f), Body::function(&function.expression));
         }
         trees
     }

@@ -12,7 +12,7 @@ use crate::objects::Objects;
 use crate::scans::Scans;
 use crate::trees::{Trees, ordinal};
 use crate::visibility::Visible;
-use crate::{Codes, Identity, ReadError, Scope, Table};
+use crate::{Codes, Identity, ReadError, Reads, Scope, Table};
 
 /// What one identity may see. Made by [`Gate::admit`] alone, and shared as `Arc<View>`.
 ///
@@ -158,6 +158,13 @@ impl<'a> BuildView<'a> {
 
     pub fn scope(&self) -> &Scope {
         self.scope
+    }
+
+    /// Told by the evaluator: what the evaluation was told of who asks, and of the moment.
+    pub fn note(&self, reads: Reads) {
+        if let Some(notes) = self.scope.notes() {
+            notes.reads(reads);
+        }
     }
 
     /// Rows 0..n of a table, and then its blank row n.

@@ -545,6 +545,7 @@ impl Visible {
         &self,
         data: &Dataset,
         column: ColumnId,
+        control: &Control,
     ) -> Result<Option<Arc<Spellings>>, ReadError> {
         if let Some(known) = self
             .spellings
@@ -558,7 +559,7 @@ impl Visible {
         let spellings = match data.spellings(column, &RowSet::All)? {
             None => None,
             Some(_) => {
-                let rows = self.rows(data, column.table, &Control::new(None))?;
+                let rows = self.rows(data, column.table, control)?;
                 data.spellings(column, &rows)?.map(Arc::new)
             }
         };

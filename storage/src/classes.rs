@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::column::Column;
 use crate::hash::FastMap;
+use crate::reading::ColumnRef;
 use crate::{ColumnId, Dataset, StorageError, TableId};
 
 /// Pairs of a class and a code up to so many are numbered through an array.
@@ -20,10 +21,10 @@ impl Dataset {
         }
         let ids = (0..known.columns.len() as u32).map(|column| ColumnId { table, column });
         let columns = ids.filter(|id| self.has_column(*id));
-        let columns: Vec<&Column> = columns
+        let columns: Vec<ColumnRef<'_>> = columns
             .map(|id| self.column(id))
             .collect::<Result<_, _>>()?;
-        let classes = || classify(columns, rows);
+        let classes = || classify(columns.iter().map(|column| &**column).collect(), rows);
         Ok(known.classes.get_or_init(classes).clone())
     }
 }

@@ -139,7 +139,7 @@ impl Codes {
     }
 
     /// Smallest and largest code of each block.
-    fn zones(&self) -> Vec<(u32, u32)> {
+    pub(crate) fn zones(&self) -> Vec<(u32, u32)> {
         fn zones<C: Code + Ord>(codes: &[C]) -> Vec<(u32, u32)> {
             codes
                 .chunks(BLOCK)
@@ -177,16 +177,37 @@ impl Column {
         let blanks =
             with_codes!(&codes, codes => codes.iter().filter(|c| c.wide() == BLANK).count()) as u32;
         let zones = codes.zones();
+        Column::of_parts(data_type, (codes, None), domain, (blanks, distinct), zones)
+    }
+
+    /// A column whose numbers, counts of blanks and of values, and zones are known.
+    pub(crate) fn of_parts(
+        data_type: DataType,
+        (numbers, numbering): (Codes, Option<Arc<Numbering>>),
+        domain: Domain,
+        (blanks, distinct): (u32, u32),
+        zones: Vec<(u32, u32)>,
+    ) -> Column {
         Column {
             data_type,
-            numbers: codes,
-            numbering: None,
+            numbers,
+            numbering,
             domain,
             blanks,
             distinct,
             zones,
             held: OnceLock::new(),
         }
+    }
+
+    /// Bytes in memory.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.numbers.bytes() + self.dictionary_bytes()
+    }
+
+    /// The part of them that does not grow with the rows.
+    pub(crate) fn dictionary_bytes(&self) -> u64 {
+        self.domain.bytes() + self.numbering.as_ref().map_or(0, |n| n.bytes())
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -213,6 +234,11 @@ impl Column {
             let code = |number| self.numbering.as_ref().map_or(number, |n| n.code(number));
             Bits::of(self.size(), |number| self.holds(code(number)))
         })
+    }
+
+    /// Whether the numbers that are held are no more than rows have: values are listed by them without a look at the rows.
+    pub(crate) fn held_is_exact(&self) -> bool {
+        self.held().count() == self.distinct + u32::from(self.blanks > 0)
     }
 
     pub(crate) fn code_at(&self, row: usize) -> u32 {

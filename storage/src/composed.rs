@@ -157,8 +157,9 @@ impl Dataset {
             self.check_start(end, hop.column)?;
             let keys = self.column(hop.column)?;
             rows = if place == 0 {
+                let rows = numbered(&keys, hop.rows);
                 key = Some(keys);
-                numbered(keys, hop.rows)
+                rows
             } else {
                 // The blank row has the key BLANK, which leads to the blank row.
                 let codes = keys.gather(&rows);
@@ -173,7 +174,7 @@ impl Dataset {
             Target::Row => Reached::Dense(rows.into()),
             Target::Column(column) => {
                 let target = self.column(ColumnId { table: end, column })?;
-                Reached::pack(target.gather(&rows), key)
+                Reached::pack(target.gather(&rows), &key)
             }
         };
         lock().insert(column.clone(), reached.clone(), end);

@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef};
 use model::{Model, same_name};
 use roaring::RoaringBitmap;
 
-use crate::atrest::{StoredColumn, StoredFiles};
+use crate::atrest::{AtRestError, ColumnMemoryFigures, StoredColumn, StoredFiles};
 use crate::canonical::{canonical_type, model_type};
 use crate::column::Column;
 use crate::column_values::ValuesError;
@@ -16,6 +16,7 @@ use crate::composed::Composed;
 use crate::dictionary::Domain;
 use crate::encode::encode_column;
 use crate::mask::Masks;
+use crate::reading::ColumnRef;
 use crate::relationship::Relationship;
 use crate::{
     ColumnId, DataType, MAX_ROWS, PathColumn, PlacedSet, RelationshipId, RowSet, StorageError,
@@ -30,6 +31,8 @@ pub struct Dataset {
     pub(crate) composed: Mutex<Composed>,
     /// The generation on disk that this is, if it is one.
     pub(crate) stored: Option<Arc<StoredFiles>>,
+    /// See [`Dataset::derivations`].
+    pub(crate) derivations: Option<Arc<str>>,
 }
 
 /// By the columns from and to.
@@ -58,9 +61,9 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// The data if it is in memory.
-    pub(crate) fn loaded(&self) -> Option<&Arc<Column>> {
+    pub(crate) fn loaded(&self) -> Option<Arc<Column>> {
         match (&self.data, &self.stored) {
-            (Some(column), _) => Some(column),
+            (Some(column), _) => Some(Arc::clone(column)),
             (None, Some(stored)) => stored.loaded(),
             (None, None) => None,
         }
@@ -136,6 +139,7 @@ impl Dataset {
             translations: Mutex::new(HashMap::new()),
             composed: Mutex::default(),
             stored: None,
+            derivations: None,
         }
     }
 
@@ -145,6 +149,18 @@ impl Dataset {
             Some(files) => Ok(files.check_open()?),
             None => Ok(()),
         }
+    }
+
+    /// Reads every column that lies on disk, so that no query waits for it. Under a memory limit the last ones stay.
+    pub fn preload(&self) -> Result<(), AtRestError> {
+        let columns = self.tables.iter().flat_map(|table| &table.columns);
+        let stored = columns.filter_map(|slot| slot.stored.as_ref());
+        crate::atrest::read_all(stored.collect())
+    }
+
+    /// What columns that were read from disk take in memory; None: nothing was.
+    pub fn column_memory(&self) -> Option<ColumnMemoryFigures> {
+        self.stored.as_ref().map(|files| files.memory.figures())
     }
 
     /// The rows of a table. `columns` pairs the ordinals of the model's columns with canonical arrays: chunks in load order.
@@ -397,7 +413,7 @@ impl Dataset {
         }
         // Outside the lock: two readers may compute the same, but none waits for another's work.
         let (source, target) = (self.column(from)?, self.column(to)?);
-        let codes: Arc<[u32]> = match source.translate(target) {
+        let codes: Arc<[u32]> = match source.translate(&target) {
             Some(codes) => codes.into(),
             None => (0..source.size())
                 .map(|c| if c == crate::BLANK { c } else { crate::ABSENT })
@@ -417,7 +433,8 @@ impl Dataset {
         column: ColumnId,
         visible: &RowSet,
     ) -> Result<Option<Spellings>, StorageError> {
-        Ok(spellings(self.column(column)?, visible))
+        let column = self.column(column)?;
+        Ok(spellings(&column, visible))
     }
 
     pub(crate) fn table(&self, table: TableId) -> Result<&Table, StorageError> {
@@ -450,12 +467,13 @@ impl Dataset {
             })
     }
 
-    pub(crate) fn column(&self, column: ColumnId) -> Result<&Column, StorageError> {
+    /// The data of a column, read now if they lie on disk. They stay for as long as what comes back.
+    pub(crate) fn column(&self, column: ColumnId) -> Result<ColumnRef<'_>, StorageError> {
         let slot = self.slot(column)?;
         let table = &self.table(column.table)?.name;
         match (&slot.data, &slot.stored) {
-            (Some(column), _) => Ok(column),
-            (None, Some(stored)) => Ok(stored.get()?),
+            (Some(column), _) => Ok(ColumnRef::InMemory(column)),
+            (None, Some(stored)) => Ok(ColumnRef::Read(stored.get()?)),
             (None, None) => Err(StorageError::ColumnNotLoaded {
                 table: table.clone(),
                 column: slot.name.clone(),
@@ -465,7 +483,7 @@ impl Dataset {
 
     /// The data of a column that is in memory now.
     pub(crate) fn loaded_column(&self, column: ColumnId) -> Option<Arc<Column>> {
-        self.slot(column).ok()?.loaded().cloned()
+        self.slot(column).ok()?.loaded()
     }
 
     /// A step must start where the path has come to.

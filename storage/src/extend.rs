@@ -27,6 +27,7 @@ impl Dataset {
             translations: Mutex::new(translations),
             composed: Mutex::new(composed),
             stored: self.stored.clone(),
+            derivations: self.derivations.clone(),
         }
     }
 

@@ -40,8 +40,7 @@ impl Dataset {
                 rows: column.len() as u64,
                 encoding: format!("{} {}", column.numbers.width_name(), column.domain.name()),
                 code_bytes: column.numbers.bytes(),
-                dictionary_bytes: column.domain.bytes()
-                    + column.numbering.as_ref().map_or(0, |n| n.bytes()),
+                dictionary_bytes: column.dictionary_bytes(),
                 distinct: column.distinct.into(),
             })
         };
@@ -65,13 +64,23 @@ impl Dataset {
         }
     }
 
+    /// What the calculated objects were computed from, as whoever computed them wrote it down. It goes to disk with the data, sealed
+    /// as they are.
+    pub fn derivations(&self) -> Option<&str> {
+        self.derivations.as_deref()
+    }
+
+    pub fn set_derivations(&mut self, text: &str) {
+        self.derivations = Some(text.into());
+    }
+
     /// Bytes of the files that the tables were imported from.
     pub fn source_bytes(&self) -> u64 {
         self.tables.iter().map(|table| table.source_bytes).sum()
     }
 }
 
-/// The figures of a column that nobody has asked for yet: it takes no memory.
+/// The figures of a column that nobody has asked for yet, or that was given up: it takes no memory.
 fn on_disk(table: &Table, slot: &Slot, stored: &StoredColumn) -> ColumnFigures {
     ColumnFigures {
         table: table.name.clone(),

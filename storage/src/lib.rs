@@ -23,6 +23,7 @@ mod import;
 mod mask;
 mod memory;
 mod numbering;
+mod reading;
 mod relationship;
 mod scan;
 mod scan_spec;
@@ -33,10 +34,11 @@ mod turns;
 mod workers;
 
 pub use atrest::{
-    AtRestError, DatasetId, KeyContext, KeyProvider, KeyRefusal, Lease, LeaseState, Leasing, Next,
-    Opened, Refresh, RefreshMode, SaveAs, Saved, SecretKey, Sources, Successor, Vacuumed, Verified,
-    WrappedKey, at_least, is_dataset, open, refresh, rekey, reopen, rotate_key, save, save_next,
-    seal, sources, unseal, vacuum, verify,
+    AtRestError, ColumnMemory, ColumnMemoryFigures, DatasetId, ExportFile, ExportKey, KeyContext,
+    KeyProvider, KeyRefusal, Lease, LeaseState, Leasing, Next, Opened, Refresh, RefreshMode,
+    SaveAs, Saved, SecretKey, Sources, Successor, Vacuumed, Verified, WrappedKey, at_least,
+    is_dataset, open, open_within, refresh, rekey, reopen, rotate_key, save, save_next, seal,
+    sources, unseal, vacuum, verify,
 };
 pub use canonical::canonical_type;
 pub use collation::{collation_key, compare};

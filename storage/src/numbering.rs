@@ -70,14 +70,32 @@ impl Numbering {
         };
         let mut codes: Vec<u32> = (0..key.size()).collect();
         codes[1..].sort_by_cached_key(rank);
-        let mut numbers = vec![BLANK; keys];
+        Numbering::of_codes(codes, key.size())
+    }
+
+    /// The numbering of so many codes, from the code of each number. None: BLANK is not 0, or some code has not exactly one number.
+    pub(crate) fn of_codes(codes: Vec<u32>, size: u32) -> Option<Numbering> {
+        if codes.len() != size as usize || codes.first() != Some(&BLANK) {
+            return None;
+        }
+        // BLANK stands for what has no number yet, and is the first that gets one.
+        let mut numbers = vec![BLANK; codes.len()];
         for (number, code) in (0u32..).zip(&codes) {
-            numbers[*code as usize] = number;
+            let place = numbers.get_mut(*code as usize)?;
+            if *place != BLANK || (number > 0 && *code == BLANK) {
+                return None;
+            }
+            *place = number;
         }
         Some(Numbering {
             codes: codes.into(),
             numbers: numbers.into(),
         })
+    }
+
+    /// Whether a column of so many values, on a table of so many rows, can take part in the hierarchy of a numbering.
+    pub(crate) fn may_use(distinct: u32, rows: u32) -> bool {
+        (2..=MOST_VALUES.min(rows / 2)).contains(&distinct)
     }
 }
 
@@ -95,7 +113,7 @@ fn candidates<'c>(columns: &[&'c Column]) -> Vec<&'c Column> {
     let mut candidates: Vec<&Column> = columns
         .iter()
         .copied()
-        .filter(|c| (2..=MOST_VALUES.min(c.len() as u32 / 2)).contains(&c.distinct))
+        .filter(|c| Numbering::may_use(c.distinct, c.len() as u32))
         .collect();
     candidates.sort_by_key(|c| c.distinct);
     candidates.truncate(MOST_COLUMNS);

@@ -10,6 +10,7 @@ use crate::dictionary::Domain;
 use crate::figures::KeyMapFigures;
 use crate::hash::FastMap;
 use crate::numbering::Numbering;
+use crate::reading::ColumnRef;
 use crate::{
     ABSENT, BLANK, ColumnId, DataType, Dataset, RelationshipId, Step, StorageError, TableId,
 };
@@ -107,13 +108,20 @@ impl Dataset {
         let (Some(from), Some(to), Some(rows)) = (r.from, r.to, &maps.forward) else {
             return Ok(());
         };
-        let key = self.column(from)?;
-        if maps.reverse.is_some() || key.numbering.is_some() {
+        // A key that lies on disk has the numbering that was written with it.
+        if self.slot(from)?.data.is_none() {
             return Ok(());
         }
-        let slots = &self.table(to.table)?.columns;
-        let columns: Vec<&Column> = slots.iter().filter_map(|s| s.data.as_deref()).collect();
-        let Some(numbering) = Numbering::of_key(key, rows, &columns) else {
+        let numbering = {
+            let key = self.column(from)?;
+            if maps.reverse.is_some() || key.numbering.is_some() {
+                return Ok(());
+            }
+            let columns = self.hierarchy_columns(to.table)?;
+            let columns: Vec<&Column> = columns.iter().map(|column| &**column).collect();
+            Numbering::of_key(&key, rows, &columns)
+        };
+        let Some(numbering) = numbering else {
             return Ok(());
         };
         let slot = &mut self.table_mut(from.table)?.columns[from.column as usize];
@@ -126,6 +134,21 @@ impl Dataset {
                 .unwrap_or_else(PoisonError::into_inner) = Composed::default();
         }
         Ok(())
+    }
+
+    /// The columns of a table that a hierarchy may be made of. Those on disk are read only if they may be.
+    fn hierarchy_columns(&self, table: TableId) -> Result<Vec<ColumnRef<'_>>, StorageError> {
+        let known = self.table(table)?;
+        let rows = known.rows.unwrap_or(0);
+        let ids = (0u32..).zip(&known.columns);
+        let wanted = ids.filter(|(_, slot)| match (&slot.data, &slot.stored) {
+            (Some(_), _) => true,
+            (None, Some(stored)) => Numbering::may_use(stored.distinct, rows),
+            (None, None) => false,
+        });
+        wanted
+            .map(|(column, _)| self.column(ColumnId { table, column }))
+            .collect()
     }
 
     /// Whether the relationship was built. A many-to-many relationship then still has no map from row to row:
@@ -185,7 +208,7 @@ impl Dataset {
             return Err(r.refused("it names a column that the model does not have"));
         };
         let (from_column, to_column) = (self.column(from)?, self.column(to)?);
-        self.check_types(r, from_column, to_column)?;
+        self.check_types(r, &from_column, &to_column)?;
         match (r.from_cardinality, r.to_cardinality) {
             (Cardinality::Many, Cardinality::Many) if r.by_day => {
                 Err(r.refused("a many-to-many relationship cannot join on the date part alone"))

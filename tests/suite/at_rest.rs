@@ -21,13 +21,16 @@ use crate::scratch::Scratch;
 
 /// A keeper that gives out keys by number, for as long as it is willing.
 #[derive(Default)]
-struct Vault {
+pub(crate) struct Vault {
     keys: Mutex<HashMap<Vec<u8>, (SecretKey, KeyContext)>>,
     refusal: Mutex<Option<KeyRefusal>>,
 }
 
 impl KeyProvider for Vault {
     fn wrap(&self, key: &SecretKey, context: &KeyContext) -> Result<WrappedKey, KeyRefusal> {
+        if let Some(refusal) = &*self.refusal.lock().unwrap() {
+            return Err(refusal.clone());
+        }
         let mut keys = self.keys.lock().unwrap();
         let bytes = format!("number {}", keys.len()).into_bytes();
         keys.insert(bytes.clone(), (key.clone(), context.clone()));
@@ -49,8 +52,15 @@ impl KeyProvider for Vault {
 }
 
 impl Vault {
-    fn refuse(&self, refusal: KeyRefusal) {
+    pub fn refuse(&self, refusal: KeyRefusal) {
         *self.refusal.lock().unwrap() = Some(refusal);
+    }
+
+    /// Of a keeper that has wrapped one key so far.
+    pub fn only_key(&self) -> SecretKey {
+        let keys = self.keys.lock().unwrap();
+        assert_eq!(keys.len(), 1);
+        keys.values().next().unwrap().0.clone()
     }
 }
 
@@ -74,6 +84,12 @@ fn an_opened_dataset_answers_as_the_imported_one() {
     peristyle::verify(&folder, vault.as_ref(), 1).unwrap();
     let opened = Database::open(&folder, vault.clone()).unwrap();
     assert_eq!(opened.inspect().bytes(), 0, "columns are read on first use");
+    // Another that has hardly any memory for columns: one table stays, and each other column is read again and again.
+    let tight = Database::builder(&folder)
+        .column_bytes(1)
+        .pin("orders")
+        .open(vault.clone())
+        .unwrap();
     let roles = [
         "Everyone",
         "Germany",
@@ -96,8 +112,30 @@ fn an_opened_dataset_answers_as_the_imported_one() {
             );
             assert_eq!(of_a, of_b, "{} as {role}", query.name);
             compared += 1;
+            if role == "Germany" {
+                let session = tight.session(identity()).unwrap();
+                let of_tight = exact(&ask(&session, &query.text, &corpus::options()));
+                assert_eq!(of_a, of_tight, "{} without memory", query.name);
+            }
         }
     }
+    let figures = tight.status().unwrap().columns;
+    assert!(
+        figures.evictions > 100 && figures.limit == Some(1),
+        "{figures:?}"
+    );
+    assert_eq!(tight.inspect().column_memory, Some(figures));
+    opened.preload().unwrap();
+    let figures = opened.status().unwrap().columns;
+    assert_eq!((figures.evictions, figures.limit), (0, None));
+    assert!(
+        opened
+            .inspect()
+            .columns
+            .iter()
+            .all(|c| c.encoding != "on disk")
+    );
+    assert!(imported.inspect().column_memory.is_none());
     assert!(compared > 300, "{compared}");
     holds_no_name(&folder);
 }
@@ -487,6 +525,92 @@ fn an_unreachable_keeper_is_a_status_before_it_is_an_end() {
         session.query("EVALUATE {1}").err().map(|e| e.code()),
         Some("closed")
     );
+}
+
+/// Keeps what it is told of leases.
+#[derive(Default)]
+struct Leases {
+    records: Mutex<Vec<(u64, &'static str, Option<String>)>>,
+    full: std::sync::atomic::AtomicBool,
+}
+
+impl peristyle::AuditSink for Leases {
+    fn admission(&self, _: &peristyle::AdmissionRecord) -> Result<(), peristyle::AuditError> {
+        Ok(())
+    }
+
+    fn query(&self, _: &peristyle::QueryRecord) -> Result<(), peristyle::AuditError> {
+        Ok(())
+    }
+
+    fn lease(&self, record: &peristyle::LeaseRecord) -> Result<(), peristyle::AuditError> {
+        if self.full.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(peristyle::AuditError("full".to_owned()));
+        }
+        assert_eq!(
+            (record.dataset.len(), record.key_id.as_str()),
+            (32, "vault")
+        );
+        let mut records = self.records.lock().unwrap();
+        records.push((record.generation, record.state, record.detail.clone()));
+        Ok(())
+    }
+}
+
+/// Every change of a lease has a record: begun, out of reach, held again, of the next generation, and closed.
+#[test]
+fn the_audit_is_told_of_leases() {
+    let shop = Shop::new("at-rest-leases");
+    let vault = Arc::new(Vault::default());
+    shop.save(vault.as_ref());
+    let told = Arc::new(Leases::default());
+    let open = || {
+        Database::builder(shop.folder())
+            .audit(told.clone())
+            .leasing(Leasing {
+                lease: Duration::from_millis(100),
+                grace: Duration::from_secs(3600),
+            })
+            .open(vault.clone())
+    };
+    told.full.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(open().err().map(|e| e.code()), Some("not_recorded"));
+    told.full.store(false, std::sync::atomic::Ordering::Relaxed);
+    let database = open().unwrap();
+    let wait_for = |count: usize| {
+        let begun = Instant::now();
+        while told.records.lock().unwrap().len() < count {
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "no record {count}"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    vault.refuse(KeyRefusal::Unavailable("no route".to_owned()));
+    wait_for(2);
+    *vault.refusal.lock().unwrap() = None;
+    wait_for(3);
+    database.rekey(vault.clone()).unwrap();
+    wait_for(4);
+    vault.refuse(KeyRefusal::Denied("taken back".to_owned()));
+    wait_for(5);
+    database.close();
+    let records = told.records.lock().unwrap();
+    let states: Vec<(u64, &str)> = records.iter().map(|(g, state, _)| (*g, *state)).collect();
+    assert_eq!(
+        states,
+        [
+            (1, "held"),
+            (1, "unreachable"),
+            (1, "held"),
+            (2, "held"),
+            (2, "closed")
+        ]
+    );
+    assert_eq!(records[1].2.as_deref(), Some("no route"));
+    let why = records[4].2.as_deref().unwrap();
+    assert!(why.contains("taken back"), "{why}");
 }
 
 /// Damage of a data file is an error of the queries that need it, and names the file.

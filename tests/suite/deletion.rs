@@ -74,7 +74,7 @@ const fn tenant(data: &'static str) -> Case {
 }
 
 /// One role at a time.
-const RETAIL_ROWS: &[Case] = &[
+pub const RETAIL_ROWS: &[Case] = &[
     roles(&["Everyone"]),
     roles(&["Germany"]),
     roles(&["Bikes"]),
@@ -89,7 +89,7 @@ const RETAIL_ROWS: &[Case] = &[
 ];
 
 /// Who is asking decides.
-const RETAIL_USERS: &[Case] = &[
+pub const RETAIL_USERS: &[Case] = &[
     manager("anna@retail.example"),
     manager("CARLA@retail.example"),
     manager("emil@retail.example"),
@@ -124,7 +124,7 @@ const RETAIL_OBJECTS: &[Case] = &[
     roles(&["No Cost", "No Balances"]),
 ];
 
-const RETAIL_PAIRS: &[Case] = &[
+pub const RETAIL_PAIRS: &[Case] = &[
     roles(&["Bikes", "Germany"]),
     roles(&["Large Lines", "Germany"]),
     roles(&["Large Lines", "Bikes", "Germany"]),

@@ -61,6 +61,46 @@ fn a_flood_of_one_identity_does_not_hold_up_another() {
     });
 }
 
+/// As many identities as there are places hold them all with long queries: somebody else begins nevertheless.
+#[test]
+fn identities_that_fill_all_places_do_not_keep_others_out() {
+    let database = database(ServiceLimits {
+        cores: 1,
+        running: 2,
+        newcomers: 1,
+        running_per_identity: 1,
+        ..ServiceLimits::default()
+    });
+    let holders = ["first@contoso.example", "second@contoso.example"];
+    let holders = holders.map(|user| session(&database, user));
+    let other = session(&database, "other@contoso.example");
+    let (sender, results) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        for holder in &holders {
+            let sender = sender.clone();
+            scope.spawn(move || sender.send(holder.query(HEAVY).map(drop)));
+        }
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(300) {
+            std::thread::yield_now();
+        }
+        other
+            .query(LIGHT)
+            .expect("an identity of which nothing runs");
+        assert!(
+            results.try_recv().is_err(),
+            "a place was free before the light query was answered"
+        );
+        holders
+            .iter()
+            .for_each(|holder| holder.cancel_handle().cancel());
+        for _ in &holders {
+            let ended = results.recv().expect("a result");
+            assert_eq!(ended.expect_err("cancelled").code(), "cancelled");
+        }
+    });
+}
+
 #[test]
 fn waiting_queries_are_bounded_by_identity() {
     let database = database(ServiceLimits {

@@ -511,3 +511,88 @@ fn under_roles_operators_functions_do_not_exist() {
         "BLANK"
     );
 }
+
+#[test]
+fn what_a_division_by_zero_leaves_counts_as_an_error() {
+    check("IFERROR ( 25 / 0, 9999 )", "9999");
+    check("IFERROR ( 0 / 0, 9999 )", "9999");
+    check("IFERROR ( -25 / 0, 9999 )", "9999");
+    check("ISERROR ( 25 / 0 )", "TRUE");
+    check("ISERROR ( BLANK () / BLANK () )", "FALSE");
+    check("IFERROR ( 25 / 5, 9999 )", "5");
+    check("25 / ( 7 / 0 )", "0");
+    check(
+        "SUMX ( Lines, IFERROR ( 1 / ( Lines[Key] - 1 ), 100 ) )",
+        "102.083333333333",
+    );
+}
+
+#[test]
+fn dates_that_a_column_does_not_have_are_no_gaps() {
+    check("COUNTROWS ( DATEADD ( Lines[Day], 1, MONTH ) )", "4");
+    check("COUNTROWS ( SAMEPERIODLASTYEAR ( Lines[Day] ) )", "1");
+    check(
+        "CALCULATE ( COUNTROWS ( DATEADD ( Lines[Day], 1, MONTH ) ), Lines[Key] <= 2 )",
+        "2",
+    );
+    check(
+        "CALCULATE ( COUNTROWS ( DATEADD ( Lines[Day], 1, MONTH ) ), Lines[Key] IN { 1, 3 } )",
+        "error",
+    );
+}
+
+#[test]
+fn constructs_that_a_model_does_not_have_are_no_rows() {
+    for name in [
+        "ALTERNATEOFDEFINITIONS",
+        "CHANGEDPROPERTIES",
+        "DATACOVERAGEDEFINITIONS",
+        "DATASOURCES",
+        "EXTENDEDPROPERTIES",
+        "LINGUISTICMETADATA",
+        "OBJECTTRANSLATIONS",
+        "QUERYGROUPS",
+        "REFRESHPOLICIES",
+    ] {
+        check(&format!("COUNTROWS ( INFO.{name} () )"), "BLANK");
+    }
+    let with = |what: &str, query: &str| {
+        let folder = Scratch::new("functions-kept");
+        let file = folder.path().join("model.bim");
+        let text = MODEL.replace("ROLES", &format!("\"roles\": [], {what}"));
+        std::fs::write(&file, text).expect("a model in the scratch folder");
+        let database = Database::import(&file, folder.path()).expect("the small model");
+        value(
+            &database.session(Identity::anonymous()).expect("a session"),
+            &format!("COUNTROWS ( INFO.{query} () )"),
+        )
+    };
+    // No row would be wrong: the model has some, which are not kept.
+    let groups = "\"queryGroups\": [ { \"folder\": \"Queries\" } ]";
+    assert_eq!(with(groups, "QUERYGROUPS"), "error");
+    assert_eq!(with(groups, "DATASOURCES"), "BLANK");
+    let sources = "\"dataSources\": [ { \"name\": \"S\" } ]";
+    assert_eq!(with(sources, "DATASOURCES"), "error");
+}
+
+/// Two filters of one table: what freeing one of them leaves is what occurs with it.
+#[test]
+fn value_filters_of_one_table_count_together() {
+    let query = "COUNTROWS ( FILTER ( SUMMARIZECOLUMNS ( TREATAS ( { 10 }, Lines[Amount] ), TREATAS ( { \"a\", \"b\" }, Lines[Group] ), \
+        \"n\", CALCULATE ( COUNTROWS ( Lines ), ALL ( Lines[Amount] ) ) ), [n] = 2 ) )";
+    check(query, "1");
+    let grouped = "SUMX ( SUMMARIZECOLUMNS ( Lines[Amount], TREATAS ( { 10, 50 }, Lines[Amount] ), TREATAS ( { \"a\", \"b\" }, Lines[Group] ), \
+        \"n\", CALCULATE ( COUNTROWS ( Lines ), ALL ( Lines[Amount] ) ) ), [n] )";
+    check(grouped, "5");
+    let independent = MODEL.replace(
+        "\"culture\": \"en-US\",",
+        "\"culture\": \"en-US\", \"valueFilterBehavior\": \"independent\",",
+    );
+    let folder = Scratch::new("functions-independent");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, independent.replace("ROLES", "\"roles\": []")).expect("a model");
+    let database = Database::import(&file, folder.path()).expect("the small model");
+    let session = database.session(Identity::anonymous()).expect("a session");
+    assert_eq!(value(&session, query), "BLANK");
+    assert_eq!(value(&session, grouped), "10");
+}

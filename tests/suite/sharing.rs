@@ -285,6 +285,26 @@ fn kept_answers_are_bounded_and_can_be_turned_off() {
     assert_eq!(off.cache_figures().answers, 0);
 }
 
+/// The year of such a date is that of the clock.
+#[test]
+fn a_date_without_a_year_is_not_kept() {
+    let database = database(MODEL, 64 << 20);
+    let ana = session(&database, "ana", &[1, 2]);
+    for query in [
+        "EVALUATE { DATEVALUE(\"5 Mar\") }",
+        "DEFINE MEASURE T[d] = YEAR(DATEVALUE(\"5 Mar\")) EVALUATE { [d] }",
+    ] {
+        for _ in 0..2 {
+            assert_eq!(
+                ana.query(query).unwrap().statistics.cache_hits,
+                0,
+                "{query}"
+            );
+        }
+    }
+    assert_eq!(database.cache_figures().asked, 0);
+}
+
 fn rows(session: &Session) -> Result<usize, Error> {
     Ok(session.query("EVALUATE T")?.tables[0].batch.num_rows())
 }

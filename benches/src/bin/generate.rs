@@ -33,6 +33,9 @@ enum What {
     Retail {
         #[arg(long, default_value_t = 1_000_000)]
         orders: u64,
+        /// As many as the fixture has, unless more are asked for.
+        #[arg(long)]
+        products: Option<u64>,
         #[arg(long)]
         out: PathBuf,
     },
@@ -42,13 +45,18 @@ fn main() -> ExitCode {
     let start = Instant::now();
     let (written, out) = match Arguments::parse().what {
         What::Ssb { scale, orders, out } => (ssb_tables(scale, orders, &out), out),
-        What::Retail { orders, out } => {
+        What::Retail {
+            orders,
+            products,
+            out,
+        } => {
             // As many orders a customer as in the fixture.
             let customers = (orders * 1500 / 8000).max(1500);
+            let one = Size::at_scale(1);
             let size = Size {
                 orders,
                 customers,
-                ..Size::at_scale(1)
+                products: products.unwrap_or(one.products),
             };
             (models::write_retail_data(size, &out), out)
         }

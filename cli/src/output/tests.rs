@@ -82,6 +82,7 @@ fn answer(tables: Vec<AnswerTable>) -> Answer {
     Answer {
         tables,
         statistics: Statistics::default(),
+        reads: Default::default(),
     }
 }
 

@@ -1,16 +1,18 @@
 //! Trees back to text, in the layout that the DAX community is used to: spaces inside brackets, four spaces a level,
 //! one argument a line when a call does not fit its line, operators at the beginning of their lines.
 
+mod comments;
 mod flat;
 mod layout;
 
 use crate::tree::{DefinitionKind, Expr, Function, Query};
+pub use comments::keep_comments;
 use layout::Layout;
 
 /// Formats a query.
 ///
 /// Parsing the result gives the same tree, with the case of built-in function names made upper and without spans;
-/// formatting the result again gives the same text. Comments are lost: the tree does not have them. Numbers keep
+/// formatting the result again gives the same text. Comments are lost: the tree does not have them, and [`keep_comments`] puts them back. Numbers keep
 /// their value, not their spelling (`1.50` becomes `1.5`). Where parsing reported an error the tree has a gap, and so
 /// has the text.
 ///

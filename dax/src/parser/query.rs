@@ -70,8 +70,23 @@ impl Parser<'_> {
         self.report(ErrorKind::MisplacedDefine, self.peek().span, message);
     }
 
+    /// `MPARAMETER 'Name' = value` sets a parameter of sources that are asked anew for each query, of which there are none here.
+    fn source_parameter(&mut self) {
+        let span = self.advance().span;
+        let message = "MPARAMETER sets a parameter of a DirectQuery source; imported data were read with the parameters that they had";
+        self.report(ErrorKind::UnexpectedToken, span, message);
+        self.optional_table_name();
+        self.definition_body();
+    }
+
     /// The entities of a DEFINE block, in any order.
     fn definitions(&mut self, definitions: &mut Vec<Definition>) {
+        while self.at_word("MPARAMETER") {
+            self.source_parameter();
+        }
+        if self.has_errors() && !self.at_entity() {
+            return;
+        }
         if !self.at_entity() {
             self.expected("MEASURE, VAR, COLUMN, TABLE or FUNCTION after DEFINE");
             self.recover_to_statement();
@@ -84,6 +99,9 @@ impl Parser<'_> {
                     span: start.to(self.end_of_last()),
                 }),
                 None => self.recover_to_statement(),
+            }
+            while self.at_word("MPARAMETER") {
+                self.source_parameter();
             }
             if self.kind() != TokenKind::End && !self.at_entity() && !self.at_statement() {
                 self.expected("an operator, MEASURE, VAR, COLUMN, TABLE, FUNCTION or EVALUATE");

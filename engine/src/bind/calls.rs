@@ -21,7 +21,7 @@ impl<'a> Binder<'a> {
                 expr.span,
                 format!(
                     "there is no function {}{}",
-                    name.to_uppercase(),
+                    name.to_ascii_uppercase(),
                     suggestion(name, &names)
                 ),
             );
@@ -42,6 +42,7 @@ impl<'a> Binder<'a> {
             );
             return self.error(ErrorKind::Argument, expr.span, message);
         }
+        self.scope.note_call(function.name);
         Ok(function)
     }
 

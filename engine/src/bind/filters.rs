@@ -133,10 +133,7 @@ impl<'a> Binder<'a> {
         match &expr.kind {
             ExprKind::Bracket(name) if self.row_field(None, &name.text, 0).is_none() => {
                 let measure = self.scope.find_measure(&name.text).is_some()
-                    || self
-                        .query_measures
-                        .iter()
-                        .any(|(m, _)| model::same_name(&m.name, &name.text));
+                    || self.defines_measure(&name.text);
                 if measure {
                     self.error(ErrorKind::Argument, expr.span, WHY)
                 } else {
@@ -165,7 +162,7 @@ impl<'a> Binder<'a> {
     fn predicate_columns(&self, expr: &Expr, out: &mut Vec<Column>) -> Bound<()> {
         match &expr.kind {
             ExprKind::Qualified { table, column } => {
-                let Some(handle) = self.scope.find_table(&table.text) else {
+                let Some(handle) = self.find_table(&table.text) else {
                     return self.model_table(table).map(|_| ());
                 };
                 match self.scope.find_column(handle, &column.text) {

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use dax::{Expr, ExprKind, Function};
+use dax::{Expr, ExprKind, Function, Name};
 
 use super::{Binder, Bound};
 use crate::bound::Variable;
@@ -23,10 +23,37 @@ impl<'a> Binder<'a> {
     }
 
     pub fn user_function(&self, name: &str) -> Option<Arc<Function>> {
-        self.functions
-            .iter()
-            .find(|(known, _)| model::same_name(known, name))
-            .map(|(_, function)| Arc::clone(function))
+        let own = self.functions.get(&super::folded(name));
+        own.or_else(|| self.scope.find_function(name))
+            .map(Arc::clone)
+    }
+
+    fn is_of_model(&self, name: &str, function: &Function) -> bool {
+        let known = self.scope.find_function(name);
+        known.is_some_and(|known| std::ptr::eq(Arc::as_ptr(known), function))
+    }
+
+    /// Binds text of the model, or of whatever is being bound.
+    fn in_text<T>(&mut self, of_model: bool, bind: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+        let before = self.in_model;
+        self.in_model |= of_model;
+        let result = bind(self);
+        self.in_model = before;
+        result
+    }
+
+    /// The values of parameters: what the call says, and where it says nothing, what the function does.
+    fn bind_arguments(
+        &mut self,
+        arguments: &[(Name, Expr, bool)],
+        of_model: bool,
+    ) -> Bound<Vec<Variable>> {
+        let mut variables = Vec::with_capacity(arguments.len());
+        for (name, argument, left_out) in arguments {
+            let one = [(name.clone(), argument.clone())];
+            variables.extend(self.in_text(of_model && *left_out, |b| b.bind_variables(&one))?);
+        }
+        Ok(variables)
     }
 
     pub fn call_user<T, R>(
@@ -76,6 +103,7 @@ impl<'a> Binder<'a> {
                 (None, Some(default)) => default.clone(),
                 (None, None) => continue,
             };
+            let left_out = args.get(at).is_none();
             let in_place = parameter.hints.iter().any(|h| {
                 matches!(
                     h.text.as_str(),
@@ -85,7 +113,7 @@ impl<'a> Binder<'a> {
             if in_place {
                 by_name.push((parameter.name.text.clone(), argument));
             } else {
-                by_value.push((parameter.name.clone(), argument));
+                by_value.push((parameter.name.clone(), argument, left_out));
             }
         }
         let sizes: Vec<(String, usize)> = by_name
@@ -96,14 +124,17 @@ impl<'a> Binder<'a> {
         let body = substitute(&function.body, &by_name);
         self.open.push(format!("function {}", name.to_lowercase()));
         let depth = self.names_len();
-        let result = self.bind_variables(&by_value).and_then(|variables| {
-            // The body sees its parameters only.
-            let parameters = self.names.split_off(depth);
-            let outside = std::mem::replace(&mut self.names, parameters);
-            let bound = bind(self, &body);
-            self.names = outside;
-            Ok((variables, bound?))
-        });
+        let of_model = self.is_of_model(name, function);
+        let result = self
+            .bind_arguments(&by_value, of_model)
+            .and_then(|variables| {
+                // The body sees its parameters only.
+                let parameters = self.names.split_off(depth);
+                let outside = std::mem::replace(&mut self.names, parameters);
+                let bound = self.in_text(of_model, |b| bind(b, &body));
+                self.names = outside;
+                Ok((variables, bound?))
+            });
         self.truncate_names(depth);
         self.open.pop();
         let (variables, body) = result.map_err(|error| Error {

@@ -2,12 +2,14 @@
 //! hidden names are one code path, because the view holds visible names only.
 
 mod aggregates;
+mod beside;
 mod calendars;
 mod calls;
 mod dates;
 mod filters;
 mod functions;
 mod grouping;
+mod items;
 mod missing_items;
 mod name_of;
 mod names;
@@ -18,17 +20,20 @@ mod statistics;
 mod tables;
 mod window;
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use dax::{Expr, Span};
-use security::{Column, Measure, Scope, Table};
+use security::{Column, Control, Measure, Scope, Table};
 
 use crate::bound::{Field, FrameId, MeasureRef, Scalar, ScalarKind, Schema, VarId};
 use crate::error::{Error, ErrorKind};
 use crate::value::{DataType, Value};
+use crate::watch::Watch;
 
+pub use items::{Groups, Wanted};
 pub use rowsets::offers;
 
 pub type Bound<T> = Result<T, Error>;
@@ -70,8 +75,14 @@ pub struct Binder<'a> {
     /// Levels of each measure bound, by its name without case.
     depths: HashMap<String, usize>,
     measures: HashMap<Measure, Rc<Scalar>>,
-    query_measures: Vec<(QueryMeasure, Option<Rc<Scalar>>)>,
-    functions: Vec<(String, Arc<dax::Function>)>,
+    /// By name without case.
+    query_measures: HashMap<String, (QueryMeasure, Option<Rc<Scalar>>)>,
+    /// Functions that the query defines, by name without case.
+    functions: HashMap<String, Arc<dax::Function>>,
+    /// Where binding looks at cancellation, if it does so for a query.
+    watch: Option<Watch<'a>>,
+    /// Tables that have been named.
+    named: RefCell<HashSet<Table>>,
     /// What is being bound right now, for cycles.
     open: Vec<String>,
     /// The table whose expression is bound: `[Column]` alone may mean its columns.
@@ -80,6 +91,7 @@ pub struct Binder<'a> {
     in_model: bool,
     /// Inside a calculation item, SELECTEDMEASURE has a meaning.
     pub in_item: bool,
+    formats: beside::Formats,
     /// The group of an enclosing GROUPBY: its frame and the schema of its rows.
     current_group: Vec<(FrameId, Rc<Schema>)>,
 }
@@ -92,6 +104,14 @@ const MAX_LEVELS: usize = 2_000;
 
 /// How many expressions a query may come to.
 const MAX_BOUND: usize = 1_000_000;
+
+/// Binding one expression takes the time of so many rows of a scan.
+const BIND_STEPS: usize = 1 << 8;
+
+/// Names that are the same by [`model::same_name`] become the same text.
+pub fn folded(name: &str) -> String {
+    name.chars().flat_map(char::to_lowercase).collect()
+}
 
 /// The field of a model column.
 pub fn field_of(scope: &Scope, column: Column) -> Field {
@@ -107,7 +127,6 @@ pub fn field_of(scope: &Scope, column: Column) -> Field {
 
 impl<'a> Binder<'a> {
     pub fn new(scope: &'a Scope, parameters: &'a [(String, Value)]) -> Self {
-        let functions = scope.functions().to_vec();
         Binder {
             scope,
             parameters,
@@ -119,13 +138,24 @@ impl<'a> Binder<'a> {
             deepest: 0,
             depths: HashMap::new(),
             measures: HashMap::new(),
-            query_measures: Vec::new(),
-            functions,
+            query_measures: HashMap::new(),
+            functions: HashMap::new(),
+            watch: None,
+            named: RefCell::default(),
             open: Vec::new(),
             home: None,
             in_model: false,
             in_item: false,
+            formats: beside::Formats::default(),
             current_group: Vec::new(),
+        }
+    }
+
+    /// Binds on behalf of a query, which may have to stop.
+    pub fn under(self, control: &'a Control) -> Self {
+        Binder {
+            watch: Some(Watch::new(control)),
+            ..self
         }
     }
 
@@ -138,6 +168,10 @@ impl<'a> Binder<'a> {
                 "the query comes to more than {MAX_BOUND} expressions, those that functions repeat included"
             );
             return Err(Error::nowhere(ErrorKind::Limit, message));
+        }
+        // Each may go through the names that stand around it.
+        if let Some(watch) = &self.watch {
+            watch.step(expressions.saturating_mul(BIND_STEPS + self.names.len()))?;
         }
         Ok(())
     }
@@ -230,28 +264,27 @@ impl<'a> Binder<'a> {
 
     pub fn define_measure(&mut self, measure: QueryMeasure) {
         self.query_measures
-            .retain(|(known, _)| !model::same_name(&known.name, &measure.name));
-        self.query_measures.push((measure, None));
+            .insert(folded(&measure.name), (measure, None));
     }
 
     pub fn define_function(&mut self, name: &str, function: dax::Function) {
-        self.functions
-            .retain(|(known, _)| !model::same_name(known, name));
-        self.functions.push((name.to_string(), Arc::new(function)));
+        self.functions.insert(folded(name), Arc::new(function));
+    }
+
+    /// Whether the query defines a measure of this name.
+    pub fn defines_measure(&self, name: &str) -> bool {
+        self.query_measures.contains_key(&folded(name))
     }
 
     /// A measure of the query or the model by its name.
     pub fn measure_named(&mut self, name: &str, span: Span) -> Bound<Option<Scalar>> {
-        if let Some(at) = self
-            .query_measures
-            .iter()
-            .position(|(m, _)| model::same_name(&m.name, name))
-        {
-            let (measure, known) = self.query_measures[at].clone();
+        let key = folded(name);
+        if let Some((measure, known)) = self.query_measures.get(&key).cloned() {
             let reference = MeasureRef {
                 handle: None,
                 name: measure.name.as_str().into(),
                 format: None,
+                computed_format: None,
             };
             let body = match known {
                 Some(body) => body,
@@ -260,7 +293,7 @@ impl<'a> Binder<'a> {
                         b.bind_scalar(&measure.body)
                     })?;
                     let body = Rc::new(body);
-                    if let Some((_, slot)) = self.query_measures.get_mut(at) {
+                    if let Some((_, slot)) = self.query_measures.get_mut(&key) {
                         *slot = Some(Rc::clone(&body));
                     }
                     body
@@ -277,10 +310,10 @@ impl<'a> Binder<'a> {
                 span,
             )));
         }
-        let Some(handle) = self.scope.find_measure(name) else {
-            return Ok(None);
-        };
-        self.measure(handle, span).map(Some)
+        match self.scope.find_measure(name) {
+            Some(handle) => self.measure(handle, span).map(Some),
+            None => self.measure_beside(name, span),
+        }
     }
 
     pub fn measure(&mut self, handle: Measure, span: Span) -> Bound<Scalar> {
@@ -289,6 +322,7 @@ impl<'a> Binder<'a> {
             handle: Some(handle),
             name: info.name.as_str().into(),
             format: info.format_string.as_deref().map(Into::into),
+            computed_format: self.asked_format(handle)?,
         };
         let body = match self.measures.get(&handle) {
             Some(body) => Rc::clone(body),

@@ -59,7 +59,7 @@ impl<'a> Binder<'a> {
     }
 
     pub fn model_table(&self, name: &Name) -> Bound<Table> {
-        match self.scope.find_table(&name.text) {
+        match self.find_table(&name.text) {
             Some(table) => Ok(table),
             None => {
                 let names: Vec<&str> = self
@@ -114,7 +114,10 @@ impl<'a> Binder<'a> {
                     .home
                     .and_then(|home| self.scope.find_column(home, &name.text));
                 match home {
-                    Some(column) => Ok(column),
+                    Some(column) => {
+                        self.named.borrow_mut().insert(column.table());
+                        Ok(column)
+                    }
                     None => self.error(
                         ErrorKind::UnknownName,
                         expr.span,
@@ -153,7 +156,7 @@ impl<'a> Binder<'a> {
                 .default_hierarchy
                 .as_ref()
                 .or(variation.default_column.as_ref());
-            let Some(found) = target.and_then(|(name, _)| self.scope.find_table(name)) else {
+            let Some(found) = target.and_then(|(name, _)| self.find_table(name)) else {
                 continue;
             };
             if let Some(column) = self.scope.find_column(found, &level.text) {
@@ -260,7 +263,14 @@ impl<'a> Binder<'a> {
             .into_iter()
             .map(|m| self.scope.measure(m).name.clone())
             .collect();
-        names.extend(self.query_measures.iter().map(|(m, _)| m.name.clone()));
+        // The query's own in one order, so that of two that are equally near always the same is suggested.
+        let mut own: Vec<String> = self
+            .query_measures
+            .values()
+            .map(|(m, _)| m.name.clone())
+            .collect();
+        own.sort();
+        names.extend(own);
         names.extend(
             self.rows
                 .iter()

@@ -8,7 +8,7 @@ use security::Scope;
 use super::{Binder, Bound};
 use crate::bound::{Field, Scalar, ScalarKind, Schema, TableExpr, TableKind};
 use crate::error::ErrorKind;
-use crate::eval::{Audience, rowset_audience, rowset_schema};
+use crate::eval::{Audience, is_beyond_what_is_kept, rowset_audience, rowset_schema};
 use crate::functions::{Body, Function, State};
 use crate::value::DataType;
 
@@ -32,6 +32,15 @@ impl<'a> Binder<'a> {
                 format!("the function {name} is not built yet"),
             );
         };
+        if is_beyond_what_is_kept(self.scope, name) {
+            return self.error(
+                ErrorKind::UnknownFunction,
+                span,
+                format!(
+                    "{name} tells of something that the model has and this engine does not keep"
+                ),
+            );
+        }
         let fields = layout
             .into_iter()
             .map(|(name, data_type)| Field::extension(name, data_type))

@@ -170,7 +170,7 @@ impl<'a> Binder<'a> {
                     span,
                     format!(
                         "{} gives a value, and a table is expected here",
-                        name.text.to_uppercase()
+                        name.text.to_ascii_uppercase()
                     ),
                 )
             }

@@ -33,6 +33,12 @@ impl<'a> Evaluator<'a> {
         {
             return Ok(vector);
         }
+        if matches!(table.kind, TableKind::Filter { .. })
+            && let Some((base, inner)) = self.filtered_base(table, batch)?
+            && let Some(vector) = self.reduce_in_scan(op, base, frame, body, &inner)?
+        {
+            return Ok(vector);
+        }
         let Some(body) = body else {
             let rows = self.table(table, batch)?;
             let counts = (0..batch.len).map(|i| match rows.segment(i).len() {
@@ -210,6 +216,9 @@ impl<'a> Evaluator<'a> {
             });
         }
         let question = self.question(&batch.filters, batch.len, table, &[])?;
+        if let Some(counts) = self.distinct_by_first(&question, table, column, skip_blank)? {
+            return Ok(counts);
+        }
         let grouped = if question.varying.is_empty() {
             let grouped = self.answer(question, batch.len, table, Vec::new(), aggregates)?;
             (self.combine(Reduction::DistinctCount, &grouped)?, grouped)

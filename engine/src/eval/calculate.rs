@@ -16,7 +16,7 @@ use crate::bound::{
 use crate::context::{FilterContext, Item, Relations, Set};
 use crate::table::{ColumnRows, TableRows};
 use crate::value::{DataType, Value};
-use crate::vector::{Errors, Vector, merge_errors};
+use crate::vector::{Data, Errors, Vector, merge_errors};
 
 /// The filters that an argument gives, and the columns that lose their old filters to it.
 struct Given {
@@ -63,7 +63,7 @@ impl<'a> Evaluator<'a> {
             };
             if let Some(table) = frame.schema.base
                 && let Some(base) = &frame.rows.base
-                && self.scope.rows_unique(table)?
+                && self.scope.rows_unique(table, self.control)?
             {
                 let codes = base.as_slice();
                 let key: Rc<[u32]> = positions.iter().map(|&p| codes[p as usize]).collect();
@@ -108,7 +108,9 @@ impl<'a> Evaluator<'a> {
         for (to, path) in beyond {
             let target = Target::Row(*to);
             let path = Arc::clone(path);
-            let codes = self.scope.fetch(rows, &PathColumn { path, target })?;
+            let codes = self
+                .scope
+                .fetch(rows, &PathColumn { path, target }, self.control)?;
             self.remove(context, &Removal::Columns(self.scope.columns(*to)))?;
             context
                 .items
@@ -136,6 +138,12 @@ impl<'a> Evaluator<'a> {
 
     /// Codes of values in a column; ABSENT for a value that it does not hold.
     pub fn encode(&self, column: Column, values: &Vector) -> Outcome<Vec<u32>> {
+        if let Data::Constant(value, n @ 2..) = &values.data {
+            let one = self.encode(column, &Vector::constant(value.clone(), 1))?;
+            let code = one.first().copied().unwrap_or(crate::context::ABSENT);
+            return Ok(vec![code; *n]);
+        }
+        self.admit_texts(values.text_bytes())?;
         let data_type = self.scope.column_type(column);
         let converted = (0..values.len()).map(|i| {
             let value = values.get(i);
@@ -146,7 +154,7 @@ impl<'a> Evaluator<'a> {
             .collect();
         let array =
             Vector::from_results(converted.collect::<Vec<_>>(), data_type).typed_array(data_type);
-        let mut codes = self.scope.encode(column, &array)?;
+        let mut codes = self.scope.encode(column, &array, self.control)?;
         for (code, missing) in codes.iter_mut().zip(missing) {
             if missing {
                 *code = crate::context::ABSENT;
@@ -237,12 +245,7 @@ impl<'a> Evaluator<'a> {
             .data_category
             .as_deref()
             .is_some_and(|c| c.eq_ignore_ascii_case("Time"));
-        (marked && self.scope.column(column).key)
-            || self
-                .scope
-                .relationships()
-                .iter()
-                .any(|r| r.to_column == Some(column) && !r.to_many)
+        (marked && self.scope.column(column).key) || self.scope.is_one_end(column)
     }
 
     /// FILTER(ALL(columns), condition), evaluated row by row of the columns' values.
@@ -329,7 +332,8 @@ impl<'a> Evaluator<'a> {
             items.extend(more);
             return Ok(Some(items));
         }
-        let Some((op, _, value)) = comparison(*op, left, right, frame) else {
+        let of = |e: &Scalar| field_of(e, frame);
+        let Some((op, _, value)) = comparison(*op, left, right, frame, of) else {
             return Ok(None);
         };
         let values = self.scalar(value, batch)?;
@@ -339,7 +343,7 @@ impl<'a> Evaluator<'a> {
         self.ranges(*column, op, &values, batch.len)
     }
 
-    fn ranges(
+    pub(super) fn ranges(
         &self,
         column: Column,
         op: BinaryOp,
@@ -383,7 +387,7 @@ impl<'a> Evaluator<'a> {
         }
         let array =
             Vector::from_results(keys.into_iter().map(Ok), data_type).typed_array(data_type);
-        let bounds = self.scope.bounds(column, &array)?;
+        let bounds = self.scope.bounds(column, &array, self.control)?;
         let mut sets = Vec::with_capacity(n);
         for (i, (low, high)) in bounds.into_iter().enumerate() {
             let value = values.get(i);
@@ -406,7 +410,7 @@ impl<'a> Evaluator<'a> {
 
     /// One past the last code of a column that a filter can admit.
     fn end_of(&self, column: Column) -> Outcome<u32> {
-        Ok(self.scope.code_end(column)?)
+        Ok(self.scope.code_end(column, self.control)?)
     }
 
     /// The filters that a table's rows are, context by context.
@@ -481,14 +485,10 @@ impl<'a> Evaluator<'a> {
             match filter {
                 FilterArgument::UseRelationship(handle) => {
                     relations.activated.retain(|known| known != handle);
-                    let info = self
-                        .scope
-                        .relationships()
-                        .iter()
-                        .find(|r| r.handle == *handle);
+                    let info = self.scope.relationship(*handle);
                     // The innermost USERELATIONSHIP between two tables wins.
                     relations.activated.retain(|known| {
-                        let other = self.scope.relationships().iter().find(|r| r.handle == *known);
+                        let other = self.scope.relationship(*known);
                         !matches!((info, other), (Some(a), Some(b)) if (a.from == b.from && a.to == b.to) || (a.from == b.to && a.to == b.from))
                     });
                     relations.activated.push(*handle);
@@ -631,12 +631,43 @@ impl<'a> Evaluator<'a> {
             .copied()
             .filter(|c| !removed.contains(c) && !item.cut.contains(c))
             .collect();
-        if left.is_empty() {
+        self.rows_as_columns(item, table, &left, relations)
+    }
+
+    /// What a filter on rows says of some columns of the expanded table. None: nothing, of no column.
+    fn kept_of_rows(
+        &self,
+        item: &Rc<Item>,
+        table: Table,
+        wanted: &HashSet<Column>,
+        relations: &Relations,
+    ) -> Outcome<Option<Rc<Item>>> {
+        let mut covered = self.expanded_columns(table, relations);
+        covered.retain(|c| !item.cut.contains(c));
+        let kept: Vec<Column> = covered
+            .iter()
+            .copied()
+            .filter(|c| wanted.contains(c))
+            .collect();
+        if kept.len() == covered.len() {
+            return Ok(Some(Rc::clone(item)));
+        }
+        self.rows_as_columns(item, table, &kept, relations)
+    }
+
+    fn rows_as_columns(
+        &self,
+        item: &Rc<Item>,
+        table: Table,
+        columns: &[Column],
+        relations: &Relations,
+    ) -> Outcome<Option<Rc<Item>>> {
+        if columns.is_empty() {
             return Ok(None);
         }
         let edges = self.edges(relations);
         let paths = edges.paths(table, &[]);
-        let towards: Vec<PathColumn> = left
+        let towards: Vec<PathColumn> = columns
             .iter()
             .filter_map(|c| {
                 paths.get(&c.table()).map(|path| PathColumn {
@@ -693,15 +724,15 @@ impl<'a> Evaluator<'a> {
         let outer = shadow.outer.take(&map);
         let everything = *removal == Removal::Everything;
         for item in &outer.items {
+            if let ([Target::Row(table)], false) = (item.targets.as_slice(), everything) {
+                let kept = self.kept_of_rows(item, *table, &wanted, &outer.relations)?;
+                context.items.extend(kept);
+                continue;
+            }
             let kept: Vec<usize> = (0..item.targets.len())
                 .filter(|&p| {
                     everything
-                        || match item.targets[p] {
-                            Target::Column(c) => wanted.contains(&c),
-                            Target::Row(table) => {
-                                self.scope.columns(table).iter().any(|c| wanted.contains(c))
-                            }
-                        }
+                        || matches!(item.targets[p], Target::Column(c) if wanted.contains(&c))
                 })
                 .collect();
             if kept.len() == item.targets.len() {
@@ -724,6 +755,7 @@ impl<'a> Evaluator<'a> {
                                     path: path_here(),
                                     target: Target::Column(*column),
                                 },
+                                self.control,
                             )?),
                             None => None,
                         },
@@ -750,18 +782,23 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// A comparison of a column of the frame's row with something else: the operator as the column stands on the left, the column's place,
-/// and what it is compared with.
-pub(super) fn comparison<'e>(
+/// The place of a column of the frame's row.
+pub(super) fn field_of(expr: &Scalar, frame: u32) -> Option<usize> {
+    match expr.kind {
+        ScalarKind::Field { frame: of, index } if of == frame => Some(index),
+        _ => None,
+    }
+}
+
+/// A comparison of what `field` finds of the frame's row with something else that does not read the row: the operator as the field
+/// stands on the left, the field, and what it is compared with.
+pub(super) fn comparison<'e, T>(
     op: BinaryOp,
     left: &'e Scalar,
     right: &'e Scalar,
     frame: u32,
-) -> Option<(BinaryOp, usize, &'e Scalar)> {
-    let field = |e: &Scalar| match e.kind {
-        ScalarKind::Field { frame: of, index } if of == frame => Some(index),
-        _ => None,
-    };
+    field: impl Fn(&Scalar) -> Option<T>,
+) -> Option<(BinaryOp, T, &'e Scalar)> {
     let (op, index, value) = match (field(left), field(right)) {
         (Some(index), None) => (op, index, right),
         (None, Some(index)) => (mirrored(op), index, left),

@@ -88,7 +88,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-fn counted(counts: &[u64]) -> Vector {
+pub(super) fn counted(counts: &[u64]) -> Vector {
     let array = counts
         .iter()
         .map(|&n| (n > 0).then_some(n as i64))

@@ -72,20 +72,23 @@ struct Selection {
 }
 
 impl Selection {
-    /// None: no dates.
-    fn new(dates: &Vector, rows: std::ops::Range<usize>) -> Option<Selection> {
-        let mut days: Vec<i64> = Vec::with_capacity(rows.len());
-        let (mut first, mut last) = (i64::MAX, i64::MIN);
-        for row in rows {
-            let Some(micros) = micros_of(&dates.get(row)) else {
-                continue;
-            };
-            (first, last) = (first.min(micros), last.max(micros));
-            days.push(micros.div_euclid(DAY));
-        }
-        days.sort_unstable();
-        let contiguous = days.windows(2).all(|pair| pair[1] - pair[0] <= 1);
-        (first <= last).then_some(Selection {
+    /// None: no dates. Dates are without gaps if they leave out no date that the column has between the first and the last: a
+    /// column of month ends has gaps of its own.
+    fn new(dates: &Vector, rows: std::ops::Range<usize>, calendar: &Calendar) -> Option<Selection> {
+        let mut moments: Vec<i64> = rows.filter_map(|row| micros_of(&dates.get(row))).collect();
+        moments.sort_unstable();
+        let (first, last) = (*moments.first()?, *moments.last()?);
+        let between = calendar.positions(Bounds {
+            first: Some(first),
+            last: Some(last),
+        });
+        let contiguous = moments
+            .windows(2)
+            .all(|pair| pair[1].div_euclid(DAY) - pair[0].div_euclid(DAY) <= 1)
+            || calendar.micros[between]
+                .iter()
+                .all(|date| moments.binary_search(date).is_ok());
+        Some(Selection {
             first,
             last,
             contiguous,
@@ -269,7 +272,7 @@ fn bounds_of(
 fn shifted(selection: Selection, count: i64, unit: DateUnit) -> Result<(i64, i64), Failure> {
     if !selection.contiguous {
         return Err(Failure::new(
-            "a shift in time needs dates without gaps, and the selected dates have gaps",
+            "a shift in time needs dates without gaps, and the selected dates leave out some between the first and the last",
         ));
     }
     let (first, last) = selection.days();
@@ -342,9 +345,9 @@ impl<'a> Evaluator<'a> {
                 .or_insert_with(|| Calendar::new(&all_dates, segment_range(&all, segment)));
             let selection = selected.as_ref().and_then(|(rows, vector)| {
                 let segment = segment_of(rows, i);
-                *selections
-                    .entry(segment)
-                    .or_insert_with(|| Selection::new(vector, segment_range(rows, segment)))
+                *selections.entry(segment).or_insert_with(|| {
+                    Selection::new(vector, segment_range(rows, segment), calendar)
+                })
             });
             let bounds = arguments
                 .iter()

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use dax::BinaryOp;
 use security::Target;
 
-use super::calculate::comparison;
+use super::calculate::{comparison, field_of};
 use super::classes::Classes;
 use super::{Evaluator, Outcome, operators};
 use crate::batch::{Batch, Frame};
@@ -211,7 +211,7 @@ fn retain(kept: &mut Vec<u32>, start: usize, test: &Test, context: usize) {
     kept.truncate(end);
 }
 
-fn conjuncts_of<'e>(condition: &'e Scalar, out: &mut Vec<&'e Scalar>) {
+pub(super) fn conjuncts_of<'e>(condition: &'e Scalar, out: &mut Vec<&'e Scalar>) {
     match &condition.kind {
         ScalarKind::Binary {
             op: BinaryOp::And,
@@ -230,16 +230,19 @@ fn quick(conjunct: &Scalar, frame: FrameId) -> Option<(BinaryOp, usize, &Scalar)
     let ScalarKind::Binary { op, left, right } = &conjunct.kind else {
         return None;
     };
-    comparison(*op, left, right, frame).filter(|(_, _, value)| is_same_for_rows(value))
+    comparison(*op, left, right, frame, |e| field_of(e, frame))
+        .filter(|(_, _, value)| is_same_for_rows(value))
 }
 
 /// Whether an expression is untouched by the row context that it stands in: no context transition, nothing drawn anew for each row.
-fn is_same_for_rows(expr: &Scalar) -> bool {
+pub(super) fn is_same_for_rows(expr: &Scalar) -> bool {
     use ScalarKind as K;
     let unmoved = match &expr.kind {
         K::Measure { .. }
+        | K::MeasureFormat { .. }
         | K::Calculate { .. }
         | K::SelectedMeasure
+        | K::SelectedMeasureFormat
         | K::WindowPlace(_)
         | K::TableText(_) => false,
         K::Call { function, .. } => {

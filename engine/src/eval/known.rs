@@ -105,7 +105,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Whether no calculation item applies to a measure in these contexts.
-    fn measures_are_plain(&self, batch: &Batch) -> bool {
+    pub(super) fn measures_are_plain(&self, batch: &Batch) -> bool {
         self.groups.iter().all(|group| {
             let filtered = || {
                 let mut targets = batch.filters.items.iter().flat_map(|item| &item.targets);

@@ -271,7 +271,7 @@ impl<'q> VaryingSets<'q> {
 }
 
 /// A set over one column as intervals of codes, ascending: from the first up to, not including, the second.
-fn intervals_of(set: &Set) -> Vec<(u32, u32)> {
+pub(super) fn intervals_of(set: &Set) -> Vec<(u32, u32)> {
     let mut intervals: Vec<(u32, u32)> = Vec::new();
     let mut add = |low: u32, high: u32| match intervals.last_mut() {
         Some(last) if last.1 == low => last.1 = high,

@@ -5,9 +5,11 @@
 mod aggregate;
 mod calculate;
 mod classes;
+mod coalesce;
 mod combine;
 mod dates;
 mod filter;
+mod first_seen;
 mod group;
 mod information;
 mod iterate;
@@ -25,6 +27,7 @@ mod rows;
 mod rowsets;
 mod samples;
 mod scalar;
+mod scanned;
 mod search;
 mod sets;
 mod shape;
@@ -44,7 +47,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use security::{Charge, Control, Groups, Scan, Scope};
+use security::{Charge, Control, Groups, Scan, Scope, Table};
 
 use crate::answer::Limits;
 use crate::context::Relations;
@@ -57,7 +60,7 @@ pub use measure::{CalculationGroup, CalculationItem};
 pub use operators::arithmetic_type;
 pub use regression::regression_columns;
 pub use rows::current_group;
-pub use rowsets::{Audience, rowset_audience, rowset_schema};
+pub use rowsets::{Audience, is_beyond_what_is_kept, rowset_audience, rowset_schema};
 
 /// Levels of expressions that the stack of a compute thread (64 MiB) holds, in a build without optimization too.
 const MAX_LEVELS: usize = 2_000;
@@ -83,7 +86,9 @@ pub struct Evaluator<'a> {
     /// What the answer holds, to the end of the query.
     answered: RefCell<Vec<Charge>>,
     /// The model's calculation groups, highest precedence first.
-    pub groups: Vec<CalculationGroup>,
+    groups: Vec<CalculationGroup>,
+    /// The tables of calculation groups that nothing in the query filters, and whose items are not bound.
+    out_of_reach: Vec<Table>,
     /// The scans as they are asked, for `explain`.
     pub trace: Option<RefCell<Vec<String>>>,
 }
@@ -99,7 +104,7 @@ impl<'a> Evaluator<'a> {
             scope,
             control,
             limits,
-            environment,
+            environment: environment.under(control.clone()),
             edges: RefCell::default(),
             scans: Cell::new(0),
             known_scans: known::KnownScans::default(),
@@ -111,8 +116,14 @@ impl<'a> Evaluator<'a> {
             charge: RefCell::new(control.no_charge()),
             answered: RefCell::default(),
             groups: Vec::new(),
+            out_of_reach: Vec::new(),
             trace: None,
         }
+    }
+
+    pub fn apply_groups(&mut self, groups: crate::bind::Groups) {
+        self.groups = groups.bound;
+        self.out_of_reach = groups.out_of_reach;
     }
 
     /// Every scan goes through here.
@@ -144,7 +155,8 @@ impl<'a> Evaluator<'a> {
     pub fn charge_answer(&self, bytes: usize) -> Outcome<()> {
         let charge = self.control.charge(bytes)?;
         self.answered.borrow_mut().push(charge);
-        Ok(())
+        // Of what was held on the way to it nothing stays.
+        self.keep_only(0, 0)
     }
 
     /// An error when the query has to stop. Asked once more at the end, so that no answer comes of work that was cut short.

@@ -430,7 +430,7 @@ impl<'a> Evaluator<'a> {
             .map(|day| Ok(day.clone().unwrap_or(Value::Blank)))
             .collect::<Vec<_>>();
         let array = Vector::from_results(known, data_type).typed_array(data_type);
-        let bounds = self.scope.bounds(column, &array)?;
+        let bounds = self.scope.bounds(column, &array, self.control)?;
         let bounds = bounds.into_iter().zip(days);
         Ok(bounds.map(|(bounds, day)| day.map(|_| bounds)).collect())
     }

@@ -77,7 +77,8 @@ impl OrderKeys {
                 }
             }
         }
-        Ok(Watch::new(control).sort(rows, |a, b| self.compare(a, b))?)
+        let each = self.keys.iter().map(|(vector, _)| vector.steps()).sum();
+        Ok(Watch::new(control).sort_heavy(rows, each, |a, b| self.compare(a, b))?)
     }
 }
 

@@ -127,7 +127,7 @@ fn sorted_values(
         known.push(ranked.at(row as usize)?);
     }
     let mut order: Vec<u32> = (0..known.len() as u32).collect();
-    watch.sort(&mut order, |a, b| {
+    watch.sort_heavy(&mut order, ranked.steps(), |a, b| {
         order::ranked(&known[a as usize], &known[b as usize])
     })?;
     let sorted = order.iter().map(|row| known[*row as usize].clone());

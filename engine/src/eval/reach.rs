@@ -465,7 +465,7 @@ impl<'a> Evaluator<'a> {
         if over.is_empty() {
             return Ok(None);
         }
-        match self.scope.blank_row(table, &over)? {
+        match self.scope.blank_row(table, &over, self.control)? {
             Some(found) => Ok(Some(found)),
             None => self.blank_row_of_facts(table, &edges, &mut Vec::new()),
         }
@@ -485,7 +485,7 @@ impl<'a> Evaluator<'a> {
             .map(|(edge, _)| edge.handle)
             .collect();
         if !over.is_empty()
-            && let Some(found) = self.scope.blank_row(table, &over)?
+            && let Some(found) = self.scope.blank_row(table, &over, self.control)?
         {
             return Ok(Some(found));
         }
@@ -501,9 +501,11 @@ impl<'a> Evaluator<'a> {
                 };
                 let path = Arc::from([step]);
                 let target = Target::Row(table);
-                return Ok(Some(
-                    self.scope.fetch(&blank, &PathColumn { path, target })?,
-                ));
+                return Ok(Some(self.scope.fetch(
+                    &blank,
+                    &PathColumn { path, target },
+                    self.control,
+                )?));
             }
         }
         Ok(None)

@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
+use super::watch::Watch;
 use super::{Evaluator, Outcome, operators};
+use security::Stopped;
+
 use crate::batch::Batch;
 use crate::bound::Regression;
 use crate::error::Failure;
@@ -40,11 +43,13 @@ impl<'a> Evaluator<'a> {
         let names = regression_columns(columns.len().saturating_sub(1));
         let mut results: Vec<Vec<Value>> = Vec::with_capacity(listed.lists());
         let mut failures: Vec<Option<Failure>> = Vec::with_capacity(listed.lists());
+        let watch = self.watch();
         for k in 0..listed.lists() {
             self.control.check()?;
-            match points(&listed.columns, listed.list(k)) {
+            let (rows, width) = (listed.list(k), columns.len().saturating_sub(1));
+            match points(&listed.columns, rows, &watch) {
                 Ok(points) => {
-                    results.push(fit(&points, columns.len() - 1, regression.intercept).values());
+                    results.push(fit(&points, width, regression.intercept, &watch)?.values());
                     failures.push(None);
                 }
                 Err(failure) => {
@@ -76,9 +81,14 @@ impl<'a> Evaluator<'a> {
 }
 
 /// The rows as numbers, y first. BLANK is 0.
-fn points(columns: &[Vector], rows: std::ops::Range<usize>) -> Result<Vec<Vec<f64>>, Failure> {
+fn points(
+    columns: &[Vector],
+    rows: std::ops::Range<usize>,
+    watch: &Watch<'_>,
+) -> Result<Vec<Vec<f64>>, Failure> {
     let mut points = Vec::with_capacity(rows.len());
     for row in rows {
+        watch.step(columns.len())?;
         let cells = columns
             .iter()
             .map(|column| column.at(row))
@@ -138,14 +148,19 @@ impl Fit {
 }
 
 /// Least squares by orthogonal columns. A column that follows from those before it gets the slope 0.
-fn fit(points: &[Vec<f64>], width: usize, intercept: bool) -> Fit {
+fn fit(
+    points: &[Vec<f64>],
+    width: usize,
+    intercept: bool,
+    watch: &Watch<'_>,
+) -> Result<Fit, Stopped> {
     let n = points.len();
     if n == 0 {
-        return Fit {
+        return Ok(Fit {
             slopes: vec![0.0; width],
             empty: true,
             ..Fit::default()
-        };
+        });
     }
     let mean = |k: usize| points.iter().map(|p| p[k]).sum::<f64>() / n as f64;
     // Around the means the intercept falls out of the equations, and digits are kept.
@@ -158,7 +173,7 @@ fn fit(points: &[Vec<f64>], width: usize, intercept: bool) -> Fit {
         basis,
         triangle,
         kept,
-    } = orthogonal((1..=width).map(centred));
+    } = orthogonal((1..=width).map(centred), watch)?;
     let against: Vec<f64> = basis.iter().map(|base| dot(base, &y)).collect();
     let coefficients = solve_upper(&triangle, &against);
     let mut slopes = vec![0.0; width];
@@ -169,10 +184,14 @@ fn fit(points: &[Vec<f64>], width: usize, intercept: bool) -> Fit {
         let fitted: f64 = (1..=width).map(|k| slopes[k - 1] * (p[k] - means[k])).sum();
         (y - fitted) * (y - fitted)
     };
-    let unexplained: f64 = points.iter().zip(&y).map(residual).sum();
+    let mut unexplained = 0.0;
+    for point in points.iter().zip(&y) {
+        watch.step(1 + width)?;
+        unexplained += residual(point);
+    }
     let freedom = n as i64 - kept.len() as i64 - i64::from(intercept);
     let variance = unexplained / freedom as f64;
-    let inverse = inverse_squares(&triangle);
+    let inverse = inverse_squares(&triangle, watch)?;
     let mut slope_errors = vec![0.0; width];
     for (at, &k) in kept.iter().enumerate() {
         slope_errors[k] = (variance * inverse[at][at]).sqrt();
@@ -187,7 +206,7 @@ fn fit(points: &[Vec<f64>], width: usize, intercept: bool) -> Fit {
                 .sum::<f64>()
         })
         .sum();
-    Fit {
+    Ok(Fit {
         intercept: means[0] - (1..=width).map(|k| slopes[k - 1] * means[k]).sum::<f64>(),
         intercept_error: if intercept {
             (variance * (1.0 / n as f64 + spread)).sqrt()
@@ -200,7 +219,7 @@ fn fit(points: &[Vec<f64>], width: usize, intercept: bool) -> Fit {
         explained: (dot(&y, &y) - unexplained).max(0.0),
         unexplained,
         empty: false,
-    }
+    })
 }
 
 /// Columns at right angles, and how the given ones are made of them.
@@ -213,14 +232,19 @@ struct Orthogonal {
     kept: Vec<usize>,
 }
 
-fn orthogonal(columns: impl Iterator<Item = Vec<f64>>) -> Orthogonal {
+fn orthogonal(
+    columns: impl Iterator<Item = Vec<f64>>,
+    watch: &Watch<'_>,
+) -> Result<Orthogonal, Stopped> {
     let mut found = Orthogonal::default();
     for (k, mut column) in columns.enumerate() {
+        watch.step(column.len())?;
         let whole = dot(&column, &column).sqrt();
         let mut row = vec![0.0; found.kept.len()];
         // Twice, because the first pass leaves a rounding error that the second takes away.
         for _ in 0..2 {
             for (share, base) in row.iter_mut().zip(&found.basis) {
+                watch.step(base.len())?;
                 let along = dot(&column, base);
                 *share += along;
                 for (c, b) in column.iter_mut().zip(base) {
@@ -239,7 +263,7 @@ fn orthogonal(columns: impl Iterator<Item = Vec<f64>>) -> Orthogonal {
             .push(column.iter().map(|c| c / length).collect());
         found.kept.push(k);
     }
-    found
+    Ok(found)
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -259,19 +283,21 @@ fn solve_upper(triangle: &[Vec<f64>], right: &[f64]) -> Vec<f64> {
 }
 
 /// The inverse of the matrix of squares and products that the triangle stands for.
-fn inverse_squares(triangle: &[Vec<f64>]) -> Vec<Vec<f64>> {
+fn inverse_squares(triangle: &[Vec<f64>], watch: &Watch<'_>) -> Result<Vec<Vec<f64>>, Stopped> {
     let n = triangle.len();
     let columns: Vec<Vec<f64>> = (0..n)
         .map(|k| {
+            watch.step(n * n)?;
             let unit: Vec<f64> = (0..n).map(|i| f64::from(u8::from(i == k))).collect();
-            solve_upper(triangle, &unit)
+            Ok(solve_upper(triangle, &unit))
         })
-        .collect();
+        .collect::<Result<_, Stopped>>()?;
     (0..n)
         .map(|i| {
-            (0..n)
+            watch.step(n * n)?;
+            Ok((0..n)
                 .map(|j| columns.iter().map(|column| column[i] * column[j]).sum())
-                .collect()
+                .collect())
         })
         .collect()
 }
@@ -279,6 +305,11 @@ fn inverse_squares(triangle: &[Vec<f64>]) -> Vec<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn fitted(points: &[Vec<f64>], width: usize, intercept: bool) -> Fit {
+        let control = security::Control::new(None);
+        fit(points, width, intercept, &Watch::new(&control)).unwrap()
+    }
 
     fn close(a: f64, b: f64) -> bool {
         (a - b).abs() <= 1e-9 * b.abs().max(1.0)
@@ -290,7 +321,7 @@ mod tests {
         let points: Vec<Vec<f64>> = [(1.0, 3.5), (2.0, 5.0), (3.0, 7.0), (4.0, 8.5)]
             .map(|(x, y)| vec![y, x])
             .to_vec();
-        let fit = fit(&points, 1, true);
+        let fit = fitted(&points, 1, true);
         assert!(close(fit.slopes[0], 1.7), "{fit:?}");
         assert!(close(fit.intercept, 1.75), "{fit:?}");
         assert_eq!(fit.freedom, 2);
@@ -310,7 +341,7 @@ mod tests {
         let points: Vec<Vec<f64>> = [(1.0, 0.0), (2.0, 1.0), (3.0, 5.0), (4.0, 2.0), (5.0, 3.0)]
             .map(|(a, b)| vec![3.0 * a - 2.0 * b + 4.0, a, b, a + b])
             .to_vec();
-        let fit = fit(&points, 3, true);
+        let fit = fitted(&points, 3, true);
         assert!(
             close(fit.slopes[0], 3.0) && close(fit.slopes[1], -2.0),
             "{fit:?}"
@@ -322,7 +353,7 @@ mod tests {
     #[test]
     fn without_an_intercept() {
         let points = vec![vec![2.0, 1.0], vec![4.0, 2.0], vec![6.5, 3.0]];
-        let fit = fit(&points, 1, false);
+        let fit = fitted(&points, 1, false);
         assert!(close(fit.slopes[0], 29.5 / 14.0), "{fit:?}");
         assert_eq!(
             (fit.intercept, fit.intercept_error, fit.freedom),

@@ -56,7 +56,11 @@ impl<'a> Evaluator<'a> {
                         .base
                         .as_ref()
                         .ok_or_else(|| internal("a related column without rows of a table"))?;
-                    Ok(ColumnRows::Coded(self.scope.fetch(base, column)?))
+                    Ok(ColumnRows::Coded(self.scope.fetch(
+                        base,
+                        column,
+                        self.control,
+                    )?))
                 }
             })
             .collect()
@@ -208,7 +212,7 @@ impl<'a> Evaluator<'a> {
         schema: &Rc<Schema>,
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
-        let rows = self.table(&summarize.table, batch)?.unshared();
+        let rows = OnceCell::new();
         let all: Vec<usize> = (0..summarize.groups.len()).collect();
         let mut parts = Vec::new();
         let mut rolled: Vec<usize> = Vec::new();
@@ -225,23 +229,40 @@ impl<'a> Evaluator<'a> {
         self.stack(parts, schema, batch)
     }
 
-    /// One grouping set: the columns rolled up are BLANK.
+    /// One grouping set: the columns rolled up are BLANK. `listed` are the table's rows once they were needed.
     fn summarize_set(
         &self,
         summarize: &Summarize,
-        rows: &TableRows,
+        listed: &OnceCell<TableRows>,
         kept: &[usize],
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
         let schema = &summarize.table.schema;
         let groups: Vec<GroupColumn> = kept.iter().map(|&g| summarize.groups[g].clone()).collect();
-        let grouped = self.group_rows(rows, schema, &groups)?;
-        let keys = TableRows {
-            offsets: grouped.offsets.clone(),
-            segments: None,
-            base: None,
-            columns: grouped.columns.clone(),
-            errors: rows.errors.clone(),
+        let scanned = match summarize.table.kind {
+            TableKind::Base {
+                table,
+                blank_row: false,
+            } => self.scanned_groups(table, &groups, batch)?,
+            _ => None,
+        };
+        let (keys, members) = match scanned {
+            Some(keys) => (keys, None),
+            None => {
+                if listed.get().is_none() {
+                    let _ = listed.set(self.table(&summarize.table, batch)?.unshared());
+                }
+                let rows = listed.get().ok_or_else(|| internal("rows were not kept"))?;
+                let grouped = self.group_rows(rows, schema, &groups)?;
+                let keys = TableRows {
+                    offsets: grouped.offsets.clone(),
+                    segments: None,
+                    base: None,
+                    columns: grouped.columns.clone(),
+                    errors: rows.errors.clone(),
+                };
+                (keys, rows.base.as_ref().map(|base| (base, grouped)))
+            }
         };
         let flat = keys.flatten();
         let count = flat.positions.len();
@@ -263,7 +284,7 @@ impl<'a> Evaluator<'a> {
         );
         let mut context = self.transition(&iterated)?;
         // A table that is more than the rows of a model table filters the expressions by its rows too.
-        if let (Some(table), Some(base)) = (schema.base, &rows.base)
+        if let (Some(table), Some((base, grouped))) = (schema.base, &members)
             && !matches!(summarize.table.kind, TableKind::Base { .. })
         {
             let codes = base.as_slice();
@@ -360,6 +381,7 @@ impl<'a> Evaluator<'a> {
             .iter()
             .map(|part| self.column_vector(part, schema, index))
             .collect::<Outcome<_>>()?;
+        self.admit_texts(vectors.iter().map(Vector::text_bytes).sum())?;
         Ok(ColumnRows::Values(Vector::concat(&vectors)))
     }
 }

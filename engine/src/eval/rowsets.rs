@@ -46,6 +46,8 @@ macro_rules! rowsets {
 }
 
 rowsets! {
+    "INFO.ALTERNATEOFDEFINITIONS" WithoutRoles |_| Vec::new() =>
+        "ID:i ColumnID:i BaseColumnID:i BaseTableID:i Summarization:i";
     "INFO.ANNOTATIONS" WithoutRoles |c| c.annotations() =>
         "ID:i ObjectID:i ObjectType:i Name Value ModifiedTime:d";
     "INFO.ATTRIBUTEHIERARCHIES" Everyone |c| c.attribute_hierarchies() =>
@@ -68,6 +70,8 @@ rowsets! {
         "CATALOG_NAME DESCRIPTION ROLES DATE_MODIFIED:d COMPATIBILITY_LEVEL:i TYPE:i VERSION:i DATABASE_ID \
            DATABASE_GUID DATE_QUERIED:d CURRENTLY_USED:b POPULARITY:r WEIGHTEDPOPULARITY:r CLIENTCACHEREFRESHPOLICY:i \
            ENCRYPTION_LEVEL CRYPTOKEY_UPDATED:d";
+    "INFO.CHANGEDPROPERTIES" WithoutRoles |_| Vec::new() =>
+        "ID:i ObjectID:i ObjectType:i Property";
     "INFO.COLUMNPERMISSIONS" WithoutRoles |_| Vec::new() =>
         "ID:i TablePermissionID:i ColumnID:i ModifiedTime:d MetadataPermission:i";
     "INFO.COLUMNS" Everyone |c| c.columns() =>
@@ -79,6 +83,11 @@ rowsets! {
            EncodingHint:i RelatedColumnDetailsID:i AlternateOfID:i LineageTag SourceLineageTag";
     "INFO.CULTURES" Everyone |c| c.cultures() =>
         "ID:i ModelID:i Name LinguisticMetadataID:i ModifiedTime:d StructureModifiedTime:d";
+    "INFO.DATACOVERAGEDEFINITIONS" WithoutRoles |_| Vec::new() =>
+        "ID:i PartitionID:i Description Expression ModifiedTime:d State:i ErrorMessage";
+    "INFO.DATASOURCES" WithoutRoles |_| Vec::new() =>
+        "ID:i ModelID:i Name Description Type ConnectionString ImpersonationMode Account Password MaxConnections:i \
+           Isolation Timeout:i Provider ModifiedTime:d ConnectionDetails Options Credential ContextExpression";
     "INFO.DEPENDENCIES" WithoutRoles |c| c.dependencies() =>
         "DATABASE_NAME OBJECT_TYPE TABLE OBJECT EXPRESSION REFERENCED_OBJECT_TYPE REFERENCED_TABLE REFERENCED_OBJECT \
            REFERENCED_EXPRESSION QUERY";
@@ -87,6 +96,8 @@ rowsets! {
     "INFO.EXPRESSIONS" WithoutRoles |c| c.expressions() =>
         "ID:i ModelID:i Name Description Kind:i Expression ModifiedTime:d QueryGroupID:i ParameterValuesColumnID:i \
            MAttributes LineageTag SourceLineageTag";
+    "INFO.EXTENDEDPROPERTIES" WithoutRoles |_| Vec::new() =>
+        "ID:i ObjectID:i ObjectType:i Name Type:i Value ModifiedTime:d";
     "INFO.FORMATSTRINGDEFINITIONS" Everyone |c| c.format_strings() =>
         "ID:i ObjectID:i ObjectType:i Expression ModifiedTime:d State:i ErrorMessage";
     "INFO.FUNCTIONS" Everyone |c| c.functions() =>
@@ -102,6 +113,8 @@ rowsets! {
            StatusDescription StatusExpression TrendGraphic TrendDescription TrendExpression ModifiedTime:d";
     "INFO.LEVELS" Everyone |c| c.levels() =>
         "ID:i HierarchyID:i Ordinal:i Name Description ColumnID:i ModifiedTime:d LineageTag SourceLineageTag";
+    "INFO.LINGUISTICMETADATA" WithoutRoles |_| Vec::new() =>
+        "ID:i CultureID:i Content ModifiedTime:d ContentType";
     "INFO.MEASURES" Everyone |c| c.measures() =>
         "ID:i TableID:i Name Description DataType:i Expression FormatString IsHidden:b State:i ModifiedTime:d \
            StructureModifiedTime:d KPIID:i IsSimpleMeasure:b ErrorMessage DisplayFolder DetailRowsDefinitionID:i \
@@ -112,6 +125,8 @@ rowsets! {
            ForceUniqueNames:b DiscourageImplicitMeasures:b DataSourceVariablesOverrideBehavior:i \
            DataSourceDefaultMaxConnections:i SourceQueryCulture MAttributes DiscourageCompositeModels:b \
            AutomaticAggregationOptions DisableAutoExists:i VersionMarker";
+    "INFO.OBJECTTRANSLATIONS" WithoutRoles |_| Vec::new() =>
+        "ID:i CultureID:i ObjectID:i ObjectType:i Property Value ModifiedTime:d";
     "INFO.PARTITIONS" WithoutRoles |c| c.partitions() =>
         "ID:i TableID:i Name Description DataSourceID:i QueryDefinition State:i Type:i PartitionStorageID:i Mode:i \
            DataView:i ModifiedTime:d RefreshedTime:d SystemFlags:i ErrorMessage RetainDataTillForceCalculate:b RangeStart \
@@ -126,6 +141,11 @@ rowsets! {
         "ID:i ModelID:i Name Description ModifiedTime:d";
     "INFO.PERSPECTIVETABLES" Everyone |c| c.perspective_tables() =>
         "ID:i PerspectiveID:i TableID:i IncludeAll:b ModifiedTime:d";
+    "INFO.QUERYGROUPS" WithoutRoles |_| Vec::new() =>
+        "ID:i ModelID:i Folder Description";
+    "INFO.REFRESHPOLICIES" WithoutRoles |_| Vec::new() =>
+        "ID:i TableID:i PolicyType:i RollingWindowGranularity:i RollingWindowPeriods:i IncrementalGranularity:i \
+           IncrementalPeriods:i IncrementalPeriodsOffset:i PollingExpression SourceExpression Mode:i";
     "INFO.RELATEDCOLUMNDETAILS" Everyone |c| c.related_details() =>
         "ID:i ColumnID:i ModifiedTime:d";
     "INFO.RELATIONSHIPS" Everyone |c| c.relationships() =>
@@ -161,6 +181,38 @@ fn find(name: &str) -> Option<&'static Rowset> {
 /// Who may call the INFO function of this name; None for a name that is none of these.
 pub fn rowset_audience(name: &str) -> Option<Audience> {
     find(name).map(|rowset| rowset.audience)
+}
+
+/// Functions of constructs that this engine does not keep, with what the model says when its source has some. Where a model has
+/// none, the answer is no row; where it has, no row would be wrong, and the function is refused.
+const NOT_KEPT: &[(&str, &[&str])] = &[
+    ("INFO.ALTERNATEOFDEFINITIONS", &["alternateOf"]),
+    (
+        "INFO.CHANGEDPROPERTIES",
+        &["changedProperties", "changedProperty"],
+    ),
+    ("INFO.DATACOVERAGEDEFINITIONS", &["dataCoverageDefinition"]),
+    ("INFO.DATASOURCES", &["dataSources"]),
+    ("INFO.EXTENDEDPROPERTIES", &["extended property"]),
+    ("INFO.LINGUISTICMETADATA", &["linguisticMetadata"]),
+    ("INFO.OBJECTTRANSLATIONS", &["translations"]),
+    ("INFO.QUERYGROUPS", &["queryGroups", "queryGroup"]),
+    ("INFO.REFRESHPOLICIES", &["refreshPolicy"]),
+];
+
+/// Whether the model has something that this function would tell of, and that was not kept.
+pub fn is_beyond_what_is_kept(scope: &Scope, name: &str) -> bool {
+    let Some((_, kinds)) = NOT_KEPT.iter().find(|(known, _)| *known == name) else {
+        return false;
+    };
+    let model = scope.model();
+    let field_parameter = name == "INFO.EXTENDEDPROPERTIES"
+        && model
+            .tables
+            .iter()
+            .flat_map(|table| &table.columns)
+            .any(|column| column.field_parameter);
+    field_parameter || kinds.iter().any(|kind| model.let_go.contains(kind))
 }
 
 /// The function's name as it lasts, and its columns.

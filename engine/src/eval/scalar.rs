@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use dax::BinaryOp;
 
-use super::watch::{Watch, vector_bytes};
+use super::watch::{Watch, table_bytes, vector_bytes};
 use super::{Evaluator, Outcome, internal, operators};
 use crate::batch::{Batch, Slot};
 use crate::bound::{FrameId, Scalar, ScalarKind, VarId, Variable, VariableBody};
@@ -14,8 +14,11 @@ use crate::table::{ColumnRows, TableRows};
 use crate::value::{DataType, Value};
 use crate::vector::{Data, Vector, errors_from};
 
-/// A call of a function takes the time of some rows of a scan.
-const CALL_STEPS: usize = 8;
+/// What ISERROR and IFERROR catch: an error, and what a division by zero leaves (the reference has `IFERROR(25/0, 9999)` give 9999).
+fn counts_as_error(value: &Vector, at: usize) -> bool {
+    value.error(at).is_some()
+        || matches!(value.get(at), Value::Double(number) if !number.is_finite())
+}
 
 impl<'a> Evaluator<'a> {
     pub fn scalar(&self, expr: &Scalar, batch: &Rc<Batch>) -> Outcome<Vector> {
@@ -95,7 +98,7 @@ impl<'a> Evaluator<'a> {
             K::IsError(value) => {
                 let value = self.scalar(value, batch)?;
                 self.collect(
-                    (0..value.len()).map(|i| Ok(Value::Boolean(value.error(i).is_some()))),
+                    (0..value.len()).map(|i| Ok(Value::Boolean(counts_as_error(&value, i)))),
                     DataType::Boolean,
                 )
             }
@@ -124,6 +127,9 @@ impl<'a> Evaluator<'a> {
             K::WindowPlace(window) => self.window_place(window, batch),
             K::TableText(text) => self.table_text(text, batch),
             K::Calculate { body, filters } => {
+                if let Some(inner) = self.calculate_in_scan(body, filters, batch)? {
+                    return self.scalar(body, &self.wishing(&inner, std::iter::once(&**body)));
+                }
                 let (inner, errors) = self.calculate(filters, batch)?;
                 let inner = self.wishing(&inner, std::iter::once(&**body));
                 Ok(self.scalar(body, &inner)?.with_errors(errors))
@@ -132,9 +138,8 @@ impl<'a> Evaluator<'a> {
             K::SelectedMeasure => self.selected_measure(batch),
             K::SelectedMeasureName => self
                 .selected_measure_text(batch, |selected| Some(selected.measure.name.to_string())),
-            K::SelectedMeasureFormat => self.selected_measure_text(batch, |selected| {
-                selected.measure.format.as_ref().map(|f| f.to_string())
-            }),
+            K::MeasureFormat { measure, body } => self.measure_format(measure, body, batch),
+            K::SelectedMeasureFormat => self.selected_measure_format(batch),
             K::TableValue(table) => self.table_value(table, batch),
             K::IsEmpty(table) => {
                 let rows = self.table(table, batch)?;
@@ -175,17 +180,16 @@ impl<'a> Evaluator<'a> {
         let vector = match known {
             Some(vector) => vector,
             None => {
-                let vector = self
-                    .column_vector(&frame.rows, &frame.schema, index)?
-                    .take(&frame.positions);
+                let column = self.column_vector(&frame.rows, &frame.schema, index)?;
+                let vector = self.spread(&column, &frame.positions)?;
                 frame.read.borrow_mut().insert(index, vector.clone());
                 vector
             }
         };
-        Ok(match map {
-            Some(map) => vector.take(&map),
-            None => vector,
-        })
+        match map {
+            Some(map) => self.spread(&vector, &map),
+            None => Ok(vector),
+        }
     }
 
     fn related(
@@ -206,7 +210,9 @@ impl<'a> Evaluator<'a> {
             .base
             .as_ref()
             .ok_or_else(|| internal("RELATED without rows of a table"))?;
-        let codes = self.scope.fetch(&base.take(&frame.positions), column)?;
+        let codes = self
+            .scope
+            .fetch(&base.take(&frame.positions), column, self.control)?;
         let codes = match map {
             Some(map) => codes.take(&map),
             None => codes,
@@ -216,7 +222,7 @@ impl<'a> Evaluator<'a> {
 
     /// The values of codes.
     pub fn decode(&self, codes: &security::Codes) -> Outcome<Vector> {
-        let array = self.scope.decode(codes)?;
+        let array = self.scope.decode(codes, self.control)?;
         self.charge_text(array.get_buffer_memory_size())?;
         Vector::from_array(&array).ok_or_else(|| internal("a column of an unknown type"))
     }
@@ -258,7 +264,7 @@ impl<'a> Evaluator<'a> {
                     path: crate::bound::path_here(),
                     target: security::Target::Column(column),
                 };
-                Ok(Some(self.scope.fetch(base, &column)?))
+                Ok(Some(self.scope.fetch(base, &column, self.control)?))
             }
             _ => Ok(None),
         }
@@ -277,17 +283,30 @@ impl<'a> Evaluator<'a> {
             return Ok((slot.clone(), map));
         }
         let Variable { body, .. } = &variables.list[at];
-        let slot = match body {
-            VariableBody::Scalar(expr) => Slot::Scalar(self.scalar(expr, &holder)?),
-            VariableBody::Table(expr) => Slot::Table(Rc::new(self.table(expr, &holder)?)),
+        let held = self.held.get();
+        let (slot, bytes) = match body {
+            VariableBody::Scalar(expr) => {
+                let vector = self.scalar(expr, &holder)?;
+                let bytes = vector_bytes(&vector);
+                (Slot::Scalar(vector), bytes)
+            }
+            VariableBody::Table(expr) => {
+                let rows = self.table(expr, &holder)?;
+                let bytes = table_bytes(&rows);
+                (Slot::Table(Rc::new(rows)), bytes)
+            }
         };
+        // It outlives the level of evaluation that asks for it first, and counts for as long as the variables stand.
+        self.keep_only(held, 0)?;
+        let charge = self.control.charge(bytes)?;
+        variables.charges.borrow_mut().push(charge);
         let _ = variables.values[at].set(slot.clone());
         Ok((slot, map))
     }
 
     fn scalar_variable(&self, batch: &Rc<Batch>, id: VarId) -> Outcome<Vector> {
         match self.slot(batch, id)? {
-            (Slot::Scalar(vector), Some(map)) => Ok(vector.take(&map)),
+            (Slot::Scalar(vector), Some(map)) => self.spread(&vector, &map),
             (Slot::Scalar(vector), None) => Ok(vector),
             (Slot::Table(_), _) => Err(internal("a table where a value was bound")),
         }
@@ -322,7 +341,7 @@ impl<'a> Evaluator<'a> {
         let watch = self.watch();
         if constant && batch.len > 0 {
             let values: Vec<Value> = vectors.iter().map(|v| v.get(0)).collect();
-            let result = self.applied(evaluate, &values, &watch)?;
+            let result = self.applied(function, evaluate, &values, &watch)?;
             return Ok(match self.made(result, &watch)? {
                 Ok(value) => Vector::constant(value, batch.len),
                 Err(failure) => self.collect((0..batch.len).map(|_| Err(failure.clone())), hint)?,
@@ -340,7 +359,7 @@ impl<'a> Evaluator<'a> {
             }
             match failed {
                 Some(failure) => Ok(Err(failure)),
-                None => self.applied(evaluate, &values, &watch),
+                None => self.applied(function, evaluate, &values, &watch),
             }
         });
         self.make(results, hint)
@@ -349,6 +368,7 @@ impl<'a> Evaluator<'a> {
     /// A function of some values. It takes time for each of their characters.
     fn applied(
         &self,
+        function: &Function,
         evaluate: ScalarFunction,
         values: &[Value],
         watch: &Watch,
@@ -363,7 +383,7 @@ impl<'a> Evaluator<'a> {
                 }
             })
             .sum();
-        watch.step(CALL_STEPS + characters)?;
+        watch.step(function.steps().saturating_add(characters))?;
         Ok(evaluate(values, &self.environment))
     }
 
@@ -375,7 +395,15 @@ impl<'a> Evaluator<'a> {
         if op == BinaryOp::Concat {
             return self.make(results.map(Ok), hint);
         }
-        self.collect(results, hint)
+        // A comparison of texts takes the time of their characters.
+        let (watch, each) = (self.watch(), left.steps().saturating_add(right.steps()));
+        self.gather(
+            results.map(|result| {
+                watch.step(each)?;
+                Ok(result)
+            }),
+            hint,
+        )
     }
 
     /// AND and OR evaluate the right side only where the left does not decide.
@@ -483,6 +511,7 @@ impl<'a> Evaluator<'a> {
         let mut chosen: Vec<Option<usize>> = vec![None; batch.len];
         let mut errors: Vec<(u32, Failure)> = Vec::new();
         let mut open: Vec<u32> = Vec::new();
+        let watch = self.watch();
         for i in 0..batch.len {
             match subject.error(i) {
                 Some(failure) => errors.push((i as u32, failure.clone())),
@@ -495,7 +524,9 @@ impl<'a> Evaluator<'a> {
             }
             let value = self.on(case, batch, &open)?;
             let mut rest = Vec::new();
+            let each = subject.steps().saturating_add(value.steps());
             for (j, &i) in open.iter().enumerate() {
+                watch.step(each)?;
                 match value
                     .at(j)
                     .and_then(|v| operators::one(BinaryOp::Equal, &subject.get(i as usize), &v))
@@ -547,7 +578,7 @@ impl<'a> Evaluator<'a> {
     ) -> Outcome<Vector> {
         let value = self.scalar(value, batch)?;
         let failed: Vec<u32> = (0..batch.len)
-            .filter(|&i| value.error(i).is_some())
+            .filter(|&i| counts_as_error(&value, i))
             .map(|i| i as u32)
             .collect();
         if failed.is_empty() {

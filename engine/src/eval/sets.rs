@@ -103,12 +103,18 @@ impl KeyColumn {
                 data: Data::Constant(value, n),
                 ..
             }) => Ok(vec![of(key_of(value)); *n]),
-            column => (0..column.len())
-                .map(|row| {
-                    watch.step(2)?;
-                    Ok(of(column.equal_hashable(row)))
-                })
-                .collect(),
+            column => {
+                let each = match column {
+                    KeyColumn::Values(vector) => 1 + vector.steps(),
+                    KeyColumn::Codes(_) | KeyColumn::Numbers(_) => 2,
+                };
+                (0..column.len())
+                    .map(|row| {
+                        watch.step(each)?;
+                        Ok(of(column.equal_hashable(row)))
+                    })
+                    .collect()
+            }
         }
     }
 }
@@ -320,7 +326,7 @@ impl<'a> Evaluator<'a> {
         let rows = self.table(table, batch)?;
         if let Some(base) = table.schema.base
             && rows.base.is_some()
-            && self.scope.rows_unique(base)?
+            && self.scope.rows_unique(base, self.control)?
         {
             return Ok(rows);
         }
@@ -385,7 +391,8 @@ impl<'a> Evaluator<'a> {
         positions: &[u32],
     ) -> Outcome<ColumnRows> {
         if !positions.contains(&NO_ROW) {
-            return Ok(column.take(positions));
+            let spread = self.spread_columns(std::slice::from_ref(column), positions)?;
+            return Ok(spread.into_iter().next().unwrap_or(ColumnRows::Base));
         }
         let vector = match column {
             ColumnRows::Coded(codes) => self.decode(codes)?,
@@ -532,11 +539,7 @@ impl<'a> Evaluator<'a> {
                 },
             )?;
         }
-        let mut columns: Vec<ColumnRows> = left_rows
-            .columns
-            .iter()
-            .map(|column| column.take(&left_positions))
-            .collect();
+        let mut columns = self.spread_columns(&left_rows.columns, &left_positions)?;
         for (index, column) in right_rows.columns.iter().enumerate() {
             if !on.iter().any(|(_, r)| *r == index) {
                 columns.push(self.take_or_blank(column, &right_positions)?);

@@ -158,7 +158,7 @@ impl<'a> Evaluator<'a> {
         let blank_wanted =
             wanted.is_none_or(|codes| codes.contains(&0)) && !shown.as_slice().contains(&0);
         if blank_wanted && let Some(row) = self.blank_row(column.table(), &Default::default())? {
-            let blank = self.scope.fetch(&row, &here)?;
+            let blank = self.scope.fetch(&row, &here, self.control)?;
             return security::Codes::concat(&[blank, shown])
                 .ok_or_else(|| internal("the blank row does not fit its table"));
         }
@@ -209,8 +209,9 @@ impl<'a> Evaluator<'a> {
         let columns = parts
             .iter()
             .zip(&positions)
-            .flat_map(|(part, positions)| part.columns.iter().map(|column| column.take(positions)))
-            .collect();
+            .map(|(part, positions)| self.spread_columns(&part.columns, positions))
+            .collect::<Outcome<Vec<_>>>()?
+            .concat();
         Ok(plan.finish(
             columns,
             parts
@@ -250,11 +251,7 @@ impl<'a> Evaluator<'a> {
             }
             offsets.push(left_positions.len() as u32);
         }
-        let mut columns: Vec<ColumnRows> = left_rows
-            .columns
-            .iter()
-            .map(|column| column.take(&left_positions))
-            .collect();
+        let mut columns = self.spread_columns(&left_rows.columns, &left_positions)?;
         for column in &right_rows.columns {
             columns.push(self.take_or_blank(column, &right_positions)?);
         }

@@ -87,7 +87,7 @@ impl<'a> Evaluator<'a> {
     fn own_removals(&self, rows: &TableRows, table: &TableExpr) -> Outcome<Vec<Removal>> {
         if let Some(base) = table.schema.base
             && rows.base.is_some()
-            && self.scope.rows_unique(base)?
+            && self.scope.rows_unique(base, self.control)?
         {
             return Ok(vec![Removal::Table(base)]);
         }
@@ -155,7 +155,7 @@ impl<'a> Evaluator<'a> {
                 sight.unknown |=
                     !matches!(function.body, Body::Scalar(_)) || function.is_volatile_by_row();
             }
-            K::Measure { .. } => {
+            K::Measure { .. } | K::MeasureFormat { .. } => {
                 sight.transition |= !inside;
                 below = true;
                 self.look_at_items(batch, sight);
@@ -259,6 +259,7 @@ impl<'a> Evaluator<'a> {
             for body in items
                 .chain(&group.none_selected)
                 .chain(&group.several_selected)
+                .chain(group.formats())
             {
                 self.look(body, batch, true, sight);
             }

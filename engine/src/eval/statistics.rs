@@ -14,6 +14,9 @@ use crate::functions::date::{weekend_days, work_days};
 use crate::value::{DAY, DataType, FIXED_ONE, Value};
 use crate::vector::Vector;
 
+/// A payment takes a power, which takes the time of some rows of a scan.
+const PAYMENT_STEPS: usize = 16;
+
 /// What a list of rows holds, made ready once and asked by its contexts.
 enum Prepared {
     /// Ascending.
@@ -48,7 +51,7 @@ impl<'a> Evaluator<'a> {
                     .map(|argument| argument.at(i))
                     .collect::<Result<_, _>>()?;
                 match &**known {
-                    Ok(prepared) => evaluate(statistic.function, prepared, &arguments),
+                    Ok(prepared) => evaluate(statistic.function, prepared, &arguments, &watch),
                     Err(failure) => Err(failure.clone()),
                 }
             };
@@ -95,7 +98,8 @@ fn prepare(
                 .collect::<Result<Vec<Value>, Failure>>()?;
             values.retain(|value| !value.is_blank());
             let mut places: Vec<u32> = (0..values.len() as u32).collect();
-            watch.sort(&mut places, |a, b| {
+            let each = listed.columns.first().map_or(1, Vector::steps);
+            watch.sort_heavy(&mut places, each, |a, b| {
                 order::total(&values[a as usize], &values[b as usize])
             })?;
             let sorted = places.iter().map(|p| values[*p as usize].clone());
@@ -126,6 +130,7 @@ fn evaluate(
     function: StatisticFunction,
     prepared: &Prepared,
     arguments: &[Value],
+    watch: &Watch<'_>,
 ) -> Result<Value, Failure> {
     let argument = |k: usize| arguments.get(k).unwrap_or(&Value::Blank);
     match prepared {
@@ -147,6 +152,7 @@ fn evaluate(
         Prepared::Payments(payments) => match function {
             StatisticFunction::Xnpv => {
                 let rate = operators::number(argument(0))?;
+                watch.step(payments.len())?;
                 xnpv(payments, rate).map(Value::Double)
             }
             _ => {
@@ -154,7 +160,7 @@ fn evaluate(
                     Value::Blank => 0.1,
                     value => operators::number(value)?,
                 };
-                match (xirr(payments, guess), arguments.get(1)) {
+                match (xirr(payments, guess, watch), arguments.get(1)) {
                     (Ok(rate), _) => Ok(Value::Double(rate)),
                     (Err(_), Some(instead)) => Ok(instead.clone()),
                     (Err(failure), None) => Err(failure),
@@ -165,6 +171,7 @@ fn evaluate(
             if argument(0).is_blank() && argument(1).is_blank() {
                 return Ok(Value::Blank);
             }
+            watch.step(days.len())?;
             let (from, to) = (day_of(argument(0))?, day_of(argument(1))?);
             let number = match argument(2) {
                 Value::Blank => Some(1),
@@ -280,22 +287,24 @@ fn present_value(payments: &[(f64, f64)], first: f64, rate: f64) -> f64 {
 
 /// Newton's method from the guess; where it leaves the rates above -1 or does not settle, halving between two rates at which the
 /// present value has different signs.
-fn xirr(payments: &[(f64, f64)], guess: f64) -> Result<f64, Failure> {
+fn xirr(payments: &[(f64, f64)], guess: f64, watch: &Watch<'_>) -> Result<f64, Failure> {
     check_signs("XIRR", payments)?;
     let first = first_day(payments);
-    let value = |rate: f64| present_value(payments, first, rate);
-    let slope = |rate: f64| -> f64 {
-        payments
-            .iter()
-            .map(|(amount, day)| {
-                let years = (day - first) / 365.0;
-                -years * amount * (1.0 + rate).powf(-years - 1.0)
-            })
-            .sum()
+    // Hundreds of rates are tried, and each goes through all payments.
+    let summed = |of: &dyn Fn(f64, f64) -> f64| -> Result<f64, Failure> {
+        let mut sum = 0.0;
+        for (amount, day) in payments {
+            watch.step(PAYMENT_STEPS)?;
+            sum += of(*amount, (day - first) / 365.0);
+        }
+        Ok(sum)
     };
+    let value = |rate: f64| summed(&|amount, years| amount * (1.0 + rate).powf(-years));
+    let slope =
+        |rate: f64| summed(&|amount, years| -years * amount * (1.0 + rate).powf(-years - 1.0));
     let mut rate = guess;
     for _ in 0..100 {
-        let next = rate - value(rate) / slope(rate);
+        let next = rate - value(rate)? / slope(rate)?;
         if !next.is_finite() || next <= -1.0 {
             break;
         }
@@ -304,34 +313,45 @@ fn xirr(payments: &[(f64, f64)], guess: f64) -> Result<f64, Failure> {
         }
         rate = next;
     }
-    bisect(value)
+    bisect(value)?
         .ok_or_else(|| Failure::new("XIRR finds no rate at which the payments are worth nothing"))
 }
 
-fn bisect(value: impl Fn(f64) -> f64) -> Option<f64> {
+fn bisect(value: impl Fn(f64) -> Result<f64, Failure>) -> Result<Option<f64>, Failure> {
     const RATES: [f64; 16] = [
         -0.999_999, -0.99, -0.9, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0,
         1e4, 1e6,
     ];
-    let (mut low, mut high) = RATES
-        .windows(2)
-        .map(|pair| (pair[0], pair[1]))
-        .find(|(a, b)| value(*a).signum() != value(*b).signum())?;
+    let mut between = None;
+    for pair in RATES.windows(2) {
+        if value(pair[0])?.signum() != value(pair[1])?.signum() {
+            between = Some((pair[0], pair[1]));
+            break;
+        }
+    }
+    let Some((mut low, mut high)) = between else {
+        return Ok(None);
+    };
     for _ in 0..200 {
         let middle = (low + high) / 2.0;
-        if value(middle).signum() == value(low).signum() {
+        if value(middle)?.signum() == value(low)?.signum() {
             low = middle;
         } else {
             high = middle;
         }
     }
     let found = (low + high) / 2.0;
-    found.is_finite().then_some(found)
+    Ok(found.is_finite().then_some(found))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn rate(payments: &[(f64, f64)], guess: f64) -> Result<f64, Failure> {
+        let control = security::Control::new(None);
+        xirr(payments, guess, &Watch::new(&control))
+    }
 
     #[test]
     fn percentiles_lie_between_values() {
@@ -373,9 +393,9 @@ mod tests {
     fn rates_of_payments() {
         // One year apart: twice the money back is a rate of one.
         let twice = [(-100.0, 0.0), (200.0, 365.0)];
-        assert!((xirr(&twice, 0.1).unwrap_or(0.0) - 1.0).abs() < 1e-12);
-        assert!((xirr(&twice, -0.99).unwrap_or(0.0) - 1.0).abs() < 1e-9);
-        assert!(xirr(&[(100.0, 0.0), (200.0, 365.0)], 0.1).is_err());
+        assert!((rate(&twice, 0.1).unwrap_or(0.0) - 1.0).abs() < 1e-12);
+        assert!((rate(&twice, -0.99).unwrap_or(0.0) - 1.0).abs() < 1e-9);
+        assert!(rate(&[(100.0, 0.0), (200.0, 365.0)], 0.1).is_err());
         assert!((xnpv(&twice, 1.0).unwrap_or(1.0)).abs() < 1e-12);
     }
 }

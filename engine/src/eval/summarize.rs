@@ -104,8 +104,17 @@ impl<'a> Evaluator<'a> {
             Rc::clone(&flat.contexts),
         ));
         filters.siblings = siblings_of(summarize);
+        let given: Vec<_> = batch
+            .filters
+            .items
+            .iter()
+            .zip(&filters.items)
+            .filter(|(item, _)| !outside.filters.items.iter().any(|i| Rc::ptr_eq(i, item)))
+            .map(|(_, item)| Rc::clone(item))
+            .collect();
         let iterated = batch.iterate(Rc::clone(&flat.contexts), filters, frame);
         let inner = iterated.refiltered(self.transition(&iterated)?);
+        let inner = self.coalesced(summarize, &given, inner)?;
         let inner = self.wishing(&inner, summarize.columns.iter().map(|column| &column.expr));
         let count = flat.positions.len();
         let mut values = Vec::with_capacity(summarize.columns.len());

@@ -241,6 +241,7 @@ impl<'a> Evaluator<'a> {
                             path: Arc::from([]),
                             target: Target::Column(*c),
                         },
+                        self.control,
                     )
                 })
                 .collect::<Result<_, _>>()?;
@@ -267,7 +268,7 @@ impl<'a> Evaluator<'a> {
                 .map(|column| {
                     Ok(self
                         .scope
-                        .fetch(&codes, column)?
+                        .fetch(&codes, column, self.control)?
                         .as_slice()
                         .first()
                         .copied()
@@ -369,9 +370,8 @@ impl<'a> Evaluator<'a> {
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
         let iteration = self.iterate_rows(rows, table, frame, batch)?;
-        let mut rows = iteration
-            .rows
-            .take(&iteration.flat.positions, iteration.flat.offsets.clone());
+        let flat = &iteration.flat;
+        let mut rows = self.spread_rows(&iteration.rows, &flat.positions, flat.offsets.clone())?;
         let mut added = Vec::with_capacity(columns.len());
         for column in columns {
             // A column taken over as it is keeps its codes.
@@ -418,7 +418,10 @@ impl<'a> Evaluator<'a> {
 
 /// The members of each list with their first occurrence only, by the asked-for keys: contexts with sets that vary may reach the same
 /// values through several groups.
-fn distinct_members(grouped: &super::group::Grouped, width: usize) -> (Vec<u32>, Vec<u32>) {
+pub(super) fn distinct_members(
+    grouped: &super::group::Grouped,
+    width: usize,
+) -> (Vec<u32>, Vec<u32>) {
     let columns: Vec<&[u32]> = (0..width).map(|k| grouped.extra_codes(k)).collect();
     let key = |g: u32| columns.iter().map(move |column| column[g as usize]);
     let mut offsets = vec![0u32];

@@ -6,6 +6,7 @@
 use super::watch::Watch;
 use super::{Evaluator, Outcome};
 use crate::error::{Error, ErrorKind, Failure};
+use crate::table::{ColumnRows, TableRows};
 use crate::text;
 use crate::value::{DataType, Value};
 use crate::vector::{Data, Vector, errors_from};
@@ -56,7 +57,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Gathers results, and counts their texts as held from the moment that they are there.
-    fn gather(
+    pub(super) fn gather(
         &self,
         results: impl Iterator<Item = Outcome<Result<Value, Failure>>>,
         hint: DataType,
@@ -99,6 +100,43 @@ impl<'a> Evaluator<'a> {
             ));
         }
         self.hold_more(bytes)
+    }
+
+    /// Values by position. Few long texts may be asked for at many positions: they count before they are copied.
+    pub(super) fn spread(&self, vector: &Vector, positions: &[u32]) -> Outcome<Vector> {
+        self.admit_texts(vector.text_bytes_at(positions))?;
+        Ok(vector.take(positions))
+    }
+
+    /// Columns by position, counted alike.
+    pub(super) fn spread_columns(
+        &self,
+        columns: &[ColumnRows],
+        positions: &[u32],
+    ) -> Outcome<Vec<ColumnRows>> {
+        let spread = |column: &ColumnRows| {
+            if let ColumnRows::Values(vector) = column {
+                self.admit_texts(vector.text_bytes_at(positions))?;
+            }
+            Ok(column.take(positions))
+        };
+        columns.iter().map(spread).collect()
+    }
+
+    /// The rows at `positions`, in segments that `offsets` cuts, one per context.
+    pub fn spread_rows(
+        &self,
+        rows: &TableRows,
+        positions: &[u32],
+        offsets: Vec<u32>,
+    ) -> Outcome<TableRows> {
+        Ok(TableRows {
+            offsets,
+            segments: None,
+            base: rows.base.as_ref().map(|codes| codes.take(positions)),
+            columns: self.spread_columns(&rows.columns, positions)?,
+            errors: rows.errors.clone(),
+        })
     }
 
     /// Counts the bytes of text that the query has made or read, and refuses beyond its limit.

@@ -259,7 +259,9 @@ impl<'a> Evaluator<'a> {
             .base
             .as_ref()
             .ok_or_else(|| super::internal("a related column without rows of a table"))?;
-        let codes = self.scope.fetch(&base.take(&listed.positions), column)?;
+        let codes = self
+            .scope
+            .fetch(&base.take(&listed.positions), column, self.control)?;
         self.decode(&codes)
     }
 

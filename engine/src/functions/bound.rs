@@ -8,7 +8,6 @@ const VISUAL: &str = "is for visual calculations only";
 const UNDOCUMENTED: &str = "is not a documented function";
 const DIRECT_QUERY: &str = "is for DirectQuery only";
 const STORAGE: &str = "tells of storage, and storage is for operators";
-const NOT_KEPT: &str = "tells of what this engine does not keep of a model";
 const ELSEWHERE: &str = "tells of another server's own workings";
 const REMOTE: &str = "needs a remote model";
 
@@ -122,7 +121,7 @@ bound! { INFORMATION, "Information":
 }
 
 bound! { INFO, "INFO":
-    "INFO.ALTERNATEOFDEFINITIONS" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.ALTERNATEOFDEFINITIONS" "([restriction, value], ...)" 0 MANY;
     "INFO.ANNOTATIONS" "([restriction, value], ...)" 0 MANY;
     "INFO.ATTRIBUTEHIERARCHIES" "([restriction, value], ...)" 0 MANY;
     "INFO.ATTRIBUTEHIERARCHYSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
@@ -133,22 +132,22 @@ bound! { INFO, "INFO":
     "INFO.CALENDARCOLUMNREFERENCES" "([restriction, value], ...)" 0 MANY;
     "INFO.CALENDARS" "([restriction, value], ...)" 0 MANY;
     "INFO.CATALOGS" "([restriction, value], ...)" 0 MANY;
-    "INFO.CHANGEDPROPERTIES" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.CHANGEDPROPERTIES" "([restriction, value], ...)" 0 MANY;
     "INFO.COLUMNPARTITIONSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
     "INFO.COLUMNPERMISSIONS" "([restriction, value], ...)" 0 MANY;
     "INFO.COLUMNS" "([restriction, value], ...)" 0 MANY;
     "INFO.COLUMNSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
     "INFO.CSDLMETADATA" "([restriction, value], ...)" 0 MANY ELSEWHERE;
     "INFO.CULTURES" "([restriction, value], ...)" 0 MANY;
-    "INFO.DATACOVERAGEDEFINITIONS" "([restriction, value], ...)" 0 MANY NOT_KEPT;
-    "INFO.DATASOURCES" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.DATACOVERAGEDEFINITIONS" "([restriction, value], ...)" 0 MANY;
+    "INFO.DATASOURCES" "([restriction, value], ...)" 0 MANY;
     "INFO.DELTATABLEMETADATASTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
     "INFO.DEPENDENCIES" "([restriction, value], ...)" 0 MANY;
     "INFO.DETAILROWSDEFINITIONS" "([restriction, value], ...)" 0 MANY;
     "INFO.DICTIONARYSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
     "INFO.EXCLUDEDARTIFACTS" "([restriction, value], ...)" 0 MANY ELSEWHERE;
     "INFO.EXPRESSIONS" "([restriction, value], ...)" 0 MANY;
-    "INFO.EXTENDEDPROPERTIES" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.EXTENDEDPROPERTIES" "([restriction, value], ...)" 0 MANY;
     "INFO.FORMATSTRINGDEFINITIONS" "([restriction, value], ...)" 0 MANY;
     "INFO.FUNCTIONS" "([restriction, value], ...)" 0 MANY;
     "INFO.GENERALSEGMENTMAPSEGMENTMETADATASTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
@@ -157,10 +156,10 @@ bound! { INFO, "INFO":
     "INFO.HIERARCHYSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
     "INFO.KPIS" "([restriction, value], ...)" 0 MANY;
     "INFO.LEVELS" "([restriction, value], ...)" 0 MANY;
-    "INFO.LINGUISTICMETADATA" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.LINGUISTICMETADATA" "([restriction, value], ...)" 0 MANY;
     "INFO.MEASURES" "([restriction, value], ...)" 0 MANY;
     "INFO.MODEL" "([restriction, value], ...)" 0 MANY;
-    "INFO.OBJECTTRANSLATIONS" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.OBJECTTRANSLATIONS" "([restriction, value], ...)" 0 MANY;
     "INFO.PARQUETFILESTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
     "INFO.PARTITIONS" "([restriction, value], ...)" 0 MANY;
     "INFO.PARTITIONSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
@@ -170,8 +169,8 @@ bound! { INFO, "INFO":
     "INFO.PERSPECTIVES" "([restriction, value], ...)" 0 MANY;
     "INFO.PERSPECTIVETABLES" "([restriction, value], ...)" 0 MANY;
     "INFO.PROPERTIES" "([restriction, value], ...)" 0 MANY ELSEWHERE;
-    "INFO.QUERYGROUPS" "([restriction, value], ...)" 0 MANY NOT_KEPT;
-    "INFO.REFRESHPOLICIES" "([restriction, value], ...)" 0 MANY NOT_KEPT;
+    "INFO.QUERYGROUPS" "([restriction, value], ...)" 0 MANY;
+    "INFO.REFRESHPOLICIES" "([restriction, value], ...)" 0 MANY;
     "INFO.RELATEDCOLUMNDETAILS" "([restriction, value], ...)" 0 MANY;
     "INFO.RELATIONSHIPINDEXSTORAGES" "([restriction, value], ...)" 0 MANY STORAGE;
     "INFO.RELATIONSHIPS" "([restriction, value], ...)" 0 MANY;

@@ -22,14 +22,14 @@ super::scalars! { TABLE, "Date and time":
     "MINUTE" "(time)" 1 1 WHOLE => |a, _| Ok(Value::Integer(second_of_day("MINUTE", a)? / 60 % 60));
     "MONTH" "(date)" 1 1 WHOLE => |a, _| Ok(Value::Integer(civil(day("MONTH", a, 0)?).month));
     "NETWORKDAYS" "(start, end, [weekend], [holidays])" 2 4 WHOLE => network_days;
-    "NOW" "()" 0 0 DATE => |_, e| Ok(Value::DateTime(e.clock.local));
+    "NOW" "()" 0 0 DATE => |_, e| Ok(Value::DateTime(e.clock().local));
     "QUARTER" "(date)" 1 1 WHOLE => quarter;
     "SECOND" "(time)" 1 1 WHOLE => |a, _| Ok(Value::Integer(second_of_day("SECOND", a)? % 60));
     "TIME" "(hour, minute, second)" 3 3 DATE => time;
     "TIMEVALUE" "(time text)" 1 1 DATE => time_value;
-    "TODAY" "()" 0 0 DATE => |_, e| Ok(midnight(e.clock.local));
-    "UTCNOW" "()" 0 0 DATE => |_, e| Ok(Value::DateTime(e.clock.utc));
-    "UTCTODAY" "()" 0 0 DATE => |_, e| Ok(midnight(e.clock.utc));
+    "TODAY" "()" 0 0 DATE => |_, e| Ok(midnight(e.clock().local));
+    "UTCNOW" "()" 0 0 DATE => |_, e| Ok(Value::DateTime(e.clock().utc));
+    "UTCTODAY" "()" 0 0 DATE => |_, e| Ok(midnight(e.clock().utc));
     "WEEKDAY" "(date, [return type])" 1 2 WHOLE => weekday;
     "WEEKNUM" "(date, [return type])" 1 2 WHOLE => week_number;
     "YEAR" "(date)" 1 1 WHOLE => |a, _| Ok(Value::Integer(civil(day("YEAR", a, 0)?).year));
@@ -97,8 +97,10 @@ fn date_value(arguments: &[Value], environment: &Environment) -> Outcome {
         Value::Blank => Ok(Value::Blank),
         Value::DateTime(micros) => Ok(midnight(*micros)),
         Value::Text(text) => {
-            let this_year = civil(environment.clock.local.div_euclid(DAY)).year;
-            convert::date_in_year(text, Some(this_year))
+            // A text with a year says nothing of today.
+            let today = || civil(environment.clock().local.div_euclid(DAY)).year;
+            convert::date_in_year(text, None)
+                .or_else(|| convert::date_in_year(text, Some(today())))
                 .map(midnight)
                 .ok_or_else(|| mistyped("DATEVALUE", 0, "a date"))
         }

@@ -11,7 +11,7 @@ const TEXT: Types = Types::Always(DataType::Text);
 super::scalars! { TABLE, "Information":
     "CONTAINSSTRING" "(within text, find text)" 2 2 BOOLEAN => contains_string;
     "CONTAINSSTRINGEXACT" "(within text, find text)" 2 2 BOOLEAN => |a, _| Ok(Value::Boolean(text(a, 0).contains(&*text(a, 1))));
-    "CUSTOMDATA" "()" 0 0 TEXT => |_, e| Ok(optional(&e.custom_data));
+    "CUSTOMDATA" "()" 0 0 TEXT => |_, e| Ok(optional(e.custom_data()));
     "ISBLANK" "(value)" 1 1 BOOLEAN => |a, _| Ok(Value::Boolean(argument(a, 0).is_blank()));
     "ISBOOLEAN" "(value)" 1 1 BOOLEAN => |a, _| is(a, &[DataType::Boolean]);
     "ISCURRENCY" "(value)" 1 1 BOOLEAN => |a, _| is(a, &[DataType::Fixed]);
@@ -28,10 +28,10 @@ super::scalars! { TABLE, "Information":
     "ISODD" "(number)" 1 1 BOOLEAN => |a, _| Ok(Value::Boolean(number("ISODD", a, 0)?.trunc() % 2.0 != 0.0));
     "ISSTRING" "(value)" 1 1 BOOLEAN => |a, _| is(a, &[DataType::Text]);
     "ISTEXT" "(value)" 1 1 BOOLEAN => |a, _| is(a, &[DataType::Text]);
-    "USERCULTURE" "()" 0 0 TEXT => |_, e| Ok(Value::text(e.culture.as_str()));
-    "USERNAME" "()" 0 0 TEXT => |_, e| Ok(optional(&e.user_name));
-    "USEROBJECTID" "()" 0 0 TEXT => |_, e| Ok(optional(&e.user_object_id));
-    "USERPRINCIPALNAME" "()" 0 0 TEXT => |_, e| Ok(optional(&e.user_principal_name));
+    "USERCULTURE" "()" 0 0 TEXT => |_, e| Ok(Value::text(e.culture()));
+    "USERNAME" "()" 0 0 TEXT => |_, e| Ok(optional(e.user_name()));
+    "USEROBJECTID" "()" 0 0 TEXT => |_, e| Ok(optional(e.user_object_id()));
+    "USERPRINCIPALNAME" "()" 0 0 TEXT => |_, e| Ok(optional(e.user_principal_name()));
 }
 
 /// Dates are numbers of days in arithmetic, but a type of their own here.
@@ -50,8 +50,8 @@ fn optional(text: &Option<String>) -> Value {
     text.as_deref().map_or(Value::Blank, Value::text)
 }
 
-fn contains_string(arguments: &[Value], _: &Environment) -> Outcome {
+fn contains_string(arguments: &[Value], environment: &Environment) -> Outcome {
     Ok(Value::Boolean(
-        wildcard::find(&text(arguments, 1), &text(arguments, 0), 0).is_some(),
+        wildcard::find(&text(arguments, 1), &text(arguments, 0), 0, environment)?.is_some(),
     ))
 }

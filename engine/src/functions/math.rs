@@ -361,9 +361,7 @@ fn fold_whole(
 
 /// The next number of SplitMix64, in [0, 1).
 fn random(environment: &Environment) -> f64 {
-    let state = environment.random.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
-    environment.random.set(state);
-    let mut z = state;
+    let mut z = environment.random();
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^= z >> 31;

@@ -26,7 +26,9 @@ mod wildcard;
 mod tests;
 
 pub use format::format_value;
-pub use registry::{Body, Clock, Environment, Function, Parameters, ScalarFunction, State, Types};
+pub use registry::{
+    Asker, Body, Clock, Environment, Function, Parameters, ScalarFunction, State, Types,
+};
 pub use registry::{all, find, state_of};
 
 /// One scalar function a line: name, what stands after it in a signature, least and most arguments, the type of the

@@ -1,10 +1,15 @@
 //! What a row of the registry says, and how a row is found.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::OnceLock;
+
+use security::{Control, Reads};
 
 use crate::error::Failure;
 use crate::value::{DataType, Value};
+use crate::watch::BLOCK;
 
 /// One DAX function.
 #[derive(Debug)]
@@ -27,6 +32,15 @@ impl Function {
     /// Whether two calls with the same arguments in one query may differ.
     pub fn is_volatile_by_row(&self) -> bool {
         matches!(self.name, "RAND" | "RANDBETWEEN")
+    }
+
+    /// What a call takes, in rows of a scan, the characters of its arguments aside. Distributions and securities are sums of many
+    /// terms, so many that there is a look at each call.
+    pub fn steps(&self) -> usize {
+        match self.category {
+            "Statistical" | "Financial" => BLOCK + 1,
+            _ => 8,
+        }
     }
 }
 
@@ -86,18 +100,109 @@ pub enum State {
     Refused(&'static str),
 }
 
-/// What a scalar function may read besides its arguments. Everything is fixed for the length of a query.
+/// What a scalar function may read besides its arguments. Everything is fixed for the length of a query, and what was read is noted:
+/// who else may be given the answer follows from that.
 #[derive(Clone, Debug)]
 pub struct Environment {
-    pub clock: Clock,
+    clock: Clock,
+    asker: Asker,
+    /// Seed of RAND and RANDBETWEEN; each call draws the next number from it.
+    random: Cell<u64>,
+    told: Rc<Cell<Reads>>,
+    /// Where functions look whose work grows faster than what they are given. The evaluator lends its own.
+    pub control: Control,
+}
+
+/// Who asks, as functions show it.
+#[derive(Clone, Debug, Default)]
+pub struct Asker {
     /// For example `en-US`.
     pub culture: String,
+    /// What FORMAT speaks where it is not told.
+    pub model_culture: String,
     pub user_name: Option<String>,
     pub user_principal_name: Option<String>,
     pub user_object_id: Option<String>,
     pub custom_data: Option<String>,
-    /// Seed of RAND and RANDBETWEEN; each call draws the next number from it.
-    pub random: std::cell::Cell<u64>,
+}
+
+impl Environment {
+    pub fn new(clock: Clock, asker: Asker, seed: u64) -> Environment {
+        Environment {
+            clock,
+            asker,
+            random: Cell::new(seed),
+            told: Rc::default(),
+            control: Control::new(None),
+        }
+    }
+
+    fn note(&self, reads: Reads) {
+        self.told.set(self.told.get().and(reads));
+    }
+
+    /// What was read so far, here and through clones.
+    pub fn told(&self) -> Reads {
+        self.told.get()
+    }
+
+    pub fn clock(&self) -> Clock {
+        self.note(Reads::MOMENT);
+        self.clock
+    }
+
+    pub fn culture(&self) -> &str {
+        self.note(Reads::CULTURE);
+        &self.asker.culture
+    }
+
+    /// That of the model, which is the same for everybody.
+    pub fn model_culture(&self) -> &str {
+        &self.asker.model_culture
+    }
+
+    pub fn user_name(&self) -> &Option<String> {
+        self.note(Reads::USER_NAME);
+        &self.asker.user_name
+    }
+
+    pub fn user_principal_name(&self) -> &Option<String> {
+        self.note(Reads::USER_NAME);
+        &self.asker.user_principal_name
+    }
+
+    pub fn user_object_id(&self) -> &Option<String> {
+        self.note(Reads::OBJECT_ID);
+        &self.asker.user_object_id
+    }
+
+    pub fn custom_data(&self) -> &Option<String> {
+        self.note(Reads::CUSTOM_DATA);
+        &self.asker.custom_data
+    }
+
+    /// A failure when the query has to stop.
+    pub fn look(&self) -> Result<(), Failure> {
+        Ok(self.control.check()?)
+    }
+
+    /// The same, under the control of a query.
+    pub fn under(self, control: Control) -> Environment {
+        Environment { control, ..self }
+    }
+
+    /// The next random number: its bits.
+    pub fn random(&self) -> u64 {
+        self.note(Reads::MOMENT);
+        let state = self.random.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
+        self.random.set(state);
+        state
+    }
+
+    /// Goes on drawing random numbers where another environment stopped.
+    pub fn go_on_from(&self, other: &Environment) {
+        self.random.set(other.random.get());
+    }
 }
 
 /// The moment at which the query began.

@@ -3,6 +3,8 @@
 //! Powers and factorials of large numbers cancel each other in densities. They are taken together, as deviances from
 //! the mode (Loader's saddle-point form), so that 12 digits remain where logarithms of the gamma function would lose them.
 
+use super::registry::Environment;
+use crate::error::Failure;
 use std::f64::consts::PI;
 
 /// Enough for the largest parameters: series and fractions need some multiples of their square root.
@@ -212,13 +214,16 @@ pub(super) fn quantile(
     high: f64,
     below: impl Fn(f64) -> f64,
     density: impl Fn(f64) -> f64,
-) -> f64 {
+    environment: &Environment,
+) -> Result<f64, Failure> {
     let (mut low, mut high) = (low, high);
     let mut x = (low + high) / 2.0;
     for step in 0..2000 {
+        // Far out one value of the function takes up to two million steps.
+        environment.look()?;
         let miss = below(x) - target;
         if miss == 0.0 {
-            return x;
+            return Ok(x);
         }
         *(if miss < 0.0 { &mut low } else { &mut high }) = x;
         let newton = x - miss / density(x);
@@ -229,11 +234,11 @@ pub(super) fn quantile(
             (low + high) / 2.0
         };
         if next == x || next <= low && next >= high || (next - x).abs() <= x.abs() * 1e-16 {
-            return next;
+            return Ok(next);
         }
         x = next;
     }
-    x
+    Ok(x)
 }
 
 /// The same for a distribution of positive numbers without an upper bound.
@@ -241,10 +246,12 @@ pub(super) fn positive_quantile(
     target: f64,
     below: impl Fn(f64) -> f64,
     density: impl Fn(f64) -> f64,
-) -> f64 {
+    environment: &Environment,
+) -> Result<f64, Failure> {
     let mut high = 1.0;
     while below(high) < target && high < 1e300 {
+        environment.look()?;
         high *= 2.0;
     }
-    quantile(target, 0.0, high, below, density)
+    quantile(target, 0.0, high, below, density, environment)
 }

@@ -16,8 +16,8 @@ super::scalars! { TABLE, "Statistical":
     "BETA.INV" "(probability, alpha, beta, [from], [to])" 3 5 DECIMAL => beta_inv;
     "CHISQ.DIST" "(x, degrees of freedom, cumulative)" 3 3 DECIMAL => chisq_dist;
     "CHISQ.DIST.RT" "(x, degrees of freedom)" 2 2 DECIMAL => chisq_dist_rt;
-    "CHISQ.INV" "(probability, degrees of freedom)" 2 2 DECIMAL => |a, _| chisq_inv("CHISQ.INV", a, false);
-    "CHISQ.INV.RT" "(probability, degrees of freedom)" 2 2 DECIMAL => |a, _| chisq_inv("CHISQ.INV.RT", a, true);
+    "CHISQ.INV" "(probability, degrees of freedom)" 2 2 DECIMAL => |a, e| chisq_inv("CHISQ.INV", a, false, e);
+    "CHISQ.INV.RT" "(probability, degrees of freedom)" 2 2 DECIMAL => |a, e| chisq_inv("CHISQ.INV.RT", a, true, e);
     "COMBIN" "(number, chosen)" 2 2 DECIMAL => |a, _| combinations("COMBIN", a, false);
     "COMBINA" "(number, chosen)" 2 2 DECIMAL => |a, _| combinations("COMBINA", a, true);
     "CONFIDENCE.NORM" "(alpha, standard deviation, size)" 3 3 DECIMAL => confidence_norm;
@@ -26,7 +26,7 @@ super::scalars! { TABLE, "Statistical":
     "NORM.DIST" "(x, mean, standard deviation, cumulative)" 4 4 DECIMAL => norm_dist;
     "NORM.INV" "(probability, mean, standard deviation)" 3 3 DECIMAL => norm_inv;
     "NORM.S.DIST" "(z, cumulative)" 2 2 DECIMAL => norm_s_dist;
-    "NORM.S.INV" "(probability)" 1 1 DECIMAL => |a, _| finite("NORM.S.INV", normal_quantile(probability("NORM.S.INV", a, 0)?));
+    "NORM.S.INV" "(probability)" 1 1 DECIMAL => |a, e| finite("NORM.S.INV", normal_quantile(probability("NORM.S.INV", a, 0)?, e)?);
     "PERMUT" "(number, chosen)" 2 2 DECIMAL => permutations;
     "POISSON.DIST" "(x, mean, cumulative)" 3 3 DECIMAL => poisson_dist;
     "T.DIST" "(x, degrees of freedom, cumulative)" 3 3 DECIMAL => t_dist;
@@ -82,15 +82,15 @@ fn degrees(function: &str, arguments: &[Value], i: usize) -> Result<f64, Failure
     }
 }
 
-fn normal_quantile(p: f64) -> f64 {
+fn normal_quantile(p: f64, environment: &Environment) -> Result<f64, Failure> {
     if p > 0.5 {
         // The density of the upper half mirrors the lower, where small probabilities keep their digits.
-        return -normal_quantile(1.0 - p);
+        return Ok(-normal_quantile(1.0 - p, environment)?);
     }
     if p == 0.5 {
-        return 0.0;
+        return Ok(0.0);
     }
-    quantile(p, -40.0, 0.0, normal_below, normal_density)
+    quantile(p, -40.0, 0.0, normal_below, normal_density, environment)
 }
 
 fn norm_dist(arguments: &[Value], _: &Environment) -> Outcome {
@@ -118,16 +118,16 @@ fn norm_s_dist(arguments: &[Value], _: &Environment) -> Outcome {
     )
 }
 
-fn norm_inv(arguments: &[Value], _: &Environment) -> Outcome {
+fn norm_inv(arguments: &[Value], environment: &Environment) -> Outcome {
     let p = probability("NORM.INV", arguments, 0)?;
     let deviation = positive("NORM.INV", arguments, 2, "standard deviation")?;
     finite(
         "NORM.INV",
-        number("NORM.INV", arguments, 1)? + deviation * normal_quantile(p),
+        number("NORM.INV", arguments, 1)? + deviation * normal_quantile(p, environment)?,
     )
 }
 
-fn confidence_norm(arguments: &[Value], _: &Environment) -> Outcome {
+fn confidence_norm(arguments: &[Value], environment: &Environment) -> Outcome {
     let alpha = probability("CONFIDENCE.NORM", arguments, 0)?;
     let deviation = positive("CONFIDENCE.NORM", arguments, 1, "standard deviation")?;
     let size = integer("CONFIDENCE.NORM", arguments, 2)?;
@@ -136,11 +136,11 @@ fn confidence_norm(arguments: &[Value], _: &Environment) -> Outcome {
     }
     finite(
         "CONFIDENCE.NORM",
-        -normal_quantile(alpha / 2.0) * deviation / (size as f64).sqrt(),
+        -normal_quantile(alpha / 2.0, environment)? * deviation / (size as f64).sqrt(),
     )
 }
 
-fn confidence_t(arguments: &[Value], _: &Environment) -> Outcome {
+fn confidence_t(arguments: &[Value], environment: &Environment) -> Outcome {
     let alpha = probability("CONFIDENCE.T", arguments, 0)?;
     let deviation = positive("CONFIDENCE.T", arguments, 1, "standard deviation")?;
     let size = integer("CONFIDENCE.T", arguments, 2)?;
@@ -149,7 +149,8 @@ fn confidence_t(arguments: &[Value], _: &Environment) -> Outcome {
     }
     finite(
         "CONFIDENCE.T",
-        t_two_tails_quantile(alpha, (size - 1) as f64) * deviation / (size as f64).sqrt(),
+        t_two_tails_quantile(alpha, (size - 1) as f64, environment)? * deviation
+            / (size as f64).sqrt(),
     )
 }
 
@@ -171,12 +172,17 @@ fn t_below(t: f64, n: f64) -> f64 {
     if t < 0.0 { tail } else { 1.0 - tail }
 }
 
-fn t_two_tails_quantile(p: f64, n: f64) -> f64 {
+fn t_two_tails_quantile(p: f64, n: f64, environment: &Environment) -> Result<f64, Failure> {
     if p >= 1.0 {
-        return 0.0;
+        return Ok(0.0);
     }
     // Falling in t; its negative rises.
-    positive_quantile(-p, |t| -t_two_tails(t, n), |t| 2.0 * t_density(t, n))
+    positive_quantile(
+        -p,
+        |t| -t_two_tails(t, n),
+        |t| 2.0 * t_density(t, n),
+        environment,
+    )
 }
 
 fn t_dist(arguments: &[Value], _: &Environment) -> Outcome {
@@ -210,16 +216,16 @@ fn t_dist_right(arguments: &[Value], _: &Environment) -> Outcome {
     finite("T.DIST.RT", t_below(-t, n))
 }
 
-fn t_inv(arguments: &[Value], _: &Environment) -> Outcome {
+fn t_inv(arguments: &[Value], environment: &Environment) -> Outcome {
     let (p, n) = (
         probability("T.INV", arguments, 0)?,
         degrees("T.INV", arguments, 1)?,
     );
-    let t = t_two_tails_quantile(2.0 * p.min(1.0 - p), n);
+    let t = t_two_tails_quantile(2.0 * p.min(1.0 - p), n, environment)?;
     finite("T.INV", if p < 0.5 { -t } else { t })
 }
 
-fn t_inv_two_tails(arguments: &[Value], _: &Environment) -> Outcome {
+fn t_inv_two_tails(arguments: &[Value], environment: &Environment) -> Outcome {
     let (p, n) = (
         number("T.INV.2T", arguments, 0)?,
         degrees("T.INV.2T", arguments, 1)?,
@@ -230,7 +236,7 @@ fn t_inv_two_tails(arguments: &[Value], _: &Environment) -> Outcome {
             "the probability is to be between 0 and 1",
         ));
     }
-    finite("T.INV.2T", t_two_tails_quantile(p, n))
+    finite("T.INV.2T", t_two_tails_quantile(p, n, environment)?)
 }
 
 fn chisq_density(x: f64, n: f64) -> f64 {
@@ -273,7 +279,12 @@ fn chisq_dist_rt(arguments: &[Value], _: &Environment) -> Outcome {
     finite("CHISQ.DIST.RT", gamma_parts(n / 2.0, x / 2.0).1)
 }
 
-fn chisq_inv(function: &'static str, arguments: &[Value], right: bool) -> Outcome {
+fn chisq_inv(
+    function: &'static str,
+    arguments: &[Value],
+    right: bool,
+    environment: &Environment,
+) -> Outcome {
     let (p, n) = (
         number(function, arguments, 0)?,
         degrees(function, arguments, 1)?,
@@ -284,9 +295,14 @@ fn chisq_inv(function: &'static str, arguments: &[Value], right: bool) -> Outcom
     probability(function, arguments, 0)?;
     let density = |x: f64| chisq_density(x, n);
     let x = if right {
-        positive_quantile(-p, |x| -gamma_parts(n / 2.0, x / 2.0).1, density)
+        positive_quantile(
+            -p,
+            |x| -gamma_parts(n / 2.0, x / 2.0).1,
+            density,
+            environment,
+        )?
     } else {
-        positive_quantile(p, |x| gamma_parts(n / 2.0, x / 2.0).0, density)
+        positive_quantile(p, |x| gamma_parts(n / 2.0, x / 2.0).0, density, environment)?
     };
     finite(function, x)
 }
@@ -328,7 +344,7 @@ fn beta_dist(arguments: &[Value], _: &Environment) -> Outcome {
     finite("BETA.DIST", beta_density(low, alpha, beta) / (to - from))
 }
 
-fn beta_inv(arguments: &[Value], _: &Environment) -> Outcome {
+fn beta_inv(arguments: &[Value], environment: &Environment) -> Outcome {
     let p = number("BETA.INV", arguments, 0)?;
     let (alpha, beta, from, to) = beta_shape("BETA.INV", arguments, 3)?;
     if !(p > 0.0 && p <= 1.0) {
@@ -343,7 +359,8 @@ fn beta_inv(arguments: &[Value], _: &Environment) -> Outcome {
         1.0,
         |x| beta_below(alpha, beta, x, 1.0 - x),
         |x| beta_density(x, alpha, beta),
-    );
+        environment,
+    )?;
     finite("BETA.INV", from + x * (to - from))
 }
 

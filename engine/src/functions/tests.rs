@@ -4,3 +4,5 @@ mod everyday;
 mod expression;
 mod far;
 mod registry_rows;
+
+pub(super) use expression::environment;

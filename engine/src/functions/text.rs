@@ -14,7 +14,7 @@ super::scalars! { TABLE, "Text":
     "COMBINEVALUES" "(delimiter, value, value, ...)" 3 usize::MAX TEXT => combine_values;
     "CONCATENATE" "(text, text)" 2 2 TEXT => concatenate;
     "EXACT" "(text, text)" 2 2 Types::Always(DataType::Boolean) => |a, _| Ok(Value::Boolean(text(a, 0) == text(a, 1)));
-    "FIND" "(find text, within text, [start], [value if not found])" 2 4 Types::From(type_of_position) => |a, _| position("FIND", a, exact_position);
+    "FIND" "(find text, within text, [start], [value if not found])" 2 4 Types::From(type_of_position) => |a, e| position("FIND", a, exact_position, e);
     "FIXED" "(number, [decimals], [no commas])" 1 3 TEXT => fixed_text;
     "FORMAT" "(value, format string, [locale])" 2 3 TEXT => format::format;
     "LEFT" "(text, [count])" 1 2 TEXT => |a, _| end_of("LEFT", a, |units, count| &units[..count]);
@@ -24,7 +24,7 @@ super::scalars! { TABLE, "Text":
     "REPLACE" "(text, start, count, new text)" 4 4 TEXT => replace;
     "REPT" "(text, count)" 2 2 TEXT => repeat;
     "RIGHT" "(text, [count])" 1 2 TEXT => |a, _| end_of("RIGHT", a, |units, count| &units[units.len() - count..]);
-    "SEARCH" "(find text, within text, [start], [value if not found])" 2 4 Types::From(type_of_position) => |a, _| position("SEARCH", a, folded_position);
+    "SEARCH" "(find text, within text, [start], [value if not found])" 2 4 Types::From(type_of_position) => |a, e| position("SEARCH", a, wildcard::find, e);
     "SUBSTITUTE" "(text, old text, new text, [instance])" 3 4 TEXT => substitute;
     "TRIM" "(text)" 1 1 TEXT => |a, _| Ok(map(a, trim));
     "UNICHAR" "(number)" 1 1 TEXT => unichar;
@@ -189,23 +189,34 @@ fn trim(text: &str) -> String {
 }
 
 /// The character position of a search, counted from 0; None when there is none.
-type Finder = fn(find: &str, within: &str, from: usize) -> Option<usize>;
+type Finder = fn(
+    find: &str,
+    within: &str,
+    from: usize,
+    environment: &Environment,
+) -> Result<Option<usize>, Failure>;
 
-fn exact_position(find: &str, within: &str, from: usize) -> Option<usize> {
-    let (byte, _) = within
-        .char_indices()
-        .map(|(byte, _)| (byte, ()))
-        .chain([(within.len(), ())])
-        .nth(from)?;
-    let found = byte + within.get(byte..)?.find(find)?;
-    Some(within.get(..found)?.chars().count())
+fn exact_position(
+    find: &str,
+    within: &str,
+    from: usize,
+    _: &Environment,
+) -> Result<Option<usize>, Failure> {
+    let begins = within.char_indices().map(|(byte, _)| byte);
+    let found = || {
+        let byte = begins.chain([within.len()]).nth(from)?;
+        let found = byte + within.get(byte..)?.find(find)?;
+        Some(within.get(..found)?.chars().count())
+    };
+    Ok(found())
 }
 
-fn folded_position(find: &str, within: &str, from: usize) -> Option<usize> {
-    wildcard::find(find, within, from)
-}
-
-fn position(function: &'static str, arguments: &[Value], finder: Finder) -> Outcome {
+fn position(
+    function: &'static str,
+    arguments: &[Value],
+    finder: Finder,
+    environment: &Environment,
+) -> Outcome {
     let from = if given(arguments, 2) {
         start(function, arguments, 2)?
     } else {
@@ -213,7 +224,10 @@ fn position(function: &'static str, arguments: &[Value], finder: Finder) -> Outc
     };
     let (find, within) = (text(arguments, 0), text(arguments, 1));
     // Searching counts characters; positions go in and out as UTF-16 units.
-    let found = character_at(&within, from).and_then(|from| finder(&find, &within, from));
+    let found = match character_at(&within, from) {
+        Some(from) => finder(&find, &within, from, environment)?,
+        None => None,
+    };
     match found {
         Some(at) => Ok(Value::Integer(
             within.chars().take(at).map(char::len_utf16).sum::<usize>() as i64 + 1,

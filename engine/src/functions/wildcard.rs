@@ -1,5 +1,9 @@
 //! The search of SEARCH and CONTAINSSTRING: without case, with `?` for one character, `*` for any, and `~` to escape.
 
+use super::registry::Environment;
+use crate::error::Failure;
+use crate::watch::Watch;
+
 #[derive(Clone, Copy, PartialEq)]
 enum Piece {
     Char(char),
@@ -8,17 +12,23 @@ enum Piece {
 }
 
 /// Where the pattern first occurs at or after `from`, counted in characters.
-pub(super) fn find(pattern: &str, text: &str, from: usize) -> Option<usize> {
+pub(super) fn find(
+    pattern: &str,
+    text: &str,
+    from: usize,
+    environment: &Environment,
+) -> Result<Option<usize>, Failure> {
+    let watch = Watch::new(&environment.control);
     let text: Vec<char> = text.chars().map(fold).collect();
     let pieces = read(pattern);
     for at in from..=text.len() {
-        match matches_at(&pieces, text.get(at..).unwrap_or(&[])) {
-            Attempt::Match => return Some(at),
+        match matches_at(&pieces, text.get(at..).unwrap_or(&[]), &watch)? {
+            Attempt::Match => return Ok(Some(at)),
             Attempt::Mismatch => {}
-            Attempt::Exhausted => return None,
+            Attempt::Exhausted => return Ok(None),
         }
     }
-    None
+    Ok(None)
 }
 
 enum Attempt {
@@ -55,11 +65,12 @@ fn read(pattern: &str) -> Vec<Piece> {
 }
 
 /// Whether the text begins with the pattern. On a mismatch only the last star is asked to take one more character, so
-/// the work is bounded by the product of the lengths.
-fn matches_at(pieces: &[Piece], text: &[char]) -> Attempt {
+/// the work is bounded by the product of the lengths, which is much for long texts: so it looks at cancellation.
+fn matches_at(pieces: &[Piece], text: &[char], watch: &Watch<'_>) -> Result<Attempt, Failure> {
     let (mut p, mut t) = (0, 0);
     let mut star = None;
     while p < pieces.len() {
+        watch.step(1)?;
         match pieces[p] {
             Piece::Any => {
                 star = Some((p + 1, t));
@@ -74,24 +85,26 @@ fn matches_at(pieces: &[Piece], text: &[char]) -> Attempt {
                     (p, t) = (after, taken + 1);
                     continue;
                 }
-                Some(_) => return Attempt::Exhausted,
-                None => return Attempt::Mismatch,
+                Some(_) => return Ok(Attempt::Exhausted),
+                None => return Ok(Attempt::Mismatch),
             },
         }
         p += 1;
         t += 1;
     }
-    Attempt::Match
+    Ok(Attempt::Match)
 }
 
 #[cfg(test)]
 mod tests {
     use super::find;
+    use crate::functions::tests::environment;
 
     #[test]
     fn finds() {
         let check = |pattern: &str, text: &str, expected: Option<usize>| {
-            assert_eq!(find(pattern, text, 0), expected, "{pattern} in {text}")
+            let found = find(pattern, text, 0, &environment()).unwrap();
+            assert_eq!(found, expected, "{pattern} in {text}")
         };
         check("BC", "abcd", Some(1));
         check("a*d", "xabcd", Some(1));

@@ -41,9 +41,23 @@ pub(crate) fn read_database(report: &mut Report, database: Object) -> Model {
     fields.finish();
     model.name = name;
     model.unused = std::mem::take(&mut report.unused);
+    model.let_go = std::mem::take(&mut report.let_go);
+    let unused = model.unused.iter().map(|unused| unused.what.as_str());
+    let kinds = unused.filter_map(|what| TOLD.iter().find(|kind| what.starts_with(**kind)));
+    model.let_go.extend(kinds);
     names::verify(&model, report);
     model
 }
+
+/// Constructs that are not kept, and that a caller may ask about.
+const TOLD: &[&str] = &[
+    "alternateOf",
+    "dataCoverageDefinition",
+    "dataSources",
+    "extended property",
+    "refreshPolicy",
+    "translations",
+];
 
 fn read_model(fields: &mut Fields) -> Model {
     // Paths of tables and roles begin at themselves: every one of them is in the model.
@@ -101,6 +115,7 @@ fn read_model(fields: &mut Fields) -> Model {
         annotations,
         options,
         unused: Vec::new(),
+        let_go: Default::default(),
     };
     // `finish` takes the fields by value, and this function has them on loan.
     let rest = fields.rest();

@@ -35,6 +35,9 @@ fn both_forms_of_the_wide_model_are_one_model() {
     let by_place = |one: &Unused| (one.place.clone(), one.what.clone());
     tmdl.unused.sort_by_key(by_place);
     bim.unused.sort_by_key(by_place);
+    // The TMDL fixture holds more of what an import may let go of than the other.
+    assert!(bim.let_go.is_subset(&tmdl.let_go), "{:?}", bim.let_go);
+    tmdl.let_go = bim.let_go.clone();
     assert_eq!(format!("{tmdl:#?}"), format!("{bim:#?}"));
     assert_eq!(tmdl, bim);
 }
@@ -43,6 +46,7 @@ fn both_forms_of_the_wide_model_are_one_model() {
 fn the_wide_model_survives_writing() {
     let mut model = load(&fixture()).unwrap().without_sources();
     model.unused.clear();
+    model.let_go.clear();
     let text = write_bim(&model);
     assert_eq!(read_bim(&text, "x.bim").unwrap().without_sources(), model);
 }

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use super::{AdmissionRecord, AuditError, AuditSink, QueryRecord};
+use super::{AdmissionRecord, AuditError, AuditSink, LeaseRecord, QueryRecord};
 
 /// When a line counts as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +132,19 @@ impl AuditSink for JsonLines {
             "denied": record.denied,
             "detail": record.detail,
             "seconds": record.duration.as_secs_f64(),
+        });
+        self.write(&line).map_err(failed)
+    }
+
+    fn lease(&self, record: &LeaseRecord) -> Result<(), AuditError> {
+        let line = json!({
+            "event": "lease",
+            "at": seconds(record.at),
+            "dataset": record.dataset,
+            "generation": record.generation,
+            "key_id": record.key_id,
+            "state": record.state,
+            "detail": record.detail,
         });
         self.write(&line).map_err(failed)
     }

@@ -1,6 +1,6 @@
 //! Records as events of `tracing`, for services that gather their logs that way.
 
-use super::{AdmissionRecord, AuditError, AuditSink, QueryRecord};
+use super::{AdmissionRecord, AuditError, AuditSink, LeaseRecord, QueryRecord};
 
 /// Sends records to the subscriber of the process, under the target `peristyle::audit`. An event cannot fail: where records are
 /// required, the subscriber has to keep them.
@@ -20,6 +20,19 @@ impl AuditSink for Tracing {
             detail = record.detail,
             seconds = record.duration.as_secs_f64(),
             "admission"
+        );
+        Ok(())
+    }
+
+    fn lease(&self, record: &LeaseRecord) -> Result<(), AuditError> {
+        tracing::info!(
+            target: "peristyle::audit",
+            dataset = record.dataset,
+            generation = record.generation,
+            key_id = record.key_id,
+            state = record.state,
+            detail = record.detail,
+            "lease"
         );
         Ok(())
     }

@@ -109,7 +109,10 @@ fn calculated_table(
                 path: Arc::from([]),
                 target: Target::Column(column),
             };
-            let values = scope.decode(&scope.fetch(&rows.take(&positions), &here)?)?;
+            let values = scope.decode(
+                &scope.fetch(&rows.take(&positions), &here, &Control::new(None))?,
+                &Control::new(None),
+            )?;
             let name = format!(
                 "{}[{}]",
                 scope.table(column.table()).name,
@@ -266,8 +269,11 @@ fn read(
         path: Arc::from(path),
         target: Target::Column(column),
     };
-    let codes = view.scope().fetch(row, &target)?;
-    Ok(value_at(&view.scope().decode(&codes)?, 0))
+    let codes = view.scope().fetch(row, &target, &Control::new(None))?;
+    Ok(value_at(
+        &view.scope().decode(&codes, &Control::new(None))?,
+        0,
+    ))
 }
 
 pub fn value_at(values: &ArrayRef, position: usize) -> Value {

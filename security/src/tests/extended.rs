@@ -45,7 +45,7 @@ fn counts(scope: &Scope, table: &str, path: &[Step], by: Column) -> String {
         ..rows_of(scope, table)
     };
     let groups = scope.scan(&scan, &control()).unwrap();
-    let values = scope.decode(&groups.keys[0]).unwrap();
+    let values = scope.decode(&groups.keys[0], &Control::new(None)).unwrap();
     let values: &StringArray = values.as_any().downcast_ref().unwrap();
     let Aggregated::Count(rows) = &groups.aggregates[0] else {
         panic!("counts")
@@ -106,14 +106,16 @@ fn a_column_of_a_dimension_is_reached_over_relationships() {
     // One sale names a product that does not exist: it belongs to the blank row, where the column is BLANK too.
     assert_eq!(counts(more, "Sales", &[step], kind), "-=1 a=4 b=1");
     let blank = more
-        .blank_row(relationship.to, &[relationship.handle])
+        .blank_row(relationship.to, &[relationship.handle], &Control::new(None))
         .unwrap();
     let here = PathColumn {
         path: Arc::from([]),
         target: Target::Column(kind),
     };
-    let codes = more.fetch(&blank.unwrap(), &here).unwrap();
-    assert!(more.decode(&codes).unwrap().is_null(0));
+    let codes = more
+        .fetch(&blank.unwrap(), &here, &Control::new(None))
+        .unwrap();
+    assert!(more.decode(&codes, &Control::new(None)).unwrap().is_null(0));
 }
 
 #[test]
@@ -145,7 +147,7 @@ fn a_table_shows_all_its_rows_and_is_related_to_nothing() {
             .iter()
             .all(|r| r.from != chosen && r.to != chosen)
     );
-    assert_eq!(more.rows_unique(chosen), Ok(true));
+    assert_eq!(more.rows_unique(chosen, &Control::new(None)), Ok(true));
     assert!(scope.find_table("Chosen").is_none());
 }
 
@@ -179,7 +181,12 @@ fn hidden_names_are_free_and_hidden_keys_still_work() {
         target: Target::Column(column(more, "Product", "Key")),
     };
     let rows = more.scan_rows(&rows_of(more, "Sales"), &control()).unwrap();
-    let keys = more.decode(&more.fetch(&rows, &product_name).unwrap());
+    let keys = more.decode(
+        &more
+            .fetch(&rows, &product_name, &Control::new(None))
+            .unwrap(),
+        &Control::new(None),
+    );
     let keys = keys.unwrap();
     let keys: &Int64Array = keys.as_any().downcast_ref().unwrap();
     let keys: Vec<Option<i64>> = keys.iter().collect();
@@ -236,14 +243,14 @@ fn what_does_not_fit_is_refused() {
     assert!(refused(of_rows(rows.take(&[0, 1, 1]))));
     assert!(refused(of_rows(rows.take(&[0, 1, 7]))));
     let relationship = scope.relationships()[0];
-    let blank = scope.blank_row(relationship.to, &[relationship.handle]);
+    let blank = scope.blank_row(relationship.to, &[relationship.handle], &Control::new(None));
     let with_blank = Codes::concat(&[rows.take(&[0, 1]), blank.unwrap().unwrap()]);
     assert!(refused(of_rows(with_blank.unwrap())));
     let here = PathColumn {
         path: Arc::from([]),
         target: Target::Column(column(scope, "Product", "Key")),
     };
-    let codes = scope.fetch(&rows, &here).unwrap();
+    let codes = scope.fetch(&rows, &here, &Control::new(None)).unwrap();
     assert_eq!(
         scope.extended(of_rows(codes)).err(),
         Some(ReadError::Foreign)

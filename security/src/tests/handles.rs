@@ -22,7 +22,10 @@ fn handles_of_another_scope_are_refused() {
         mine.scan_rows(&rows_of(other, "Sales"), &control).err(),
         Some(ReadError::Foreign)
     );
-    assert_eq!(mine.rows_unique(foreign).err(), Some(ReadError::Foreign));
+    assert_eq!(
+        mine.rows_unique(foreign, &Control::new(None)).err(),
+        Some(ReadError::Foreign)
+    );
     let id = column(other, "Sales", "Id");
     assert_eq!(mine.column(id).name, "");
     assert_eq!(mine.column_type(id), model::DataType::Unknown);
@@ -36,9 +39,15 @@ fn handles_of_another_scope_are_refused() {
     };
     assert_eq!(mine.scan(&scan, &control).err(), Some(ReadError::Foreign));
     let rows = other.scan_rows(&rows_of(other, "Sales"), &control).unwrap();
-    assert_eq!(mine.fetch(&rows, &here).err(), Some(ReadError::Foreign));
-    let codes = other.fetch(&rows, &here).unwrap();
-    assert_eq!(mine.decode(&codes).err(), Some(ReadError::Foreign));
+    assert_eq!(
+        mine.fetch(&rows, &here, &Control::new(None)).err(),
+        Some(ReadError::Foreign)
+    );
+    let codes = other.fetch(&rows, &here, &Control::new(None)).unwrap();
+    assert_eq!(
+        mine.decode(&codes, &Control::new(None)).err(),
+        Some(ReadError::Foreign)
+    );
     let relationship = other.relationships()[0].handle;
     assert_eq!(
         mine.translate(relationship, false).err(),
@@ -58,18 +67,21 @@ fn row_numbers_have_no_values_and_positions_beyond_the_end_no_rows() {
     let rows = scope
         .scan_rows(&rows_of(scope, "Sales"), &Control::new(None))
         .unwrap();
-    assert_eq!(scope.decode(&rows).err(), Some(ReadError::Foreign));
+    assert_eq!(
+        scope.decode(&rows, &Control::new(None)).err(),
+        Some(ReadError::Foreign)
+    );
     let here = PathColumn {
         path: Arc::from([]),
         target: Target::Column(column(scope, "Sales", "Id")),
     };
     assert!(matches!(
-        scope.fetch(&rows.take(&[77]), &here),
+        scope.fetch(&rows.take(&[77]), &here, &Control::new(None)),
         Err(ReadError::Internal(_))
     ));
-    let codes = scope.fetch(&rows, &here).unwrap();
+    let codes = scope.fetch(&rows, &here, &Control::new(None)).unwrap();
     assert!(matches!(
-        scope.decode(&codes.take(&[77])),
+        scope.decode(&codes.take(&[77]), &Control::new(None)),
         Err(ReadError::Internal(_))
     ));
     assert_eq!(

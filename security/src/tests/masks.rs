@@ -67,7 +67,7 @@ fn along(scope: &Scope, text: &str) -> PathColumn {
 }
 
 fn spelled(scope: &Scope, codes: &Codes) -> String {
-    let values = scope.decode(codes).unwrap();
+    let values = scope.decode(codes, &Control::new(None)).unwrap();
     let words = (0..codes.len()).map(|position| match value_at(&values, position) {
         super::evaluator::Value::Text(text) => text,
         super::evaluator::Value::Number(number) => number.to_string(),
@@ -83,7 +83,10 @@ fn fetched(scope: &Scope, text: &str) -> String {
     let rows = scope
         .scan_rows(&rows_of(scope, table), &Control::new(None))
         .unwrap();
-    spelled(scope, &scope.fetch(&rows, &column).unwrap())
+    spelled(
+        scope,
+        &scope.fetch(&rows, &column, &Control::new(None)).unwrap(),
+    )
 }
 
 fn show(scope: &Scope, scan: &Scan) -> String {
@@ -128,7 +131,7 @@ fn is_one_of(scope: &Scope, text: &str, values: ArrayRef) -> Filter {
     let Target::Column(target) = column.target else {
         panic!("a row")
     };
-    let codes = scope.encode(target, &values).unwrap();
+    let codes = scope.encode(target, &values, &Control::new(None)).unwrap();
     Filter::In {
         column,
         set: Arc::new(RoaringBitmap::from_iter(codes)),
@@ -138,9 +141,48 @@ fn is_one_of(scope: &Scope, text: &str, values: ArrayRef) -> Filter {
 fn has_blank_row(scope: &Scope, table: &str, from: &str, to: &str) -> bool {
     let over = step(scope, from, to, false).relationship;
     scope
-        .blank_row(scope.find_table(table).unwrap(), &[over])
+        .blank_row(
+            scope.find_table(table).unwrap(),
+            &[over],
+            &Control::new(None),
+        )
         .unwrap()
         .is_some()
+}
+
+/// What a view finds out once, it finds out at the cost of the query that asks first: within its bounds, and not when it has to stop.
+#[test]
+fn what_a_query_makes_a_view_look_up_ends_with_the_query() {
+    let gate = small().gate();
+    let view = gate.admit(Identity::user("ana").role("DE")).unwrap();
+    let scope = view.scope();
+    let sales = scope.find_table("Sales").unwrap();
+    let amount = scope.find_column(sales, "Amount").unwrap();
+    let values: ArrayRef = Arc::new(Int64Array::from(vec![10, 30]));
+    let over = step(scope, "Lines", "Orders", false).relationship;
+    let orders = scope.find_table("Orders").unwrap();
+    let asked = |control: &Control| {
+        [
+            scope.encode(amount, &values, control).map(drop),
+            scope.bounds(amount, &values, control).map(drop),
+            scope.code_end(amount, control).map(drop),
+            scope.blank_row(orders, &[over], control).map(drop),
+        ]
+    };
+    let stopped = Control::new(None);
+    stopped.cancel();
+    for (k, answer) in asked(&stopped).into_iter().enumerate() {
+        assert_eq!(
+            answer,
+            Err(ReadError::Stopped(Stopped::Cancelled)),
+            "question {k}"
+        );
+    }
+    let going = Control::new(None);
+    assert!(asked(&going).iter().all(Result::is_ok));
+    assert!(going.checks() > 0);
+    // Known by then.
+    assert!(asked(&stopped).iter().all(Result::is_ok));
 }
 
 #[test]
@@ -226,7 +268,10 @@ fn row_rule_8_an_inactive_one_to_one_path_leads_to_no_hidden_rows() {
     let rows = scope
         .scan_rows(&rows_of(scope, "Orders"), &control)
         .unwrap();
-    assert_eq!(scope.fetch(&rows, &amount).err(), Some(ReadError::Secured));
+    assert_eq!(
+        scope.fetch(&rows, &amount, &Control::new(None)).err(),
+        Some(ReadError::Secured)
+    );
     let scan = Scan {
         keys: vec![amount],
         ..rows_of(scope, "Orders")
@@ -284,6 +329,7 @@ fn answers(scope: &Scope) -> Vec<String> {
             .blank_row(
                 scope.find_table("Sales").unwrap(),
                 &[step(scope, "Sales", "Orders", false).relationship],
+                &Control::new(None),
             )
             .unwrap()
         {

@@ -283,7 +283,7 @@ fn object_rule_3_relationships_through_hidden_columns_still_work() {
     let groups = scope.scan(&scan, &Control::new(None)).unwrap();
     assert_eq!(groups.len, 4);
     assert_eq!(
-        scope.decode(&groups.keys[0]).err(),
+        scope.decode(&groups.keys[0], &Control::new(None)).err(),
         Some(ReadError::Foreign)
     );
     let largest = Aggregate {
@@ -364,7 +364,7 @@ fn rows_are_compared_by_what_is_visible() {
     let unique = |roles: &[&str]| {
         let view = scope_of(&gate, roles);
         view.scope()
-            .rows_unique(view.scope().find_table("T").unwrap())
+            .rows_unique(view.scope().find_table("T").unwrap(), &Control::new(None))
             .unwrap()
     };
     assert!(unique(&["All"]));
@@ -379,7 +379,7 @@ fn rows_are_compared_by_what_is_visible() {
         let view = scope_of(&gate, &[role]);
         assert_eq!(
             view.scope()
-                .rows_unique(view.scope().find_table("T").unwrap()),
+                .rows_unique(view.scope().find_table("T").unwrap(), &Control::new(None)),
             Ok(expected),
             "{role}"
         );

@@ -344,7 +344,10 @@ fn row_rule_8_no_path_leads_to_hidden_rows() {
     };
     assert_eq!(scope.scan(&scan, &control).err(), Some(ReadError::Secured));
     let rows = scope.scan_rows(&rows_of(scope, "Sales"), &control).unwrap();
-    assert_eq!(scope.fetch(&rows, &name).err(), Some(ReadError::Secured));
+    assert_eq!(
+        scope.fetch(&rows, &name, &Control::new(None)).err(),
+        Some(ReadError::Secured)
+    );
     // Where nothing is hidden, the same path is open.
     let open = shop().gate().admit(Identity::anonymous()).unwrap();
     let scope = open.scope();
@@ -438,7 +441,7 @@ fn row_rule_9_every_total_is_a_total_of_visible_rows() {
     let Aggregated::Codes(largest) = &groups.aggregates[2] else {
         panic!("not codes")
     };
-    let decoded = scope.decode(largest).unwrap();
+    let decoded = scope.decode(largest, &Control::new(None)).unwrap();
     assert_eq!(
         super::evaluator::value_at(&decoded, 0),
         super::evaluator::Value::Number(4)
@@ -524,7 +527,7 @@ fn row_rule_11_the_blank_row_shows_only_where_a_visible_fact_points_to_it() {
             .map(|r| r.handle)
             .collect();
         scope
-            .blank_row(table, &over)
+            .blank_row(table, &over, &Control::new(None))
             .unwrap()
             .map(|codes| codes.as_slice().to_vec())
     };
@@ -742,13 +745,16 @@ fn row_rule_9_values_that_hidden_rows_alone_hold_have_no_codes() {
     let names = column(scope, "Country", "Name");
     let values: arrow::array::ArrayRef =
         Arc::new(arrow::array::StringArray::from(vec!["DE", "FR", "XX"]));
-    let codes = scope.encode(names, &values).unwrap();
+    let codes = scope.encode(names, &values, &Control::new(None)).unwrap();
     assert_ne!(codes[0], storage::ABSENT);
     assert_eq!(codes[1..], [storage::ABSENT; 2]);
-    let bounds = scope.bounds(names, &values).unwrap();
+    let bounds = scope.bounds(names, &values, &Control::new(None)).unwrap();
     assert_eq!(bounds[1], bounds[2]);
     assert_eq!(bounds[1].0, bounds[1].1);
-    assert_eq!(scope.code_end(names).unwrap(), codes[0] + 1);
+    assert_eq!(
+        scope.code_end(names, &Control::new(None)).unwrap(),
+        codes[0] + 1
+    );
 }
 
 /// Whatever an answer depends on is in its key, and who asks is not.

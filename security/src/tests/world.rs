@@ -306,7 +306,12 @@ pub fn values(scope: &Scope, table: &str, name: &str) -> Vec<Value> {
         path: Arc::from([]),
         target: Target::Column(column(scope, table, name)),
     };
-    let decoded = scope.decode(&scope.fetch(&rows, &here).unwrap()).unwrap();
+    let decoded = scope
+        .decode(
+            &scope.fetch(&rows, &here, &Control::new(None)).unwrap(),
+            &Control::new(None),
+        )
+        .unwrap();
     (0..decoded.len())
         .map(|position| value_at(&decoded, position))
         .collect()

@@ -13,9 +13,11 @@ use roaring::RoaringBitmap;
 
 use super::AtRestError;
 use super::parquet_read::OpenFile;
+use crate::BLANK;
 use crate::canonical::{WholeValues, canonical_type};
-use crate::column::{Codes, Column, with_codes};
+use crate::column::{BLOCK, Code, Codes, Column, with_codes};
 use crate::dictionary::{Domain, Offset, TextDomain, Variants};
+use crate::numbering::Numbering;
 use crate::texts::{PlainTexts, Texts};
 
 /// The Arrow type of the codes of a column.
@@ -135,34 +137,97 @@ pub(crate) fn kept(column: &Column) -> Kept {
     }
 }
 
-/// Codes of all rows, from the column's place in one file for each partition. Row groups are read by several threads.
+/// Codes of all rows, or the numbers that stand for them, with what was noticed on the way.
+pub(crate) struct ReadCodes {
+    pub(crate) codes: Codes,
+    blanks: u32,
+    /// Smallest and largest of each block.
+    zones: Vec<(u32, u32)>,
+}
+
+/// Codes from the column's place in one file for each partition. Row groups are read by several threads. With a numbering its numbers
+/// take the place of the codes.
 pub(crate) fn read_codes(
     files: &[(OpenFile, usize)],
     partitions: &[usize],
     size: u32,
-) -> Result<Codes, AtRestError> {
-    Ok(match size {
-        0..=0x100 => Codes::U8(read_codes_as::<UInt8Type>(files, partitions)?),
-        0x101..=0x1_0000 => Codes::U16(read_codes_as::<UInt16Type>(files, partitions)?),
-        _ => Codes::U32(read_codes_as::<UInt32Type>(files, partitions)?),
+    numbering: Option<&Numbering>,
+) -> Result<ReadCodes, AtRestError> {
+    let numbers = numbering.map(Numbering::numbers);
+    let ((blanks, zones), codes) = match size {
+        0..=0x100 => {
+            let (noted, codes) = read_codes_as::<UInt8Type>(files, partitions, numbers)?;
+            (noted, Codes::U8(codes))
+        }
+        0x101..=0x1_0000 => {
+            let (noted, codes) = read_codes_as::<UInt16Type>(files, partitions, numbers)?;
+            (noted, Codes::U16(codes))
+        }
+        _ => {
+            let (noted, codes) = read_codes_as::<UInt32Type>(files, partitions, numbers)?;
+            (noted, Codes::U32(codes))
+        }
+    };
+    Ok(ReadCodes {
+        zones: zones.unwrap_or_else(|| codes.zones()),
+        codes,
+        blanks,
     })
 }
+
+/// How many are BLANK, and the zones; None: they cannot be told from the parts.
+type Noted = (u32, Option<Vec<(u32, u32)>>);
 
 /// One row group, and where its codes go.
 struct Job<'a, T: ArrowPrimitiveType> {
     file: &'a OpenFile,
     column: usize,
     group: usize,
+    /// The first row.
+    start: usize,
     out: &'a mut [T::Native],
+}
+
+/// What a few rows hold, noted while they are at hand.
+struct Stretch {
+    start: usize,
+    len: usize,
+    blanks: u32,
+    least: u32,
+    most: u32,
 }
 
 fn read_codes_as<T: ArrowPrimitiveType>(
     files: &[(OpenFile, usize)],
     partitions: &[usize],
-) -> Result<Vec<T::Native>, AtRestError> {
+    numbers: Option<&[u32]>,
+) -> Result<(Noted, Vec<T::Native>), AtRestError>
+where
+    T::Native: Code + Ord,
+{
     let mut codes = vec![T::default_value(); partitions.iter().sum()];
-    let mut rest = codes.as_mut_slice();
-    let mut jobs: Vec<Job<'_, T>> = Vec::new();
+    let jobs = jobs_of::<T>(files, partitions, &mut codes)?;
+    let stretches = Mutex::new(Vec::new());
+    in_parallel(jobs, |job| {
+        let found = read_group::<T>(job, numbers)?;
+        let mut stretches = stretches.lock().unwrap_or_else(PoisonError::into_inner);
+        stretches.extend(found);
+        Ok(())
+    })?;
+    let stretches = stretches
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    Ok((noted(stretches, codes.len()), codes))
+}
+
+fn jobs_of<'a, T: ArrowPrimitiveType>(
+    files: &'a [(OpenFile, usize)],
+    partitions: &[usize],
+    codes: &'a mut [T::Native],
+) -> Result<Vec<Job<'a, T>>, AtRestError> {
+    let mut rest = codes;
+    let mut start = 0;
+    let mut jobs: Vec<Job<'a, T>> = Vec::new();
     for ((file, column), rows) in files.iter().zip(partitions) {
         let wrong = |why| AtRestError::damaged(file.path(), why);
         if file.column_type(*column) != Some(&T::DATA_TYPE) {
@@ -179,29 +244,84 @@ fn read_codes_as<T: ArrowPrimitiveType>(
                 file,
                 column: *column,
                 group,
+                start,
                 out,
             });
+            start += rows;
         }
     }
-    in_parallel(jobs, |job| {
-        let mut at = 0;
-        job.file.read(&[job.column], job.group, |batch| {
-            let values = batch.column(0).as_primitive_opt::<T>();
-            let place = values.and_then(|v| job.out.get_mut(at..at + v.len()));
-            let (Some(values), Some(place)) = (values, place) else {
-                return Err(AtRestError::damaged(job.file.path(), "its rows do not fit"));
-            };
-            place.copy_from_slice(values.values());
-            at += values.len();
-            Ok(())
-        })?;
-        if at == job.out.len() {
-            Ok(())
-        } else {
-            Err(AtRestError::damaged(job.file.path(), "rows are missing"))
+    Ok(jobs)
+}
+
+fn read_group<T: ArrowPrimitiveType>(
+    job: Job<'_, T>,
+    numbers: Option<&[u32]>,
+) -> Result<Vec<Stretch>, AtRestError>
+where
+    T::Native: Code + Ord,
+{
+    let wrong = |why| AtRestError::damaged(job.file.path(), why);
+    let mut stretches = Vec::new();
+    let mut at = 0;
+    let out = job.out;
+    job.file.read(&[job.column], job.group, |batch| {
+        let values = batch.column(0).as_primitive_opt::<T>();
+        let place = values.and_then(|v| out.get_mut(at..at + v.len()));
+        let (Some(values), Some(place)) = (values, place) else {
+            return Err(wrong("its rows do not fit"));
+        };
+        match numbers {
+            None => place.copy_from_slice(values.values()),
+            Some(numbers) => {
+                for (place, code) in place.iter_mut().zip(values.values()) {
+                    let number = numbers.get(code.wide() as usize);
+                    let number = number.ok_or_else(|| wrong("a code of it has no value"))?;
+                    *place = T::Native::narrow(*number);
+                }
+            }
         }
+        let blanks = place.iter().filter(|code| code.wide() == BLANK).count();
+        stretches.push(Stretch {
+            start: job.start + at,
+            len: place.len(),
+            blanks: blanks as u32,
+            least: place.iter().copied().min().map_or(0, Code::wide),
+            most: place.iter().copied().max().map_or(0, Code::wide),
+        });
+        at += values.len();
+        Ok(())
     })?;
-    Ok(codes)
+    if at == out.len() {
+        Ok(stretches)
+    } else {
+        Err(wrong("rows are missing"))
+    }
+}
+
+/// Stretches that are the blocks of the column, which they are unless a partition ends inside a block, are its zones.
+fn noted(mut stretches: Vec<Stretch>, rows: usize) -> Noted {
+    stretches.retain(|stretch| stretch.len > 0);
+    stretches.sort_unstable_by_key(|stretch| stretch.start);
+    let blanks = stretches.iter().map(|stretch| stretch.blanks).sum();
+    let are_blocks = stretches
+        .iter()
+        .zip((0..).step_by(BLOCK))
+        .all(|(stretch, start)| stretch.start == start && stretch.len == BLOCK.min(rows - start));
+    let zones = || stretches.iter().map(|s| (s.least, s.most)).collect();
+    (blanks, are_blocks.then(zones))
+}
+
+/// The numbering of a key: for each number its code, each code once.
+pub(crate) fn read_numbering(file: &OpenFile, size: u32) -> Result<Numbering, AtRestError> {
+    let mut codes: Vec<u32> = Vec::with_capacity(size as usize);
+    each_batch(file, &[0], |batch| {
+        let found = numbers(batch, 0);
+        let found = found.ok_or_else(|| AtRestError::damaged(file.path(), "it holds no codes"))?;
+        codes.extend_from_slice(found.values());
+        Ok(())
+    })?;
+    Numbering::of_codes(codes, size)
+        .ok_or_else(|| AtRestError::damaged(file.path(), "it does not number its codes"))
 }
 
 /// Does jobs on as many threads as there are cores. The first error ends it.
@@ -380,12 +500,13 @@ pub(crate) fn offset_domain(
     step: i64,
     count: u32,
     distinct: u32,
-    codes: &Codes,
+    (codes, numbering): (&Codes, Option<&Numbering>),
 ) -> Domain {
+    let code_of = |number: u32| numbering.map_or(number, |n| n.code(number));
     let present = (distinct < count).then(|| {
         let mut present = vec![0u64; (count as usize + 1) / 64 + 1];
         with_codes!(codes, codes => for code in codes {
-            let code = crate::column::Code::wide(*code) as usize;
+            let code = code_of(code.wide()) as usize;
             if let Some(word) = present.get_mut(code / 64) {
                 *word |= 1 << (code % 64);
             }
@@ -408,15 +529,20 @@ pub(crate) fn text_domain(first: Texts, variants: Option<Variants>) -> Domain {
 /// The column of codes and a domain, if every code means something.
 pub(crate) fn assembled(
     data_type: DataType,
-    codes: Codes,
+    read: ReadCodes,
+    numbering: Option<Numbering>,
     domain: Domain,
     distinct: u32,
 ) -> Option<Column> {
     let size = domain.size();
-    let column = Column::new(data_type, codes, domain, distinct);
-    column
-        .zones
-        .iter()
-        .all(|(_, most)| *most < size)
-        .then_some(column)
+    let means_something = read.zones.iter().all(|(_, most)| *most < size);
+    means_something.then(|| {
+        Column::of_parts(
+            data_type,
+            (read.codes, numbering.map(Arc::new)),
+            domain,
+            (read.blanks, distinct),
+            read.zones,
+        )
+    })
 }

@@ -14,6 +14,8 @@ pub enum AtRestError {
     NotADataset { path: PathBuf },
     /// Something stands already where a new dataset should be.
     Exists { path: PathBuf },
+    /// A file stands already where a new one should be.
+    FileExists { path: PathBuf },
     /// The operating system refused.
     Io {
         path: PathBuf,
@@ -96,6 +98,9 @@ impl fmt::Display for AtRestError {
                 "{} is not empty; a dataset is written into a new or empty folder (to take in new data, refresh it)",
                 path.display()
             ),
+            Self::FileExists { path } => {
+                write!(f, "{} is there already; name a new file", path.display())
+            }
             Self::Io {
                 path,
                 doing,

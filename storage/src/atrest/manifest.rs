@@ -30,6 +30,9 @@ pub(crate) struct Manifest {
     pub(crate) tables: Vec<TableEntry>,
     /// Ordinals of the relationships that hold over the data.
     pub(crate) relationships: Vec<u32>,
+    /// What the calculated objects were computed from. None: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) derivations: Option<String>,
 }
 
 /// A file of this generation. Files that did not change since an earlier generation are used by several.
@@ -89,6 +92,9 @@ pub(crate) struct ColumnEntry {
     pub(crate) domain: DomainEntry,
     /// For each partition the place of its file in the list, and the place of the column in that file.
     pub(crate) codes: Vec<(u32, u32)>,
+    /// The file of the numbers that stand for the codes of a foreign key in memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) numbering: Option<u32>,
 }
 
 /// What the codes mean. Numbers are places in the list of files.
@@ -175,6 +181,7 @@ impl Manifest {
                 && column.size > 0
                 && column.codes.len() == table.partitions.len()
                 && column.codes.iter().all(|(place, _)| file(*place))
+                && column.numbering.is_none_or(file)
         };
         self.tables.iter().all(|table| {
             let rows: u64 = table.partitions.iter().map(|p| u64::from(p.rows)).sum();

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use model::{Model, read_bim};
+use model::{Model, read_bim, same_name};
 
 use super::AtRestError;
 use super::folder::read_open_file;
 use super::key_file::{self, KeyRing};
 use super::manifest::Manifest;
+use super::memory::ColumnMemory;
 use super::parquet_read::check_presence;
 use super::pointer::Pointer;
 use super::provider::{DatasetId, KeyContext, KeyProvider};
@@ -44,8 +45,24 @@ impl Opened {
 /// Opens the current generation of a dataset. A generation before `least` is refused: whoever remembers the last generation that
 /// was written notices when somebody puts an old copy of the folder in its place.
 pub fn open(folder: &Path, provider: &dyn KeyProvider, least: u64) -> Result<Opened, AtRestError> {
-    let files = Arc::new(current(folder, provider, least)?);
+    open_within(folder, provider, least, Arc::default())
+}
+
+/// The same, with a bound on the memory of its columns. A table to pin that the model does not have is refused.
+pub fn open_within(
+    folder: &Path,
+    provider: &dyn KeyProvider,
+    least: u64,
+    memory: Arc<ColumnMemory>,
+) -> Result<Opened, AtRestError> {
+    let files = Arc::new(current_within(folder, provider, least, memory)?);
     let model = model_of(&files)?;
+    let has = |name: &&String| model.tables.iter().any(|t| same_name(&t.name, name));
+    if let Some(missing) = files.memory.pinned().iter().find(|name| !has(name)) {
+        return Err(AtRestError::Unsupported {
+            what: format!("there is no table '{missing}' to keep in memory"),
+        });
+    }
     let dataset = dataset_of(&files, &model, None)?;
     Ok(Opened {
         model,
@@ -60,9 +77,19 @@ pub(crate) fn current(
     provider: &dyn KeyProvider,
     least: u64,
 ) -> Result<StoredFiles, AtRestError> {
+    current_within(folder, provider, least, Arc::default())
+}
+
+/// The same, its columns within a bound of memory.
+pub(crate) fn current_within(
+    folder: &Path,
+    provider: &dyn KeyProvider,
+    least: u64,
+    memory: Arc<ColumnMemory>,
+) -> Result<StoredFiles, AtRestError> {
     let mut pointer = Pointer::read(folder)?;
     for _ in 1..ATTEMPTS {
-        match generation(folder, &pointer, provider, least) {
+        match generation(folder, &pointer, provider, least, &memory) {
             Err(error @ AtRestError::Missing { .. }) => {
                 let now = Pointer::read(folder)?;
                 if now == pointer {
@@ -73,7 +100,7 @@ pub(crate) fn current(
             result => return result,
         }
     }
-    generation(folder, &pointer, provider, least)
+    generation(folder, &pointer, provider, least, &memory)
 }
 
 /// The generation that a pointer names.
@@ -82,6 +109,7 @@ pub(crate) fn generation(
     pointer: &Pointer,
     provider: &dyn KeyProvider,
     least: u64,
+    memory: &Arc<ColumnMemory>,
 ) -> Result<StoredFiles, AtRestError> {
     let context = KeyContext {
         dataset: pointer.dataset,
@@ -132,6 +160,7 @@ pub(crate) fn generation(
         wrapped,
         ring: KeyRing::new(keys),
         closed: AtomicBool::new(false),
+        memory: Arc::clone(memory),
         _in_use: in_use,
     })
 }
@@ -199,7 +228,7 @@ pub(crate) fn dataset_of(
                 column: c as u32,
             };
             let data = warm.and_then(|warm| warm.loaded_column(id));
-            slot.stored = StoredColumn::new(files, t, c, data).map(Arc::new);
+            slot.stored = StoredColumn::new(files, t, c, data);
         }
     }
     for relationship in &files.manifest.relationships {
@@ -208,5 +237,8 @@ pub(crate) fn dataset_of(
             .map_err(|e| AtRestError::internal(e.to_string()))?;
     }
     dataset.stored = Some(Arc::clone(files));
+    if let Some(text) = &files.manifest.derivations {
+        dataset.set_derivations(text);
+    }
     Ok(dataset)
 }

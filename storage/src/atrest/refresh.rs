@@ -14,7 +14,8 @@ use super::bridge::values_of_rows;
 use super::disk::{Disk, RealDisk};
 use super::folder::WriteLock;
 use super::manifest::{PartitionEntry, SourceEntry};
-use super::open::{Opened, current, dataset_of, model_of};
+use super::memory::ColumnMemory;
+use super::open::{Opened, current, current_within, dataset_of, model_of};
 use super::pointer::Pointer;
 use super::provider::{KeyContext, KeyProvider};
 use super::save::{Generation, Saved};
@@ -60,6 +61,17 @@ pub struct Next {
     data_folder: Option<String>,
     partitions: Vec<Option<Vec<PartitionEntry>>>,
     take_over: bool,
+    /// Of the columns of the new generation.
+    memory: Arc<ColumnMemory>,
+}
+
+impl Next {
+    /// The columns of the new generation share this memory with those of the one before.
+    #[must_use]
+    pub fn within(mut self, memory: Arc<ColumnMemory>) -> Next {
+        self.memory = memory;
+        self
+    }
 }
 
 /// Reads what has changed. None: nothing has.
@@ -129,6 +141,7 @@ pub fn refresh(
             data_folder: Some(data_folder.to_string_lossy().into_owned()),
             partitions,
             take_over: true,
+            memory: Arc::default(),
         },
     }))
 }
@@ -149,6 +162,7 @@ pub fn rekey(
             data_folder: manifest.data_folder.clone(),
             partitions: partitions.collect(),
             take_over: false,
+            memory: Arc::default(),
             base: Arc::clone(&opened.files),
         },
         model: opened.model,
@@ -218,7 +232,9 @@ pub fn reopen(
     dataset: &Dataset,
     provider: &dyn KeyProvider,
 ) -> Result<Opened, AtRestError> {
-    let files = Arc::new(current(&next.folder, provider, saved.generation)?);
+    let memory = Arc::clone(&next.memory);
+    let files = current_within(&next.folder, provider, saved.generation, memory)?;
+    let files = Arc::new(files);
     let model = model_of(&files)?;
     // Held until here, so that it is this generation and no later one.
     drop(next);
@@ -501,7 +517,7 @@ fn append(
         let column = from.column(id)?;
         for first in (start..start + rows).step_by(BLOCK) {
             let len = BLOCK.min(start + rows - first);
-            chunks.push(values_of_rows(column, first, len)?);
+            chunks.push(values_of_rows(&column, first, len)?);
         }
     }
     Ok(())

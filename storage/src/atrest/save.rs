@@ -162,6 +162,7 @@ impl Generation<'_> {
             relationships: (0..model.relationships.len() as u32)
                 .filter(related)
                 .collect(),
+            derivations: dataset.derivations().map(str::to_owned),
         };
         let key = keys.get(manifest_name);
         let key = key.ok_or_else(|| AtRestError::internal("the manifest has no key"))?;
@@ -368,6 +369,9 @@ impl Plan {
         for (file, _) in &mut entry.codes {
             *file = place(*file)?;
         }
+        if let Some(numbering) = &mut entry.numbering {
+            *numbering = place(*numbering)?;
+        }
         match &mut entry.domain {
             DomainEntry::Text {
                 dictionary,
@@ -390,14 +394,14 @@ impl Plan {
     fn column(&mut self, dataset: &Dataset, id: ColumnId) -> Result<ColumnEntry, AtRestError> {
         let slot = dataset.slot(id)?;
         let column = dataset.column(id)?;
-        let domain = match kept(column) {
+        let domain = match kept(&column) {
             Kept::Offset { base, step, count } => DomainEntry::Offset { base, step, count },
             kept => {
                 let dictionary = self.new_file(Task::Dictionary(id))?;
                 match kept {
                     Kept::Text => DomainEntry::Text {
                         dictionary,
-                        spellings: match spellings_of(column) {
+                        spellings: match spellings_of(&column) {
                             None => None,
                             Some(_) => Some((
                                 self.new_file(Task::Spellings(id))?,
@@ -410,6 +414,10 @@ impl Plan {
                 }
             }
         };
+        let numbering = match column.numbering {
+            None => None,
+            Some(_) => Some(self.new_file(Task::Numbering(id))?),
+        };
         Ok(ColumnEntry {
             name: slot.name.clone(),
             data_type: column.data_type,
@@ -417,6 +425,7 @@ impl Plan {
             distinct: column.distinct,
             domain,
             codes: Vec::new(),
+            numbering,
         })
     }
 

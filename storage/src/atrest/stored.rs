@@ -3,8 +3,8 @@
 use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use model::DataType;
 
@@ -12,6 +12,7 @@ use super::AtRestError;
 use super::bridge;
 use super::key_file::{KeyRing, Keys};
 use super::manifest::{ColumnEntry, DomainEntry, FileEntry, Manifest, TableEntry};
+use super::memory::ColumnMemory;
 use super::parquet_read::OpenFile;
 use super::parquet_write::bound_to;
 use super::provider::{KeyContext, WrappedKey};
@@ -28,6 +29,8 @@ pub(crate) struct StoredFiles {
     pub(crate) wrapped: WrappedKey,
     pub(super) ring: KeyRing,
     pub(super) closed: AtomicBool,
+    /// What its columns take in memory is counted and bounded there.
+    pub(crate) memory: Arc<ColumnMemory>,
     /// The manifest, locked so that nobody clears this generation away while it is read.
     pub(super) _in_use: File,
 }
@@ -54,10 +57,11 @@ impl StoredFiles {
         self.ring.keys()
     }
 
-    /// Overwrites the keys, and refuses from now on.
+    /// Overwrites the keys, gives up the columns, and refuses from now on.
     pub(crate) fn close(&self, why: &str) {
         self.closed.store(true, Ordering::SeqCst);
         self.ring.close(why);
+        self.memory.release(self);
     }
 
     /// An error once it is closed.
@@ -98,7 +102,11 @@ pub(crate) struct StoredColumn {
     pub(crate) data_type: DataType,
     pub(crate) size: u32,
     pub(crate) distinct: u32,
-    cell: OnceLock<Arc<Column>>,
+    /// It stays in memory once it was read.
+    pub(super) pinned: bool,
+    /// The data, and the bytes that they are counted with.
+    cell: RwLock<Option<(Arc<Column>, u64)>>,
+    used: AtomicU64,
     /// Taken by whoever reads, so that others wait and do not read the same.
     reading: Mutex<()>,
 }
@@ -110,19 +118,25 @@ impl StoredColumn {
         table: usize,
         column: usize,
         warm: Option<Arc<Column>>,
-    ) -> Option<StoredColumn> {
-        let entry = files.manifest.tables.get(table)?.columns.get(column)?;
-        let entry = entry.as_ref()?;
-        Some(StoredColumn {
+    ) -> Option<Arc<StoredColumn>> {
+        let of_table = files.manifest.tables.get(table)?;
+        let entry = of_table.columns.get(column)?.as_ref()?;
+        let stored = Arc::new(StoredColumn {
             table,
             column,
             data_type: entry.data_type,
             size: entry.size,
             distinct: entry.distinct,
-            cell: warm.map_or_else(OnceLock::new, OnceLock::from),
+            pinned: files.memory.pins(&of_table.name),
+            cell: RwLock::new(None),
+            used: AtomicU64::new(0),
             reading: Mutex::new(()),
             files: Arc::clone(files),
-        })
+        });
+        if let Some(warm) = warm {
+            stored.put(warm, false);
+        }
+        Some(stored)
     }
 
     pub(crate) fn files(&self) -> &Arc<StoredFiles> {
@@ -142,28 +156,52 @@ impl StoredColumn {
         Ok((table, column.ok_or_else(gone)?))
     }
 
-    /// The data if it was read before.
-    pub(crate) fn loaded(&self) -> Option<&Arc<Column>> {
-        self.cell.get()
+    /// The data if they are in memory.
+    pub(crate) fn loaded(&self) -> Option<Arc<Column>> {
+        let cell = self.cell.read().unwrap_or_else(PoisonError::into_inner);
+        cell.as_ref().map(|(column, _)| Arc::clone(column))
+    }
+
+    /// When it was used last.
+    pub(super) fn last_use(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    fn touch(&self) {
+        self.used.store(self.files.memory.tick(), Ordering::Relaxed);
+    }
+
+    /// Gives the data up, with the bytes that they counted.
+    pub(super) fn take(&self) -> Option<(Arc<Column>, u64)> {
+        let mut cell = self.cell.write().unwrap_or_else(PoisonError::into_inner);
+        cell.take()
+    }
+
+    fn put(self: &Arc<Self>, column: Arc<Column>, was_read: bool) {
+        let bytes = column.bytes();
+        self.touch();
+        *self.cell.write().unwrap_or_else(PoisonError::into_inner) = Some((column, bytes));
+        self.files.memory.enter(self, bytes, was_read);
     }
 
     /// The data, read now if need be. An error is not kept: the next one who asks tries again.
-    pub(crate) fn get(&self) -> Result<&Column, AtRestError> {
+    pub(crate) fn get(self: &Arc<Self>) -> Result<Arc<Column>, AtRestError> {
         self.files.check_open()?;
-        if let Some(column) = self.cell.get() {
+        if let Some(column) = self.loaded() {
+            self.touch();
             return Ok(column);
         }
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.cell.get().is_none() {
-            let column = self.read()?;
-            // It may have been closed meanwhile.
-            self.files.check_open()?;
-            let _ = self.cell.set(Arc::new(column));
+        if let Some(column) = self.loaded() {
+            return Ok(column);
         }
-        let column = self.cell.get();
-        column
-            .map(Arc::as_ref)
-            .ok_or_else(|| AtRestError::internal("a column that was read is not there"))
+        let column = Arc::new(self.read()?);
+        self.put(Arc::clone(&column), true);
+        // It may have been closed meanwhile, and what was put there after that is for nobody.
+        self.files.check_open().inspect_err(|_| {
+            self.files.memory.give_up(self);
+        })?;
+        Ok(column)
     }
 
     /// Reads the data, and keeps nothing.
@@ -179,8 +217,12 @@ impl StoredColumn {
             .iter()
             .map(|(file, place)| Ok((self.files.open(*file)?, *place as usize)))
             .collect::<Result<_, AtRestError>>()?;
-        let codes = bridge::read_codes(&files, &partitions, entry.size)?;
         let open = |place: &u32| self.files.open(*place);
+        let numbering = match &entry.numbering {
+            None => None,
+            Some(place) => Some(bridge::read_numbering(&open(place)?, entry.size)?),
+        };
+        let numbers = bridge::read_codes(&files, &partitions, entry.size, numbering.as_ref())?;
         let domain = match &entry.domain {
             DomainEntry::Text {
                 dictionary,
@@ -205,13 +247,29 @@ impl StoredColumn {
                 bridge::read_doubles(&open(dictionary)?, entry.size)?
             }
             DomainEntry::Offset { base, step, count } => {
-                bridge::offset_domain(*base, *step, *count, entry.distinct, &codes)
+                let codes = (&numbers.codes, numbering.as_ref());
+                bridge::offset_domain(*base, *step, *count, entry.distinct, codes)
             }
         };
-        bridge::assembled(entry.data_type, codes, domain, entry.distinct).ok_or_else(|| {
-            let file = entry.codes.first().map_or(0, |(file, _)| *file);
-            let name = self.files.file(file).map_or("", |file| file.name.as_str());
-            AtRestError::damaged(&self.files.path(name), "a code of it has no value")
-        })
+        bridge::assembled(entry.data_type, numbers, numbering, domain, entry.distinct).ok_or_else(
+            || {
+                let file = entry.codes.first().map_or(0, |(file, _)| *file);
+                let name = self.files.file(file).map_or("", |file| file.name.as_str());
+                AtRestError::damaged(&self.files.path(name), "a code of it has no value")
+            },
+        )
+    }
+}
+
+/// Reads all these columns, several at a time.
+pub(crate) fn read_all(columns: Vec<&Arc<StoredColumn>>) -> Result<(), AtRestError> {
+    bridge::in_parallel(columns, |column| column.get().map(drop))
+}
+
+impl Drop for StoredColumn {
+    fn drop(&mut self) {
+        if let Some((_, bytes)) = self.take() {
+            self.files.memory.forget(bytes);
+        }
     }
 }

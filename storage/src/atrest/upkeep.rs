@@ -250,7 +250,7 @@ fn generation_of(
             keys: keys.clone(),
             manifest: manifest.to_owned(),
         };
-        generation(folder, &pointer, provider, 0).ok()
+        generation(folder, &pointer, provider, 0, &Arc::default()).ok()
     })
     .next()
 }

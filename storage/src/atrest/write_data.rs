@@ -15,7 +15,8 @@ use super::parquet_write::{Content, EncryptedFile, bound_to};
 use super::provider::KeyContext;
 use super::secret::SecretKey;
 use crate::canonical::canonical_type;
-use crate::column::{BLOCK, Column};
+use crate::column::BLOCK;
+use crate::reading::ColumnRef;
 use crate::{ColumnId, Dataset, TableId};
 
 /// What a new file is to hold.
@@ -30,6 +31,8 @@ pub(crate) enum Task {
     Dictionary(ColumnId),
     Spellings(ColumnId),
     SpelledRows(ColumnId),
+    /// The codes of a foreign key in the order of the numbers that stand for them in memory.
+    Numbering(ColumnId),
 }
 
 /// Writes data files of one generation.
@@ -62,18 +65,26 @@ impl Writer<'_> {
                 let lists = self.spellings(*id)?;
                 let codes: ArrayRef = Arc::new(UInt32Array::from(lists.codes));
                 let texts: ArrayRef = Arc::new(StringArray::from(lists.texts));
-                self.lists(name, key, [("code", codes), ("spelling", texts)])
+                self.lists(name, key, vec![("code", codes), ("spelling", texts)])
             }
             Task::SpelledRows(id) => {
                 let lists = self.spellings(*id)?;
                 let rows: ArrayRef = Arc::new(UInt32Array::from(lists.rows));
                 let places: ArrayRef = Arc::new(UInt32Array::from(lists.places));
-                self.lists(name, key, [("row", rows), ("place", places)])
+                self.lists(name, key, vec![("row", rows), ("place", places)])
+            }
+            Task::Numbering(id) => {
+                let column = self.column(*id)?;
+                let numbering = column.numbering.as_ref();
+                let numbering =
+                    numbering.ok_or_else(|| AtRestError::internal("a key without numbers"))?;
+                let codes: ArrayRef = Arc::new(UInt32Array::from(numbering.codes().to_vec()));
+                self.lists(name, key, vec![("code", codes)])
             }
         }
     }
 
-    fn column(&self, id: ColumnId) -> Result<&Column, AtRestError> {
+    fn column(&self, id: ColumnId) -> Result<ColumnRef<'_>, AtRestError> {
         Ok(self.dataset.column(id)?)
     }
 
@@ -118,7 +129,7 @@ impl Writer<'_> {
             };
             let column = self.column(id)?;
             let slot = self.dataset.slot(id)?;
-            fields.push(Field::new(slot.name.clone(), code_type(column), false));
+            fields.push(Field::new(slot.name.clone(), code_type(&column), false));
             columns.push(column);
         }
         let schema = Arc::new(Schema::new(fields));
@@ -177,14 +188,15 @@ impl Writer<'_> {
         let mut file = self.create(name, key, &schema, Content::Values, Vec::new())?;
         for start in (0..column.size()).step_by(BLOCK) {
             let len = (BLOCK as u32).min(column.size() - start);
-            let values = values_of_codes(column, start, len)?;
+            let values = values_of_codes(&column, start, len)?;
             file.write(&self.folder.join(name), &batch(&schema, vec![values])?)?;
         }
         self.finish(name, file)
     }
 
     fn spellings(&self, id: ColumnId) -> Result<super::bridge::SpellingLists, AtRestError> {
-        spellings_of(self.column(id)?)
+        let column = self.column(id)?;
+        spellings_of(&column)
             .ok_or_else(|| AtRestError::internal("a column that has no further spellings"))
     }
 
@@ -192,7 +204,7 @@ impl Writer<'_> {
         &self,
         name: &str,
         key: &SecretKey,
-        columns: [(&str, ArrayRef); 2],
+        columns: Vec<(&str, ArrayRef)>,
     ) -> Result<FileEntry, AtRestError> {
         let field = |(name, values): &(&str, ArrayRef)| {
             let arrow: &ArrowType = values.data_type();

@@ -6,6 +6,7 @@ use crate::column::{Codes, Column};
 use crate::composed::Reached;
 use crate::hash::FastMap;
 use crate::mask::Masks;
+use crate::reading::Reading;
 use crate::{ColumnId, Dataset, Path, PathColumn, PlacedSet, StorageError, TableId, Target};
 
 /// Where the codes of a path column come from.
@@ -22,6 +23,8 @@ pub(super) struct Source {
 /// Composes the paths of one scan, each path once.
 pub(super) struct Composer<'a> {
     pub(super) data: &'a Dataset,
+    /// Holds the columns for as long as the scan needs them.
+    reading: &'a Reading<'a>,
     table: TableId,
     rows: u32,
     masks: Masks,
@@ -30,9 +33,14 @@ pub(super) struct Composer<'a> {
 }
 
 impl<'a> Composer<'a> {
-    pub(super) fn new(data: &'a Dataset, table: TableId) -> Result<Composer<'a>, StorageError> {
+    pub(super) fn new(
+        reading: &'a Reading<'a>,
+        table: TableId,
+    ) -> Result<Composer<'a>, StorageError> {
+        let data = reading.data();
         Ok(Composer {
             data,
+            reading,
             table,
             rows: data.loaded_rows(table)?,
             masks: Masks::default(),
@@ -54,7 +62,7 @@ impl<'a> Composer<'a> {
 
     /// A column of the scanned table.
     pub(super) fn lane(&self, column: u32) -> Result<&'a Column, StorageError> {
-        self.data.column(ColumnId {
+        self.reading.column(ColumnId {
             table: self.table,
             column,
         })
@@ -83,7 +91,7 @@ impl<'a> Composer<'a> {
         let table = self.end(&column.path)?;
         match column.target {
             Target::Row => Ok(None),
-            Target::Column(column) => self.data.column(ColumnId { table, column }).map(Some),
+            Target::Column(column) => self.reading.column(ColumnId { table, column }).map(Some),
         }
     }
 
@@ -146,7 +154,7 @@ impl<'a> Composer<'a> {
             let (rows, reached) = self.walk(&step)?;
             let hop = self.data.hop(last)?;
             self.data.check_start(reached, hop.column)?;
-            let keys = self.data.column(hop.column)?.gather(&rows);
+            let keys = self.reading.column(hop.column)?.gather(&rows);
             let led_to = keys.iter().map(|key| hop.rows[*key as usize]).collect();
             (led_to, hop.target)
         } else {

@@ -6,6 +6,7 @@ use super::compose::Composer;
 use super::strip::Strip;
 use crate::column::Codes;
 use crate::dictionary::Domain;
+use crate::reading::Reading;
 use crate::{ArithmeticOp, BLANK, DataType, Dataset, Expression, PathColumn, ScanError, TableId};
 
 const FIXED_ONE: i64 = 10_000;
@@ -23,7 +24,8 @@ pub(super) fn data_type(
     table: TableId,
     expression: &Expression,
 ) -> Option<DataType> {
-    let mut composer = Composer::new(data, table).ok()?;
+    let reading = Reading::of(data);
+    let mut composer = Composer::new(&reading, table).ok()?;
     Some(match number(&mut composer, expression).ok()? {
         Number::Integer => DataType::Integer,
         Number::Fixed => DataType::Fixed,

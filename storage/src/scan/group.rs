@@ -121,6 +121,35 @@ impl<'a> Grouping<'a> {
         }
     }
 
+    /// The codes of the one key, where they can be told without a look at the rows: a row passes exactly when the lane's number is
+    /// alive, and every number that is alive has a row.
+    pub(super) fn codes_of_lane(
+        &self,
+        composer: &Composer<'a>,
+        selector: &Selector<'_>,
+    ) -> Result<Option<Vec<u32>>, ScanError> {
+        let [
+            Key {
+                lane: Some((lane, _)),
+                codes,
+                ..
+            },
+        ] = self.keys.as_slice()
+        else {
+            return Ok(None);
+        };
+        let column = composer.lane(*lane)?;
+        if !selector.asks_only(*lane) || !column.held_is_exact() {
+            return Ok(None);
+        }
+        Ok(match codes {
+            Some(codes) => Some(codes.clone()),
+            // Nothing is asked of this lane, nor of any other.
+            None if selector.alive(*lane).is_none() => Some(column.held().iter().collect()),
+            None => None,
+        })
+    }
+
     /// Without any group yet.
     pub(super) fn grouper(&self) -> Grouper<'_, 'a> {
         let levels = match &self.method {
@@ -221,13 +250,28 @@ impl Grouper<'_, '_> {
             Method::Dense { .. } => (0..self.rows.len() as u32)
                 .filter(|g| self.rows[*g as usize] > 0)
                 .collect(),
-            Method::Hashed(_) => {
-                let mut groups: Vec<(Vec<u64>, u32)> = (0..self.rows.len() as u32)
-                    .map(|g| (words_of(&self.levels, g), g))
-                    .collect();
-                groups.sort_unstable();
-                groups.into_iter().map(|(_, group)| group).collect()
-            }
+            Method::Hashed(_) => match self.levels.as_slice() {
+                [only] => {
+                    let mut groups: Vec<(u64, u32)> = only
+                        .entries
+                        .iter()
+                        .zip(0..)
+                        .map(|((_, word), group)| (*word, group))
+                        .collect();
+                    groups.sort_unstable();
+                    groups.into_iter().map(|(_, group)| group).collect()
+                }
+                levels => {
+                    let mut words = vec![0; self.rows.len() * levels.len()];
+                    for (group, words) in (0..).zip(words.chunks_exact_mut(levels.len())) {
+                        words_of(levels, group, words);
+                    }
+                    let of = |group: &u32| &words[*group as usize * levels.len()..][..levels.len()];
+                    let mut groups: Vec<u32> = (0..self.rows.len() as u32).collect();
+                    groups.sort_unstable_by(|a, b| of(a).cmp(of(b)));
+                    groups
+                }
+            },
         }
     }
 
@@ -242,6 +286,7 @@ impl Grouper<'_, '_> {
     pub(super) fn key_codes(&self, groups: &[u32]) -> Vec<Vec<u32>> {
         let keys = &self.grouping.keys;
         let mut codes: Vec<Vec<u32>> = keys.iter().map(|_| vec![0; groups.len()]).collect();
+        let mut words = vec![0; self.levels.len()];
         for (place, group) in groups.iter().enumerate() {
             match &self.grouping.method {
                 Method::One => {}
@@ -249,8 +294,9 @@ impl Grouper<'_, '_> {
                     self.split(0..keys.len(), u64::from(*group), place, &mut codes)
                 }
                 Method::Hashed(levels) => {
-                    for (keys, word) in levels.iter().zip(words_of(&self.levels, *group)) {
-                        self.split(keys.clone(), word, place, &mut codes);
+                    words_of(&self.levels, *group, &mut words);
+                    for (keys, word) in levels.iter().zip(&words) {
+                        self.split(keys.clone(), *word, place, &mut codes);
                     }
                 }
             }
@@ -488,14 +534,12 @@ fn words(keys: &[Key<'_>], strip: &Strip<'_>, words: &mut Vec<u64>) {
     }
 }
 
-/// The words of a group, first key first.
-fn words_of(levels: &[Level], group: u32) -> Vec<u64> {
-    let mut words = vec![0; levels.len()];
+/// The words of a group, first key first; as many as there are levels.
+fn words_of(levels: &[Level], group: u32, words: &mut [u64]) {
     let mut number = group;
-    for (level, place) in levels.iter().zip(words.iter_mut()).rev() {
+    for (level, place) in levels.iter().zip(words).rev() {
         let (before, word) = level.entries[number as usize];
         *place = word;
         number = before;
     }
-    words
 }

@@ -2,8 +2,9 @@
 //! machine, and again for AVX2 and AVX-512, which are chosen by asking the processor; all give the same bits.
 //!
 //! This file alone holds `unsafe` code: loading a vector from a slice, and calling what needs a feature of the processor
-//! after that feature was found. Measured over 60 million rows in memory the vector instructions make range tests 2 to 6
-//! times as fast as the portable loops, and the gathering of picks and lookups 2 to 4 times.
+//! after that feature was found. Measured over 60 million rows in memory, by processor time, AVX-512 makes range tests of 8
+//! bits 4.7 times, of 16 bits 2.2 times as fast as the portable loops, lookups 1.5 to 2.2 times and the list of picks twice; AVX2
+//! does the same for ranges. Ranges of 32 bits wait for memory.
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]

@@ -18,6 +18,7 @@ mod tuples;
 use roaring::RoaringBitmap;
 
 use crate::memory::Charge;
+use crate::reading::Reading;
 use crate::{
     Control, DataType, Dataset, Expression, Filter, Groups, PlacedSet, Scan, ScanError, TableId,
     Visibility,
@@ -39,9 +40,18 @@ const GROUPS_AT_LEAST: usize = 4096;
 impl Dataset {
     /// Groups the rows that pass visibility and filters, and aggregates each group.
     pub fn scan(&self, scan: &Scan, control: &Control) -> Result<Groups, ScanError> {
-        let mut composer = Composer::new(self, scan.table)?;
+        let reading = Reading::of(self);
+        let mut composer = Composer::new(&reading, scan.table)?;
         let selector = selector(&mut composer, &scan.visibility, &scan.masks, &scan.filters)?;
         let grouping = Grouping::new(&mut composer, &scan.keys, &selector)?;
+        let most_groups = scan.max_groups.min(control.most_groups());
+        if scan.aggregates.is_empty()
+            && let Some(codes) = grouping.codes_of_lane(&composer, &selector)?
+        {
+            control.check()?;
+            control.count_scan();
+            return listed(codes, most_groups);
+        }
         let fixed = grouping.fixed_groups();
         let mut aggregations = Vec::with_capacity(scan.aggregates.len());
         for aggregate in &scan.aggregates {
@@ -59,7 +69,6 @@ impl Dataset {
             control,
             most_threads: most_threads(&aggregations, fixed, composer.rows()),
         };
-        let most_groups = scan.max_groups.min(control.most_groups());
         let (states, scanned) = pass.run(fresh, |state, strip| state.add(strip, most_groups))?;
         let mut states = states.into_iter();
         let mut state = states.next().unwrap_or_else(fresh);
@@ -94,7 +103,8 @@ impl Dataset {
 
     /// The rows that pass visibility and filters, ascending. Keys and aggregates of the scan are not looked at.
     pub fn scan_rows(&self, scan: &Scan, control: &Control) -> Result<Vec<u32>, ScanError> {
-        let mut composer = Composer::new(self, scan.table)?;
+        let reading = Reading::of(self);
+        let mut composer = Composer::new(&reading, scan.table)?;
         let selector = selector(&mut composer, &scan.visibility, &scan.masks, &scan.filters)?;
         let pass = Pass {
             rows: composer.rows(),
@@ -122,7 +132,8 @@ impl Dataset {
         visibility: &Visibility,
         control: &Control,
     ) -> Result<RoaringBitmap, ScanError> {
-        let mut composer = Composer::new(self, table)?;
+        let reading = Reading::of(self);
+        let mut composer = Composer::new(&reading, table)?;
         let selector = selector(&mut composer, visibility, &[], &[])?;
         let pass = Pass {
             rows: composer.rows(),
@@ -171,6 +182,19 @@ fn selector<'a>(
         requirements.add_filter(composer, filter)?;
     }
     Selector::new(composer, requirements)
+}
+
+/// The answer that consists of the codes of one key.
+fn listed(codes: Vec<u32>, limit: usize) -> Result<Groups, ScanError> {
+    if codes.len() > limit {
+        return Err(ScanError::TooManyGroups { limit });
+    }
+    Ok(Groups {
+        len: codes.len(),
+        keys: vec![codes],
+        aggregates: Vec::new(),
+        rows_scanned: 0,
+    })
 }
 
 /// What one thread has found.

@@ -30,6 +30,7 @@ pub(super) struct Selector<'a> {
 }
 
 struct LaneTest<'a> {
+    lane: u32,
     column: &'a Column,
     test: Test,
     /// What the test costs for each row that it leaves out.
@@ -94,7 +95,7 @@ impl<'a> Selector<'a> {
         };
         for (lane, mut pass) in requirements.lanes {
             let column = composer.lane(lane)?;
-            selector.add_lane(column, &mut pass);
+            selector.add_lane(lane, column, &mut pass);
             selector.alive.insert(lane, pass);
         }
         selector.lanes.sort_by(|a, b| a.cost.total_cmp(&b.cost));
@@ -124,7 +125,7 @@ impl<'a> Selector<'a> {
     }
 
     /// Chooses the test of a lane, and leaves in `pass` only numbers that occur.
-    fn add_lane(&mut self, column: &'a Column, pass: &mut Bits) {
+    fn add_lane(&mut self, lane: u32, column: &'a Column, pass: &mut Bits) {
         pass.keep(column.held());
         let (passing, held) = (pass.count(), column.held().count());
         if passing == 0 {
@@ -133,13 +134,27 @@ impl<'a> Selector<'a> {
             let test = Test::new(pass, column.held());
             let left_out = 1.0 - f64::from(passing) / f64::from(held);
             let cost = column.numbers.width() as f64 * test.weight() / left_out;
-            self.lanes.push(LaneTest { column, test, cost });
+            self.lanes.push(LaneTest {
+                lane,
+                column,
+                test,
+                cost,
+            });
         }
     }
 
     /// The numbers of a tested lane that rows which pass can have; None: no test on this lane.
     pub(super) fn alive(&self, lane: u32) -> Option<&Bits> {
         self.alive.get(&lane)
+    }
+
+    /// Whether a row passes exactly when its number in this lane is alive.
+    pub(super) fn asks_only(&self, lane: u32) -> bool {
+        !self.never
+            && self.own.is_none()
+            && self.lanes.iter().all(|test| test.lane == lane)
+            && self.alternatives.is_empty()
+            && self.tuples.is_empty()
     }
 
     /// Whether a block needs not be looked at, as far as the smallest and largest numbers of its lanes tell.

@@ -81,8 +81,9 @@ impl Evaluator<'_> {
 
     fn each(&self, table: &Expr, body: &Expr, place: &Place) -> Result<Vec<Value>> {
         let table = self.table(table, place)?;
+        let inside = self.iterating(&table, place);
         (0..table.rows.len())
-            .map(|row| self.scalar(body, &place.with_row(table.row(row))))
+            .map(|row| self.scalar(body, &inside.with_row(table.row(row))))
             .collect()
     }
 
@@ -123,9 +124,10 @@ impl Evaluator<'_> {
         let delimiter = args
             .get(2)
             .map_or(Ok(String::new()), |a| self.scalar(a, place)?.text())?;
+        let inside = self.iterating(&table, place);
         let mut rows = Vec::new();
         for row in 0..table.rows.len() {
-            let place = place.with_row(table.row(row));
+            let place = inside.with_row(table.row(row));
             let order = args.get(3).map(|a| self.scalar(a, &place)).transpose()?;
             rows.push((order, self.scalar(&args[1], &place)?.text()?));
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use dax::{BinaryOp, Expr, ExprKind};
 use model::DataType;
 
-use crate::context::{Context, Direction, Filter};
+use crate::context::{Context, Direction, Filter, Shadow};
 use crate::data::Col;
 use crate::eval::{Evaluator, Field, Place, Row, Table, check_arguments};
 use crate::value::{Key, Result, Value, error, unknown};
@@ -67,6 +67,11 @@ impl Evaluator<'_> {
                 Modifier::Selected(columns) => self.restore(&mut context, columns.as_deref()),
                 _ => {}
             }
+        }
+        // A filter on a calculation group makes its item apply anew.
+        for one in &given {
+            let touched = |table: &usize| one.filter.columns.iter().any(|c| c.0 == *table);
+            context.applied.retain(|table| !touched(table));
         }
         for one in given.iter().filter(|one| !one.keep) {
             context.remove(&|c| one.replaces.contains(&c));
@@ -184,19 +189,53 @@ impl Evaluator<'_> {
         }
     }
 
-    /// ALLSELECTED: the columns' filters as they were around the grouping.
+    /// ALLSELECTED: the columns' filters as they were around the innermost grouping or iteration over any of them, and the values
+    /// that it goes through.
     pub fn restore(&self, context: &mut Context, columns: Option<&[Col]>) {
-        let Some(shadow) = context.shadow.clone() else {
+        let free = |c: Col| columns.is_none_or(|columns| columns.contains(&c));
+        let mut next = context.shadow.clone();
+        while let Some(shadow) = &next {
+            let concerned = match &shadow.rows {
+                None => true,
+                Some(rows) => columns.is_none() || rows.columns.iter().any(|c| free(*c)),
+            };
+            if concerned {
+                break;
+            }
+            next = shadow.outer.shadow.clone();
+        }
+        let Some(shadow) = next else {
             return;
         };
-        let free = |c: Col| columns.is_none_or(|columns| columns.contains(&c));
         context.remove(&free);
+        let outer = shadow.outer.filters.iter().map(|filter| &**filter);
         context.filters.extend(
-            shadow
-                .filters
-                .iter()
+            outer
+                .chain(&shadow.rows)
                 .filter_map(|f| f.without(&|c| !free(c)).map(Rc::new)),
         );
+    }
+
+    /// The place of the rows of a table that is gone through.
+    pub fn iterating(&self, table: &Table, place: &Place) -> Place {
+        let bare = Table {
+            base: None,
+            at: Vec::new(),
+            ..table.clone()
+        };
+        let rows = self.filter_of(&bare, &place.context);
+        if rows.columns.is_empty() {
+            return place.clone();
+        }
+        let mut context = (*place.context).clone();
+        context.shadow = Some(Rc::new(Shadow {
+            outer: (*place.context).clone(),
+            rows: Some(rows),
+        }));
+        Place {
+            context: Rc::new(context),
+            ..place.clone()
+        }
     }
 
     fn filter_argument(&self, expr: &Expr, keep: bool, place: &Place) -> Result<Given> {

@@ -41,14 +41,23 @@ pub enum Direction {
     Both,
 }
 
+/// A grouping or an iteration, as ALLSELECTED sees it.
+#[derive(Clone, Debug)]
+pub struct Shadow {
+    /// The context around it.
+    pub outer: Context,
+    /// The rows iterated, as a filter on those of their columns that the model has; None for SUMMARIZECOLUMNS.
+    pub rows: Option<Filter>,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     pub filters: Vec<Rc<Filter>>,
     /// What USERELATIONSHIP activated, and what CROSSFILTER changed: relationships by number.
     pub activated: Vec<usize>,
     pub directions: Vec<(usize, Direction)>,
-    /// The filters that ALLSELECTED brings back: those around the innermost SUMMARIZECOLUMNS or iterator.
-    pub shadow: Option<Rc<Context>>,
+    /// What ALLSELECTED brings back: the innermost SUMMARIZECOLUMNS or iterator.
+    pub shadow: Option<Rc<Shadow>>,
     /// The measure that a calculation item is applied to.
     pub selected: Option<String>,
     /// Calculation groups that have been applied.

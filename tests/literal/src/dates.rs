@@ -89,7 +89,12 @@ impl Evaluator<'_> {
                 ..table
             });
         };
-        let gaps = selected.windows(2).any(|w| w[1] - w[0] > 1);
+        // Dates that the column does not have are no gaps.
+        let gaps = selected.windows(2).any(|w| w[1] - w[0] > 1)
+            && self
+                .all_dates(&table)
+                .iter()
+                .any(|day| (first..=last).contains(day) && !selected.contains(day));
         let word = |k: usize| match &args[k].kind {
             ExprKind::Identifier { name, .. } => name.text.to_uppercase(),
             ExprKind::Call { name, .. } => name.text.to_uppercase(),

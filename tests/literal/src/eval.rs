@@ -101,6 +101,8 @@ pub struct Place {
     pub context: Rc<Context>,
     pub rows: Vec<Rc<Row>>,
     pub variables: Vec<Rc<Variable>>,
+    /// The rows of the group of an enclosing GROUPBY.
+    pub group: Option<Rc<Table>>,
 }
 
 impl Place {
@@ -115,6 +117,7 @@ impl Place {
             context: Rc::new(context),
             rows: Vec::new(),
             variables: self.variables.clone(),
+            group: None,
         }
     }
 }
@@ -141,6 +144,7 @@ pub const TABLE_FUNCTIONS: &[&str] = &[
     "ALLSELECTED",
     "CALCULATETABLE",
     "CROSSJOIN",
+    "CURRENTGROUP",
     "DATEADD",
     "DATESBETWEEN",
     "DATESINPERIOD",
@@ -153,6 +157,7 @@ pub const TABLE_FUNCTIONS: &[&str] = &[
     "FIRSTDATE",
     "GENERATE",
     "GENERATEALL",
+    "GROUPBY",
     "INTERSECT",
     "KEEPFILTERS",
     "LASTDATE",
@@ -180,7 +185,7 @@ pub const TABLE_FUNCTIONS: &[&str] = &[
 pub fn check_arguments(name: &str, args: &[Expr]) -> Result<()> {
     let least = match name {
         "TRUE" | "FALSE" | "BLANK" | "SELECTEDMEASURE" | "ALL" | "REMOVEFILTERS"
-        | "ALLSELECTED" | "ERROR" | "SUMMARIZECOLUMNS" => 0,
+        | "ALLSELECTED" | "CURRENTGROUP" | "ERROR" | "SUMMARIZECOLUMNS" => 0,
         "SWITCH" | "CROSSFILTER" | "ADDCOLUMNS" | "DATEADD" | "PARALLELPERIOD" | "LOOKUPVALUE"
         | "CONTAINS" | "DATE" => 3,
         "AND" | "OR" | "IF" | "IFERROR" | "DIVIDE" | "COALESCE" | "RANKX" | "CONCATENATEX"

@@ -5,64 +5,144 @@ use std::rc::Rc;
 
 use dax::{Expr, ExprKind};
 
-use crate::context::{Context, Filter};
+use crate::context::{Context, Filter, Shadow};
 use crate::data::Col;
 use crate::eval::{Evaluator, Field, Place, Row, Table};
 use crate::value::{Key, Result, Value, error, unknown};
 
 impl Evaluator<'_> {
-    /// The distinct values of columns of the table, or of tables that a row of it finds.
+    /// The values of a column in the rows of a table: one of its own, or one of a table that each of its rows finds.
+    fn along(&self, table: &Table, argument: &Expr, place: &Place) -> Result<(Field, Vec<Value>)> {
+        let own = |at: usize| {
+            let values = table.rows.iter().map(|row| row[at].clone()).collect();
+            (table.fields[at].clone(), values)
+        };
+        if let ExprKind::Bracket(name) = &argument.kind {
+            let mut fields = table.fields.iter();
+            return match fields.position(|f| model::same_name(&f.name, &name.text)) {
+                Some(at) => Ok(own(at)),
+                // Of no rows the columns that were computed row by row are not known.
+                None if table.rows.is_empty() => Ok((Field::computed(&name.text), Vec::new())),
+                None => error("not a column of the table"),
+            };
+        }
+        let col = self.column(argument)?;
+        if let Some(at) = table.fields.iter().position(|f| f.lineage == Some(col)) {
+            return Ok(own(at));
+        }
+        let Some(base) = table.base else {
+            return error("not a column of the table");
+        };
+        let paths = self.data.expanded(base, &place.context.edges(self.data));
+        let Some(path) = paths.get(&col.0) else {
+            return error("not a column that the table finds");
+        };
+        let value = |&at: &usize| self.data.value(col, self.data.follow(at, path));
+        Ok((self.field(col), table.at.iter().map(value).collect()))
+    }
+
+    /// The distinct values of columns of the table, or of tables that a row of it finds; ROLLUP adds rows for fewer and fewer of its
+    /// columns.
     pub fn summarize(&self, args: &[Expr], place: &Place) -> Result<Table> {
         let table = self.table(&args[0], place)?;
-        let columns = args[1..]
+        let (mut columns, mut steps) = (Vec::new(), 0);
+        let mut taken = 1;
+        for argument in &args[1..] {
+            match &argument.kind {
+                ExprKind::Qualified { .. } => columns.push(argument),
+                ExprKind::Call { name, args } if name.text.eq_ignore_ascii_case("ROLLUP") => {
+                    steps = args.len();
+                    columns.extend(args);
+                }
+                _ => break,
+            }
+            taken += 1;
+        }
+        let found = columns
             .iter()
-            .take_while(|a| matches!(a.kind, ExprKind::Qualified { .. }))
-            .map(|a| self.column(a))
-            .collect::<Result<Vec<Col>>>()?;
-        let edges = place.context.edges(self.data);
-        let (mut seen, mut rows): (HashSet<Vec<Key>>, Vec<Vec<Value>>) = Default::default();
-        for at in 0..table.rows.len() {
-            let mut row = Vec::new();
-            for col in &columns {
-                if let Some(index) = table.fields.iter().position(|f| f.lineage == Some(*col)) {
-                    row.push(table.rows[at][index].clone());
+            .map(|column| self.along(&table, column, place))
+            .collect::<Result<Vec<_>>>()?;
+        let mut fields: Vec<Field> = found.iter().map(|(field, _)| field.clone()).collect();
+        let names: Vec<(&str, &Expr)> = args[taken..]
+            .chunks(2)
+            .map(|pair| match pair {
+                [
+                    Expr {
+                        kind: ExprKind::Text(name),
+                        ..
+                    },
+                    body,
+                ] => Ok((name.as_str(), body)),
+                _ => unknown(pair),
+            })
+            .collect::<Result<_>>()?;
+        let mut rows: Vec<Vec<Value>> = Vec::new();
+        for kept in (columns.len() - steps..=columns.len()).rev() {
+            let mut seen: HashSet<Vec<Key>> = HashSet::new();
+            for at in 0..table.rows.len() {
+                let key: Vec<Value> = found[..kept].iter().map(|(_, v)| v[at].clone()).collect();
+                if !seen.insert(key.iter().map(Value::key).collect()) {
                     continue;
                 }
-                let Some(base) = table.base else {
-                    return error("not a column of the table");
+                let group = Row {
+                    fields: Rc::new(fields[..kept].to_vec()),
+                    values: key.clone(),
+                    base: None,
                 };
-                let paths = self.data.expanded(base, &edges);
-                let Some(path) = paths.get(&col.0) else {
-                    return error("not a column that the table finds");
+                let mut row = key;
+                row.resize(columns.len(), Value::Blank);
+                // An expression of SUMMARIZE is evaluated in row context and in filter context of its group at once.
+                let outside = place.with_row(group);
+                let inside = Place {
+                    context: Rc::new(self.transition(&outside)?),
+                    ..outside
                 };
-                row.push(self.data.value(*col, self.data.follow(table.at[at], path)));
-            }
-            if seen.insert(row.iter().map(Value::key).collect()) {
+                for (_, body) in &names {
+                    row.push(self.scalar(body, &inside)?);
+                }
                 rows.push(row);
             }
         }
-        let mut fields: Vec<Field> = columns.iter().map(|c| self.field(*c)).collect();
-        let groups = Table::of(fields.clone(), rows.clone());
-        for pair in args[1 + columns.len()..].chunks(2) {
-            let [
-                Expr {
-                    kind: ExprKind::Text(name),
-                    ..
-                },
-                body,
-            ] = pair
-            else {
+        fields.extend(names.iter().map(|(name, _)| Field::computed(name)));
+        Ok(Table::of(fields, rows))
+    }
+
+    /// GROUPBY: the expressions go through the rows of their group and know nothing else.
+    pub fn group_by(&self, args: &[Expr], place: &Place) -> Result<Table> {
+        let table = self.table(&args[0], place)?;
+        let count = args[1..]
+            .iter()
+            .take_while(|a| matches!(a.kind, ExprKind::Qualified { .. } | ExprKind::Bracket(_)))
+            .count();
+        let found = args[1..=count]
+            .iter()
+            .map(|column| self.along(&table, column, place))
+            .collect::<Result<Vec<_>>>()?;
+        let mut groups: Vec<(Vec<Key>, Vec<usize>)> = Vec::new();
+        for at in 0..table.rows.len() {
+            let key: Vec<Key> = found.iter().map(|(_, values)| values[at].key()).collect();
+            match groups.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, rows)) => rows.push(at),
+                None => groups.push((key, vec![at])),
+            }
+        }
+        let mut fields: Vec<Field> = found.iter().map(|(field, _)| field.clone()).collect();
+        let mut rows = Vec::new();
+        for (_, members) in &groups {
+            let place = Place {
+                group: Some(Rc::new(table.take(members))),
+                ..place.clone()
+            };
+            let mut row: Vec<Value> = found.iter().map(|(_, v)| v[members[0]].clone()).collect();
+            for pair in args[1 + count..].chunks(2) {
+                row.push(self.scalar(&pair[1], &place)?);
+            }
+            rows.push(row);
+        }
+        for pair in args[1 + count..].chunks(2) {
+            let ExprKind::Text(name) = &pair[0].kind else {
                 return unknown(pair);
             };
-            for (at, row) in rows.iter_mut().enumerate() {
-                // An expression of SUMMARIZE is evaluated in row context and in filter context of its group at once.
-                let inner = self.transition(&place.with_row(groups.row(at)))?;
-                let place = Place {
-                    context: Rc::new(inner),
-                    ..place.with_row(groups.row(at))
-                };
-                row.push(self.scalar(body, &place)?);
-            }
             fields.push(Field::computed(name));
         }
         Ok(Table::of(fields, rows))
@@ -90,7 +170,9 @@ impl Evaluator<'_> {
         for filter in &given {
             context.remove(&|c| filter.columns.contains(&c));
         }
+        let count = given.len();
         context.filters.extend(given.into_iter().map(Rc::new));
+        let given: Vec<Rc<Filter>> = context.filters[context.filters.len() - count..].to_vec();
         let rows = self.combinations(&groups, &context);
         let mut fields: Vec<Field> = groups.iter().map(|c| self.field(*c)).collect();
         let key_fields = Rc::new(fields.clone());
@@ -112,7 +194,10 @@ impl Evaluator<'_> {
             };
             fields.push(Field::computed(name));
         }
-        let shadow = Rc::new(context.clone());
+        let shadow = Rc::new(Shadow {
+            outer: context.clone(),
+            rows: None,
+        });
         let mut out = Vec::new();
         for values in rows {
             let mut inner = context.clone();
@@ -124,6 +209,7 @@ impl Evaluator<'_> {
                     tuples: HashSet::from([values.iter().map(Value::key).collect()]),
                 }));
             }
+            self.coalesce(&given, &groups, &mut inner);
             let row = Row {
                 fields: Rc::clone(&key_fields),
                 values: values.clone(),
@@ -133,6 +219,7 @@ impl Evaluator<'_> {
                 context: Rc::new(inner),
                 rows: Vec::new(),
                 variables: place.variables.clone(),
+                group: None,
             };
             let _ = row;
             let results = parts
@@ -149,6 +236,55 @@ impl Evaluator<'_> {
             }
         }
         Ok(Table::of(fields, out))
+    }
+
+    /// Filters of the query on columns of one table count together, and with the group: of their values those remain that occur.
+    fn coalesce(&self, given: &[Rc<Filter>], groups: &[Col], inner: &mut Context) {
+        if self.data.model().value_filter_behavior == model::ValueFilterBehavior::Independent {
+            return;
+        }
+        let on = |filter: &Filter, table: usize| {
+            !filter.columns.is_empty() && filter.columns.iter().all(|c| c.0 == table)
+        };
+        let mut tables: Vec<usize> = given
+            .iter()
+            .filter_map(|filter| Some(filter.columns.first()?.0))
+            .collect();
+        tables.sort_unstable();
+        tables.dedup();
+        let group = inner.filters.last().filter(|_| !groups.is_empty()).cloned();
+        for table in tables {
+            let of_table: Vec<Rc<Filter>> =
+                given.iter().filter(|f| on(f, table)).cloned().collect();
+            let mut columns: Vec<Col> = Vec::new();
+            for col in of_table.iter().flat_map(|filter| &filter.columns) {
+                if !columns.contains(col) {
+                    columns.push(*col);
+                }
+            }
+            if columns.is_empty() {
+                continue;
+            }
+            let key = group
+                .as_ref()
+                .and_then(|group| group.without(&|c| c.0 != table))
+                .map(Rc::new);
+            let only = Context {
+                filters: of_table.iter().cloned().chain(key).collect(),
+                ..Context::default()
+            };
+            let tuples = self.data.tuples(&columns, &only, true);
+            inner
+                .filters
+                .retain(|filter| !of_table.iter().any(|known| Rc::ptr_eq(known, filter)));
+            inner.filters.push(Rc::new(Filter {
+                tuples: tuples
+                    .iter()
+                    .map(|row| row.iter().map(Value::key).collect())
+                    .collect(),
+                columns,
+            }));
+        }
     }
 
     /// Columns of one table exist together; tables are crossed.

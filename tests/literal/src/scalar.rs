@@ -142,6 +142,8 @@ impl Evaluator<'_> {
             }
             "IFERROR" => match value(0) {
                 Err(Failure::Error(_)) => value(1),
+                // What a division by zero leaves counts as an error here.
+                Ok(Value::Double(number)) if !number.is_finite() => value(1),
                 other => other,
             },
             "ISBLANK" => Ok(Value::Boolean(value(0)?.is_blank())),

@@ -144,6 +144,11 @@ impl Evaluator<'_> {
                 Ok(Table::of(fields, vec![row]))
             }
             "SUMMARIZE" => self.summarize(args, place),
+            "GROUPBY" => self.group_by(args, place),
+            "CURRENTGROUP" => match &place.group {
+                Some(group) => Ok((**group).clone()),
+                None => error("CURRENTGROUP outside GROUPBY"),
+            },
             "SUMMARIZECOLUMNS" => self.summarize_columns(args, place),
             "FIRSTNONBLANK" | "LASTNONBLANK" => self.non_blank(name == "LASTNONBLANK", args, place),
             "GENERATESERIES" => {
@@ -250,10 +255,11 @@ impl Evaluator<'_> {
 
     fn filter(&self, args: &[Expr], place: &Place) -> Result<Table> {
         let table = self.table(&args[0], place)?;
+        let inside = self.iterating(&table, place);
         let mut keep = Vec::new();
         for row in 0..table.rows.len() {
             if self
-                .scalar(&args[1], &place.with_row(table.row(row)))?
+                .scalar(&args[1], &inside.with_row(table.row(row)))?
                 .truth()?
             {
                 keep.push(row);
@@ -278,9 +284,10 @@ impl Evaluator<'_> {
                 }
             };
         }
+        let inside = self.iterating(&table, place);
         let mut rows = Vec::new();
         for row in 0..table.rows.len() {
-            let place = place.with_row(table.row(row));
+            let place = inside.with_row(table.row(row));
             let mut values = if add {
                 table.rows[row].clone()
             } else {
@@ -373,9 +380,10 @@ impl Evaluator<'_> {
 
     fn generate(&self, all: bool, args: &[Expr], place: &Place) -> Result<Table> {
         let left = self.table(&args[0], place)?;
+        let inside = self.iterating(&left, place);
         let (mut rows, mut fields) = (Vec::new(), None);
         for row in 0..left.rows.len() {
-            let right = self.table(&args[1], &place.with_row(left.row(row)))?;
+            let right = self.table(&args[1], &inside.with_row(left.row(row)))?;
             if right.rows.is_empty() && all {
                 rows.push(
                     [
@@ -453,9 +461,10 @@ impl Evaluator<'_> {
                 }
             };
         }
+        let inside = self.iterating(&table, place);
         let mut rows: Vec<(usize, Vec<Value>)> = Vec::new();
         for row in 0..table.rows.len() {
-            let place = place.with_row(table.row(row));
+            let place = inside.with_row(table.row(row));
             rows.push((
                 row,
                 orders
@@ -531,10 +540,11 @@ impl Evaluator<'_> {
             vec![self.field(col)],
             self.data.tuples(&[col], &place.context, true),
         );
+        let inside = self.iterating(&table, place);
         let mut best: Option<usize> = None;
         for row in 0..table.rows.len() {
             if self
-                .scalar(&args[1], &place.with_row(table.row(row)))?
+                .scalar(&args[1], &inside.with_row(table.row(row)))?
                 .is_blank()
             {
                 continue;

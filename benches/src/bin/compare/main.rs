@@ -1,9 +1,11 @@
 //! Runs Peristyle beside its peers and prints a report in Markdown. See docs/benchmarks.md.
 
+mod at_rest;
 mod cores;
 mod dashboard;
 mod flood;
 mod load;
+mod patterns;
 mod retail;
 mod roles;
 mod setting;
@@ -60,6 +62,8 @@ enum Mode {
         #[arg(long, default_value_t = 10.0)]
         scale: f64,
     },
+    /// A dataset on disk: first answer, full load against decoding in clear, key rotation.
+    AtRest(Setting),
     /// One core against several.
     Cores(Setting),
     /// What `cores` runs on some of the cores.
@@ -72,6 +76,8 @@ enum Mode {
         #[arg(long, default_value_t = 1000)]
         users: u64,
     },
+    /// Common DAX patterns on the retail data: against a plain SUM by the same columns, and against DuckDB.
+    Patterns(Setting),
     /// The cost of security on the retail data.
     Retail {
         #[command(flatten)]
@@ -112,9 +118,11 @@ fn main() -> ExitCode {
             millions,
             scale,
         } => load::rows(&setting, &millions, scale),
+        Mode::AtRest(setting) => at_rest::run(&setting),
         Mode::Cores(setting) => cores::run(&setting),
         Mode::Times(setting) => cores::times(&setting),
         Mode::Admitted { setting, users } => users::admitted(&setting, users),
+        Mode::Patterns(setting) => patterns::run(&setting),
         Mode::Retail {
             setting,
             users,

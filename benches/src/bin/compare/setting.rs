@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use peristyle::{Database, Identity, Session};
+use peristyle::{Answer, Database, Identity, Session};
 use peristyle_benches::answer::{Row, rows_of};
 use peristyle_benches::machine;
 use peristyle_benches::models::{SSB_TABLES, Scratch, SsbModel};
@@ -151,11 +151,16 @@ impl Watch {
     }
 }
 
-/// One answer of Peristyle.
-pub fn ask(session: &Session, dax: &str) -> Result<(Cost, Vec<Row>), Box<dyn Error>> {
+/// One answer of Peristyle, as it comes.
+pub fn cost_of(session: &Session, dax: &str) -> Result<(Cost, Answer), peristyle::Error> {
     let watch = Watch::start();
     let answer = session.query(dax)?;
-    let cost = watch.stop();
+    Ok((watch.stop(), answer))
+}
+
+/// One answer of Peristyle.
+pub fn ask(session: &Session, dax: &str) -> Result<(Cost, Vec<Row>), Box<dyn Error>> {
+    let (cost, answer) = cost_of(session, dax)?;
     let table = answer.tables.first().ok_or("an answer without a table")?;
     Ok((cost, rows_of(table)))
 }

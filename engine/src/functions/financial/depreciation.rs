@@ -154,6 +154,10 @@ pub(super) fn french_degressive(call: Call<'_>) -> Answer {
     left -= loss;
     let mut above_salvage = left - salvage;
     for passed in 0..period {
+        // With a small rate hardly anything is lost in a period, and nothing that a decimal number could tell of a large cost.
+        if passed as f64 >= MOST_PERIODS {
+            return Err(call.refuse("it would take more than 1,000,000 periods"));
+        }
         loss = round_half_away(rate * left, 0);
         above_salvage -= loss;
         if above_salvage < 0.0 {

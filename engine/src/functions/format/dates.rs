@@ -1,11 +1,14 @@
 //! Date format strings: runs of letters that stand for the parts of a date.
 
-use crate::functions::calendar::{self, MONTHS, WEEKDAYS};
+use super::locale::Words;
+use crate::functions::calendar;
 use crate::value::EPOCH_DAYS;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Piece<'f> {
     Literal(&'f str),
+    /// What a backslash protects.
+    Escaped(&'f str),
     /// A letter in lower case and how often it stands.
     Part(char, usize),
     /// How the halves of the day are written.
@@ -25,7 +28,8 @@ pub(super) fn is_date_format(format_string: &str) -> bool {
         match piece {
             Piece::Part(..) | Piece::Half(..) => return true,
             Piece::Literal(text) if text.starts_with(['0', '#', '.', '%']) => return false,
-            Piece::Literal(_) => {}
+            Piece::Escaped(text) if text.starts_with(['0', '#', '.', '%']) => return false,
+            Piece::Literal(_) | Piece::Escaped(_) => {}
         }
     }
     false
@@ -55,7 +59,7 @@ fn next(c: char, rest: &str) -> (Option<Piece<'_>>, &str) {
         '\\' => {
             let after = &rest[step..];
             let escaped = after.chars().next().map_or(0, char::len_utf8);
-            (Some(Piece::Literal(&after[..escaped])), &after[escaped..])
+            (Some(Piece::Escaped(&after[..escaped])), &after[escaped..])
         }
         '"' => {
             let after = &rest[step..];
@@ -69,8 +73,10 @@ fn next(c: char, rest: &str) -> (Option<Piece<'_>>, &str) {
             (piece, after.get(end + 1..).unwrap_or(""))
         }
         _ => {
+            // No letter has more than six forms. Counting a run to its end at each of its letters would take the square of its length.
             let run = rest
                 .chars()
+                .take(LONGEST_PART)
                 .take_while(|next| next.eq_ignore_ascii_case(&c))
                 .count();
             let lower = c.to_ascii_lowercase();
@@ -83,10 +89,13 @@ fn next(c: char, rest: &str) -> (Option<Piece<'_>>, &str) {
     }
 }
 
+/// The most letters that make one part.
+const LONGEST_PART: usize = 6;
+
 /// How many of a letter belong together; 0 for letters that mean nothing.
 fn most_letters(letter: char) -> usize {
     match letter {
-        'd' => 6,
+        'd' => LONGEST_PART,
         'm' | 'y' => 4,
         't' => 5,
         'h' | 'n' | 's' | 'w' => 2,
@@ -95,20 +104,41 @@ fn most_letters(letter: char) -> usize {
     }
 }
 
-pub(super) fn format(micros: i64, pattern: &str) -> String {
+/// None: the pattern asks for a form that the locale is not known to have.
+pub(super) fn format(micros: i64, pattern: &str, words: &Words) -> Option<String> {
     let pieces = read(pattern);
-    let moment = Moment::new(micros, pieces.iter().any(|p| matches!(p, Piece::Half(..))));
+    if words.long_date.is_none() && pieces.contains(&Piece::Part('d', 6)) {
+        return None;
+    }
+    Some(written(micros, pieces, words))
+}
+
+fn written(micros: i64, pieces: Vec<Piece<'_>>, words: &Words) -> String {
+    let moment = Moment::new(
+        micros,
+        pieces.iter().any(|p| matches!(p, Piece::Half(..))),
+        words,
+    );
     let mut out = String::new();
     let mut after_hour = false;
     for piece in pieces {
         match piece {
+            Piece::Literal("/") => out.push(words.date_separator),
+            Piece::Escaped(text) => out.push_str(text),
             Piece::Literal(text) => out.push_str(
                 text.strip_prefix('"')
                     .filter(|t| !t.is_empty())
                     .unwrap_or(text),
             ),
             Piece::Half(morning, afternoon) => {
-                out.push_str(if moment.hour < 12 { morning } else { afternoon })
+                let [first, second] = words.halves;
+                let own = !first.is_empty() && morning == "AM";
+                out.push_str(match (moment.hour < 12, own) {
+                    (true, true) => first,
+                    (false, true) => second,
+                    (true, false) => morning,
+                    (false, false) => afternoon,
+                })
             }
             Piece::Part(letter, count) => {
                 // Minutes are written as m too, right behind hours.
@@ -126,16 +156,19 @@ pub(super) fn format(micros: i64, pattern: &str) -> String {
 }
 
 /// The date and time as they are shown when no form is asked for: what is zero is left out.
-pub(super) fn general(micros: i64) -> String {
+pub(super) fn general(micros: i64, words: &Words) -> String {
     let (day, time) = calendar::split(micros);
+    let date = || written(micros, read(&words.short_date), words);
+    let clock = || written(micros, read(words.long_time), words);
     match (day == -EPOCH_DAYS, time < 1_000_000) {
-        (true, false) => format(micros, "h:nn:ss AM/PM"),
-        (_, true) => format(micros, "m/d/yyyy"),
-        _ => format(micros, "m/d/yyyy h:nn:ss AM/PM"),
+        (true, false) => clock(),
+        (_, true) => date(),
+        _ => format!("{} {}", date(), clock()),
     }
 }
 
-struct Moment {
+struct Moment<'w> {
+    words: &'w Words,
     days: i64,
     date: calendar::Civil,
     hour: i64,
@@ -144,11 +177,12 @@ struct Moment {
     twelve_hours: bool,
 }
 
-impl Moment {
-    fn new(micros: i64, twelve_hours: bool) -> Moment {
+impl<'w> Moment<'w> {
+    fn new(micros: i64, twelve_hours: bool, words: &'w Words) -> Moment<'w> {
         let (days, time) = calendar::split(micros);
         let seconds = time / 1_000_000;
         Moment {
+            words,
             days,
             date: calendar::civil(days),
             hour: seconds / 3600,
@@ -166,13 +200,16 @@ impl Moment {
                 number.to_string()
             }
         };
-        let month = MONTHS[(self.date.month - 1) as usize];
-        let weekday = WEEKDAYS[calendar::weekday(self.days) as usize];
+        let (month, weekday) = (
+            (self.date.month - 1) as usize,
+            calendar::weekday(self.days) as usize,
+        );
         let date = || {
-            format!(
-                "{:02}/{:02}/{:04}",
-                self.date.month, self.date.day, self.date.year
-            )
+            let pattern = match self.words.long_date {
+                Some(_) => "mm/dd/yyyy",
+                None => &self.words.short_date,
+            };
+            written(self.days * 86_400_000_000, read(pattern), self.words)
         };
         let time = || format!("{:02}:{:02}:{:02}", self.hour, self.minute, self.second);
         let day_of_year = self.days - calendar::days(self.date.year, 1, 1);
@@ -186,18 +223,21 @@ impl Moment {
                 _ => format!("{} {}", date(), time()),
             },
             ('d', 1 | 2) => padded(self.date.day),
-            ('d', 3) => weekday[..3].to_string(),
-            ('d', 4) => weekday.to_string(),
+            ('d', 3) => self.words.short_weekdays[weekday].to_string(),
+            ('d', 4) => self.words.weekdays[weekday].to_string(),
             ('d', 5) => date(),
-            ('d', _) => format!("{weekday}, {month} {}, {}", self.date.day, self.date.year),
+            ('d', _) => {
+                let pattern = self.words.long_date.unwrap_or_default();
+                written(self.days * 86_400_000_000, read(pattern), self.words)
+            }
             ('w', 1) => (calendar::weekday(self.days) + 1).to_string(),
             ('w', _) => {
                 ((day_of_year + calendar::weekday(calendar::days(self.date.year, 1, 1))) / 7 + 1)
                     .to_string()
             }
             ('m', 1 | 2) => padded(self.date.month),
-            ('m', 3) => month[..3].to_string(),
-            ('m', _) => month.to_string(),
+            ('m', 3) => self.words.short_months[month].to_string(),
+            ('m', _) => self.words.months[month].to_string(),
             ('q', _) => ((self.date.month + 2) / 3).to_string(),
             ('y', 1) => (day_of_year + 1).to_string(),
             ('y', 2) => format!("{:02}", self.date.year % 100),

@@ -2,6 +2,7 @@
 
 mod dates;
 mod digits;
+mod locale;
 mod numbers;
 
 use super::arguments::{Outcome, argument, given, text, undefined};
@@ -9,32 +10,44 @@ use super::registry::Environment;
 use crate::convert;
 use crate::value::{DataType, Value};
 use digits::Digits;
+use locale::Words;
 use numbers::Point;
 
-/// FORMAT(value, format string, [locale]).
-pub(super) fn format(arguments: &[Value], _: &Environment) -> Outcome {
-    if given(arguments, 2) && !is_english(&text(arguments, 2)) {
+/// The longest format string, in bytes. One letter of it may stand for a whole date, so this bounds the text too before it is made.
+const LONGEST: usize = 32_767;
+
+/// FORMAT(value, format string, [locale]). Without a locale, that of the model.
+pub(super) fn format(arguments: &[Value], environment: &Environment) -> Outcome {
+    let words = if given(arguments, 2) {
+        Words::of(text(arguments, 2).trim())
+            .ok_or_else(|| undefined("FORMAT", "the locale is not known; de-DE is one"))?
+    } else {
+        Words::of(environment.model_culture()).unwrap_or_else(Words::english)
+    };
+    let format_string = text(arguments, 1);
+    if format_string.len() > LONGEST {
         return Err(undefined(
             "FORMAT",
-            "the only locale that it knows is en-US",
+            "the format string is longer than 32,767 characters",
         ));
     }
-    Ok(Value::text(formatted(
-        argument(arguments, 0),
-        &text(arguments, 1),
-        Point::Bare,
-    )))
+    let value = argument(arguments, 0);
+    formatted(value, &format_string, Point::Bare, &words)
+        .map(Value::text)
+        .ok_or_else(|| undefined("FORMAT", NO_LONG_DATE))
 }
+
+const NO_LONG_DATE: &str = "how that locale writes a date in words is not known; write the form out, such as \"dddd, d mmmm yyyy\"";
 
 /// A value as the format string of a column or measure shows it; BLANK is empty. None for a culture whose separators and
 /// names are not known. Unlike FORMAT it drops a decimal point that no digit follows, as reports do.
 pub fn format_value(value: &Value, format_string: &str, culture: &str) -> Option<String> {
-    (culture.is_empty() || is_english(culture))
-        .then(|| formatted(value, format_string, Point::Dropped))
-}
-
-fn is_english(culture: &str) -> bool {
-    culture.eq_ignore_ascii_case("en-US")
+    let words = if culture.is_empty() {
+        Words::english()
+    } else {
+        Words::of(culture)?
+    };
+    formatted(value, format_string, Point::Dropped, &words)
 }
 
 /// A number with so many decimal places, with or without thousands separators.
@@ -64,13 +77,15 @@ enum Form<'f> {
     Choice(&'static str, &'static str),
     Date(&'f str),
     GeneralDate,
+    /// A date in words, in a locale of which that form is not known.
+    UnknownDate,
 }
 
-fn form(format_string: &str) -> Form<'_> {
+fn form<'f>(format_string: &'f str, words: &'f Words) -> Form<'f> {
     match format_string.trim().to_ascii_lowercase().as_str() {
         "" => Form::General,
         "general number" => Form::Numeric("General Number"),
-        "currency" => Form::Numeric("$#,0.00;($#,0.00)"),
+        "currency" => Form::Numeric(&words.currency),
         "fixed" => Form::Numeric("0.00"),
         "standard" => Form::Numeric("#,0.00"),
         "percent" => Form::Numeric("0.00%"),
@@ -79,71 +94,90 @@ fn form(format_string: &str) -> Form<'_> {
         "true/false" => Form::Choice("False", "True"),
         "on/off" => Form::Choice("Off", "On"),
         "general date" => Form::GeneralDate,
-        "long date" | "medium date" => Form::Date("dddd, mmmm d, yyyy"),
-        "short date" => Form::Date("m/d/yyyy"),
-        "long time" => Form::Date("h:nn:ss AM/PM"),
-        "medium time" => Form::Date("h:nn AM/PM"),
+        "long date" | "medium date" => words.long_date.map_or(Form::UnknownDate, Form::Date),
+        "short date" => Form::Date(&words.short_date),
+        "long time" => Form::Date(words.long_time),
+        "medium time" => Form::Date(words.medium_time),
         "short time" => Form::Date("hh:nn"),
         _ if dates::is_date_format(format_string) => Form::Date(format_string),
         _ => Form::Numeric(format_string),
     }
 }
 
-fn formatted(value: &Value, format_string: &str, point: Point) -> String {
-    match value {
+/// None: the locale does not say how.
+fn formatted(value: &Value, format_string: &str, point: Point, words: &Words) -> Option<String> {
+    Some(match value {
         Value::Blank => String::new(),
-        Value::Text(written) => formatted_text(written, format_string, point),
-        Value::Boolean(b) => match form(format_string) {
+        Value::Text(written) => return formatted_text(written, format_string, point, words),
+        Value::Boolean(b) => match form(format_string, words) {
             Form::General | Form::Numeric("General Number") | Form::GeneralDate => {
                 if *b { "True" } else { "False" }.to_string()
             }
-            _ => formatted(&Value::Integer(i64::from(*b)), format_string, point),
+            _ => return formatted(&Value::Integer(i64::from(*b)), format_string, point, words),
         },
-        value => match form(format_string) {
-            Form::General if value.data_type() == Some(DataType::DateTime) => general_date(value),
-            Form::General | Form::Numeric("General Number") => general_number(value),
-            Form::GeneralDate => general_date(value),
+        value => match form(format_string, words) {
+            Form::General if value.data_type() == Some(DataType::DateTime) => {
+                general_date(value, words)
+            }
+            Form::General | Form::Numeric("General Number") => general_number(value, words),
+            Form::GeneralDate => general_date(value, words),
             Form::Choice(zero, other) => if value.to_double() == Some(0.0) {
                 zero
             } else {
                 other
             }
             .to_string(),
-            Form::Numeric(numeric) => numbers::format(&Digits::from_value(value), numeric, point)
-                .unwrap_or_else(|| general_number(value)),
+            Form::Numeric(numeric) => {
+                numbers::format(&Digits::from_value(value), numeric, point, words)
+                    .unwrap_or_else(|| general_number(value, words))
+            }
             Form::Date(pattern) => match convert::to_type(value, DataType::DateTime) {
-                Some(Value::DateTime(micros)) => dates::format(micros, pattern),
-                _ => general_number(value),
+                Some(Value::DateTime(micros)) => dates::format(micros, pattern, words)?,
+                _ => general_number(value, words),
             },
+            Form::UnknownDate => return None,
         },
-    }
+    })
 }
 
 /// Text that reads as a number or a date is formatted as one; any other text stays.
-fn formatted_text(written: &str, format_string: &str, point: Point) -> String {
-    let read = match form(format_string) {
+fn formatted_text(
+    written: &str,
+    format_string: &str,
+    point: Point,
+    words: &Words,
+) -> Option<String> {
+    let read = match form(format_string, words) {
         Form::General => None,
-        Form::Date(_) | Form::GeneralDate => convert::date_from_text(written).map(Value::DateTime),
+        Form::Date(_) | Form::GeneralDate | Form::UnknownDate => {
+            convert::date_from_text(written).map(Value::DateTime)
+        }
         _ => None,
     };
     let read = read.or_else(|| convert::plain_number(written).map(Value::Double));
     match read {
-        Some(value) if !format_string.trim().is_empty() => formatted(&value, format_string, point),
-        _ => written.to_string(),
+        Some(value) if !format_string.trim().is_empty() => {
+            formatted(&value, format_string, point, words)
+        }
+        _ => Some(written.to_string()),
     }
 }
 
-fn general_number(value: &Value) -> String {
-    match value {
+fn general_number(value: &Value, words: &Words) -> String {
+    let text = match value {
         Value::DateTime(micros) => convert::double_text(Value::days(*micros)),
         other => convert::text_from_value(other),
+    };
+    match words.decimal {
+        "." => text,
+        decimal => text.replacen('.', decimal, 1),
     }
 }
 
 /// The date, the time, or both: what is zero is left out.
-fn general_date(value: &Value) -> String {
+fn general_date(value: &Value, words: &Words) -> String {
     match convert::to_type(value, DataType::DateTime) {
-        Some(Value::DateTime(micros)) => dates::general(micros),
-        _ => general_number(value),
+        Some(Value::DateTime(micros)) => dates::general(micros, words),
+        _ => general_number(value, words),
     }
 }

@@ -1,6 +1,7 @@
 //! Numeric format strings: sections, placeholders, separators, literals.
 
 use super::digits::Digits;
+use super::locale::Words;
 
 /// What becomes of a decimal point that no digit follows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,7 +32,12 @@ struct Section {
 }
 
 /// None when the format string has nothing in it to show.
-pub(super) fn format(number: &Digits, format_string: &str, point: Point) -> Option<String> {
+pub(super) fn format(
+    number: &Digits,
+    format_string: &str,
+    point: Point,
+    words: &Words,
+) -> Option<String> {
     let sections = split(format_string);
     let first = sections.first().filter(|s| !s.is_empty())?;
     if let Some(special) = number.special {
@@ -48,7 +54,7 @@ pub(super) fn format(number: &Digits, format_string: &str, point: Point) -> Opti
         // What rounds to zero is shown as zero.
         if !number.is_zero() {
             let sign = if own(1).is_some() { "" } else { "-" };
-            return Some(format!("{sign}{}", section.write(&number, point)));
+            return Some(format!("{sign}{}", section.write(&number, point, words)));
         }
     }
     let mut shown = number.clone();
@@ -57,9 +63,9 @@ pub(super) fn format(number: &Digits, format_string: &str, point: Point) -> Opti
     if let (true, Some(zero)) = (shown.is_zero() && number.is_zero(), own(2)) {
         let section = Section::read(zero);
         section.prepare(&mut shown);
-        return Some(section.write(&shown, point));
+        return Some(section.write(&shown, point, words));
     }
-    Some(section.write(&shown, point))
+    Some(section.write(&shown, point, words))
 }
 
 /// Sections stand between semicolons outside of quotes.
@@ -166,7 +172,7 @@ impl Section {
         }
     }
 
-    fn write(&self, number: &Digits, point: Point) -> String {
+    fn write(&self, number: &Digits, point: Point, words: &Words) -> String {
         let mut number = number.clone();
         let mut exponent = 0;
         if self.exponent {
@@ -185,21 +191,32 @@ impl Section {
         }
         let whole = number.whole();
         let fraction = number.fraction(self.fraction);
+        // These are asked at each place, and would take the square of the length if they were found there.
+        let forced = self.least_whole_digits();
+        let told = fraction
+            .bytes()
+            .rposition(|b| b != b'0')
+            .map_or(0, |at| at + 1);
+        let last_zero = self.pieces.iter().rposition(|p| *p == Piece::Digit(true));
+        let zero_follows = |at: usize| last_zero.is_some_and(|last| last >= at);
         let mut out = String::new();
         let (mut whole_at, mut fraction_at, mut behind_point) = (0, 0, false);
         for (i, piece) in self.pieces.iter().enumerate() {
             match piece {
                 Piece::Literal(text) => out.push_str(text),
                 Piece::Digit(_) if !behind_point => {
-                    self.write_whole(&whole, whole_at, &mut out);
+                    self.write_whole(&whole, (whole_at, forced), words, &mut out);
                     whole_at += 1;
                 }
                 Piece::Digit(_) => {
-                    let left = fraction.get(fraction_at..).unwrap_or("");
-                    let wanted = left.bytes().any(|b| b != b'0')
-                        || self.pieces.iter().skip(i).any(|p| *p == Piece::Digit(true));
-                    if wanted {
-                        out.extend(left.chars().next());
+                    if fraction_at < told || zero_follows(i) {
+                        out.extend(
+                            fraction
+                                .as_bytes()
+                                .get(fraction_at)
+                                .copied()
+                                .map(char::from),
+                        );
                     }
                     fraction_at += 1;
                 }
@@ -207,11 +224,9 @@ impl Section {
                     if self.whole == 0 {
                         out.push_str(&whole);
                     }
-                    let followed = self.fraction == 0
-                        || fraction.bytes().any(|b| b != b'0')
-                        || self.pieces.iter().skip(i).any(|p| *p == Piece::Digit(true));
+                    let followed = self.fraction == 0 || told > 0 || zero_follows(i);
                     if followed || point == Point::Bare {
-                        out.push('.');
+                        out.push_str(words.decimal);
                     }
                     behind_point = true;
                 }
@@ -223,7 +238,11 @@ impl Section {
                     } else {
                         ""
                     };
-                    out.push_str(&format!("{letter}{sign}{:0least$}", exponent.abs()));
+                    let digits = exponent.abs().to_string();
+                    out.push(*letter);
+                    out.push_str(sign);
+                    out.extend(std::iter::repeat_n('0', least.saturating_sub(digits.len())));
+                    out.push_str(&digits);
                 }
             }
         }
@@ -231,8 +250,13 @@ impl Section {
     }
 
     /// What stands at one of the whole digits: the first also takes all digits that have no place of their own.
-    fn write_whole(&self, whole: &str, at: usize, out: &mut String) {
-        let forced = self.least_whole_digits();
+    fn write_whole(
+        &self,
+        whole: &str,
+        (at, forced): (usize, usize),
+        words: &Words,
+        out: &mut String,
+    ) {
         let shown = whole.len().max(forced);
         let right = self.whole - at;
         // Digits counted from the right: this place shows those from `high` down to `right`.
@@ -250,7 +274,7 @@ impl Section {
                 '0'
             });
             if self.grouped && position > 1 && position % 3 == 1 {
-                out.push(',');
+                out.push_str(words.thousands);
             }
         }
     }

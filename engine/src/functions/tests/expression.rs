@@ -1,27 +1,25 @@
 //! Just enough of an evaluator to write examples as expressions: literals, calls of scalar functions, + - * /.
 
-use std::cell::Cell;
-
 use crate::convert;
 use crate::error::Failure;
-use crate::functions::{Body, Clock, Environment, find};
+use crate::functions::{Asker, Body, Clock, Environment, find};
 use crate::value::{DAY, Value};
 
-pub(super) fn environment() -> Environment {
+pub(in crate::functions) fn environment() -> Environment {
     // 25 June 2020, 13:23:45, two hours ahead of UTC.
     let local = 18_438 * DAY + 48_225_000_000;
-    Environment {
-        clock: Clock {
-            utc: local - 7_200_000_000,
-            local,
-        },
+    let clock = Clock {
+        utc: local - 7_200_000_000,
+        local,
+    };
+    let asker = Asker {
         culture: "en-US".to_string(),
+        model_culture: "en-US".to_string(),
         user_name: Some("ann".to_string()),
         user_principal_name: Some("ann@example.com".to_string()),
-        user_object_id: None,
-        custom_data: None,
-        random: Cell::new(7),
-    }
+        ..Asker::default()
+    };
+    Environment::new(clock, asker, 7)
 }
 
 pub(super) fn evaluate(text: &str) -> Result<Value, Failure> {

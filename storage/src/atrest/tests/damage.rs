@@ -47,20 +47,23 @@ fn refused(folder: &Path, key: &TestKey, what: &str) -> String {
     }
 }
 
-/// Bits of every byte of the small files, and of every 16th byte of the data; of every byte where
-/// PERISTYLE_DAMAGE_EVERY_BYTE is set.
+/// One bit of each byte of the small files and of the footers, and of every 16th byte of the data. Long runs: of every byte where
+/// PERISTYLE_DAMAGE_EVERY_BYTE is set, of every n-th of these from the k-th on with PERISTYLE_PART=k/n, and another bit of each with
+/// another PERISTYLE_SEED (0 to 7).
 #[test]
 fn a_changed_bit_is_noticed() {
     let key = TestKey::new(1);
     let scratch = saved("bits", &key);
     let folder = scratch.path();
     let every = std::env::var_os("PERISTYLE_DAMAGE_EVERY_BYTE").is_some();
+    let seed: usize = std::env::var("PERISTYLE_SEED").map_or(0, |seed| seed.parse().unwrap());
+    let (part, parts) = part();
     let total: u64 = files(folder)
         .iter()
         .map(|f| fs::metadata(f).unwrap().len())
         .sum();
     assert!(total <= 64 * 1024, "{total} bytes");
-    let mut tried = 0;
+    let (mut tried, mut seen) = (0, 0);
     for path in files(folder) {
         let sound = fs::read(&path).unwrap();
         let data = name(&path).ends_with(".parquet");
@@ -70,16 +73,30 @@ fn a_changed_bit_is_noticed() {
             if data && !every && place < footer && place % 16 != 0 {
                 continue;
             }
+            seen += 1;
+            if seen % parts != part {
+                continue;
+            }
             let mut changed = sound.clone();
-            changed[place] ^= 1 << (place % 8);
+            changed[place] ^= 1 << ((place + seed) % 8);
             fs::write(&path, &changed).unwrap();
             refused(folder, &key, &format!("byte {place} of {}", name(&path)));
             tried += 1;
         }
         fs::write(&path, &sound).unwrap();
     }
-    assert!(tried > 3000, "{tried}");
+    assert!(tried > 3000 / parts, "{tried}");
+    println!("{tried} of {total} bytes changed, each refused with the name of a file");
     read(folder, &key).unwrap();
+}
+
+/// Which part of a long run this is, of how many.
+fn part() -> (usize, usize) {
+    let Ok(text) = std::env::var("PERISTYLE_PART") else {
+        return (0, 1);
+    };
+    let (part, parts) = text.split_once('/').unwrap();
+    (part.parse().unwrap(), parts.parse().unwrap())
 }
 
 fn footer_length(file: &[u8]) -> usize {
@@ -220,6 +237,57 @@ fn files_of_another_dataset_are_noticed() {
         fs::write(mine, sound).unwrap();
     }
     read(scratch.path(), &key).unwrap();
+}
+
+/// Files of the generation before, one by one in the place of those of their kind, and all but the pointer. The pointer itself is what
+/// cannot be told from inside the folder: a least generation does.
+#[test]
+fn files_of_the_generation_before_are_noticed() {
+    let key = TestKey::new(1);
+    let scratch = saved("stale", &key);
+    let folder = scratch.path();
+    let before: Vec<(PathBuf, Vec<u8>)> = files(folder)
+        .into_iter()
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect();
+    let next = crate::atrest::rekey(folder, &key, 0).unwrap();
+    crate::atrest::save_next(&next.dataset, &next.model, &[], &next.next, &key).unwrap();
+    drop(next);
+    crate::atrest::vacuum(folder, &key).unwrap();
+    let mut tried = 0;
+    for path in files(folder) {
+        let sound = fs::read(&path).unwrap();
+        for (old, bytes) in before
+            .iter()
+            .filter(|(old, _)| old.extension() == path.extension())
+        {
+            fs::write(&path, bytes).unwrap();
+            refused(folder, &key, &format!("{} for {}", name(old), name(&path)));
+            tried += 1;
+        }
+        fs::write(&path, &sound).unwrap();
+    }
+    assert!(tried > 50, "{tried}");
+    read(folder, &key).unwrap();
+    // Everything of before is there again, under its names and under the new pointer: the new generation counts.
+    for (old, bytes) in before
+        .iter()
+        .filter(|(old, _)| old.extension().is_none_or(|e| e != "dataset"))
+    {
+        fs::write(old, bytes).unwrap();
+    }
+    assert_eq!(open(folder, &key, 0).unwrap().generation(), 2);
+    let (pointer, bytes) = before
+        .iter()
+        .find(|(old, _)| old.extension().is_some_and(|e| e == "dataset"))
+        .unwrap();
+    fs::write(pointer, bytes).unwrap();
+    assert_eq!(open(folder, &key, 0).unwrap().generation(), 1);
+    let found = open(folder, &key, 2).err();
+    assert!(
+        matches!(found, Some(AtRestError::TooOld { .. })),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod leases;
+mod memory;
 mod nonces;
 mod round;
 mod secrets;

@@ -50,7 +50,7 @@ fn several_readers_of_a_column_read_it_once() {
     let scratch = saved("readers", &key);
     let opened = open(scratch.path(), &key, 0).unwrap();
     let columns: Vec<usize> = std::thread::scope(|scope| {
-        let read = || std::ptr::from_ref(opened.dataset.column(id(1, 1)).unwrap()) as usize;
+        let read = || std::ptr::from_ref(&*opened.dataset.column(id(1, 1)).unwrap()) as usize;
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(read)).collect();
         threads.into_iter().map(|t| t.join().unwrap()).collect()
     });

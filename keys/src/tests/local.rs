@@ -3,17 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use storage::{KeyContext, KeyProvider, KeyRefusal, SecretKey, WrappedKey};
+use storage::{KeyProvider, SecretKey, WrappedKey};
 use zeroize::Zeroizing;
 
+use super::{context, denied};
 use crate::{EnvironmentKey, FileKey, PassphraseKey, ProviderError, provider};
-
-fn context(generation: u64) -> KeyContext {
-    KeyContext {
-        dataset: storage::DatasetId::from_bytes([7; 16]),
-        generation,
-    }
-}
 
 fn key_file(name: &str, bytes: &[u8], mode: u32) -> PathBuf {
     let path = std::env::temp_dir().join(format!("peristyle-keys-{}-{name}", std::process::id()));
@@ -24,14 +18,6 @@ fn key_file(name: &str, bytes: &[u8], mode: u32) -> PathBuf {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
     path
-}
-
-fn denied<T>(result: Result<T, KeyRefusal>) -> String {
-    match result {
-        Err(KeyRefusal::Denied(why)) => why,
-        Err(KeyRefusal::Unavailable(why)) => panic!("unavailable: {why}"),
-        Ok(_) => panic!("not refused"),
-    }
 }
 
 /// What wraps must unwrap under the same context, and under nothing else.
@@ -151,10 +137,12 @@ fn providers_go_by_name() {
     check("passphrase:secret", Some("asked for"));
     check("passphrase:", Some("nobody is there"));
     assert_eq!(
-        provider("vault:x", &never).err(),
+        provider("valut:x", &never).err(),
         Some(ProviderError::Unknown {
-            kind: "vault".to_owned()
+            kind: "valut".to_owned()
         })
     );
+    #[cfg(not(feature = "vault"))]
+    check("vault:https://v/transit/k", Some("built without"));
     assert!(provider("passphrase:", &|| Ok(Zeroizing::new("x".to_owned()))).is_ok());
 }

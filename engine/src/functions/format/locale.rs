@@ -1,0 +1,220 @@
+//! The separators, names and usual forms of a locale.
+
+use std::borrow::Cow;
+
+use pure_rust_locales::{Locale, locale_match};
+
+use crate::functions::calendar::{MONTHS, WEEKDAYS};
+
+/// How a locale writes numbers and dates.
+#[derive(Clone, Debug)]
+pub(super) struct Words {
+    pub decimal: &'static str,
+    pub thousands: &'static str,
+    /// The format strings of the named forms.
+    pub currency: Cow<'static, str>,
+    pub short_date: Cow<'static, str>,
+    /// None: the library does not say how the locale writes a date in words.
+    pub long_date: Option<&'static str>,
+    pub long_time: &'static str,
+    pub medium_time: &'static str,
+    /// What `/` becomes in a date.
+    pub date_separator: char,
+    pub months: [&'static str; 12],
+    pub short_months: [&'static str; 12],
+    pub weekdays: [&'static str; 7],
+    pub short_weekdays: [&'static str; 7],
+    /// The halves of the day; empty where a locale has no marks of its own.
+    pub halves: [&'static str; 2],
+}
+
+impl Words {
+    /// English of the United States: what the format strings themselves are written in.
+    pub fn english() -> Words {
+        let short = |name: &'static str| &name[..3];
+        Words {
+            decimal: ".",
+            thousands: ",",
+            currency: Cow::Borrowed("$#,0.00;($#,0.00)"),
+            short_date: Cow::Borrowed("m/d/yyyy"),
+            long_date: Some("dddd, mmmm d, yyyy"),
+            long_time: "h:nn:ss AM/PM",
+            medium_time: "h:nn AM/PM",
+            date_separator: '/',
+            months: MONTHS,
+            short_months: MONTHS.map(short),
+            weekdays: WEEKDAYS,
+            short_weekdays: WEEKDAYS.map(short),
+            halves: ["AM", "PM"],
+        }
+    }
+
+    /// None: no locale of that name is known. A language alone stands for the country of its name, as `de` for `de-DE`.
+    pub fn of(culture: &str) -> Option<Words> {
+        let (language, country) = culture
+            .split_once(['-', '_'])
+            .map_or((culture, None), |(language, country)| {
+                (language, Some(country))
+            });
+        let language = language.to_ascii_lowercase();
+        let country = match (country, language.as_str()) {
+            (Some(country), _) => country.to_ascii_uppercase(),
+            (None, "en") => "US".to_owned(),
+            (None, language) => language.to_ascii_uppercase(),
+        };
+        if language == "en" && country == "US" {
+            return Some(Words::english());
+        }
+        let locale = Locale::try_from(format!("{language}_{country}").as_str()).ok()?;
+        Words::of_locale(locale)
+    }
+
+    fn of_locale(locale: Locale) -> Option<Words> {
+        let date = locale_match!(locale => LC_TIME::D_FMT);
+        let time = locale_match!(locale => LC_TIME::T_FMT);
+        // Only where the usual time itself has halves: some locales that count to 24 have marks for them all the same.
+        let twelve_hours = ["%r", "%I", "%l"].iter().any(|part| time.contains(part));
+        let thousands = locale_match!(locale => LC_NUMERIC::THOUSANDS_SEP);
+        let short_date = short_date(date);
+        Some(Words {
+            decimal: locale_match!(locale => LC_NUMERIC::DECIMAL_POINT),
+            thousands,
+            currency: currency(
+                locale_match!(locale => LC_MONETARY::CURRENCY_SYMBOL),
+                locale_match!(locale => LC_MONETARY::P_CS_PRECEDES) == 1,
+                locale_match!(locale => LC_MONETARY::P_SEP_BY_SPACE) != 0,
+            ),
+            date_separator: short_date
+                .chars()
+                .find(|c| !c.is_alphanumeric())
+                .unwrap_or('/'),
+            short_date: Cow::Owned(short_date),
+            long_date: None,
+            long_time: if twelve_hours {
+                "h:nn:ss AM/PM"
+            } else {
+                "hh:nn:ss"
+            },
+            medium_time: if twelve_hours { "h:nn AM/PM" } else { "hh:nn" },
+            months: names(locale_match!(locale => LC_TIME::MON))?,
+            short_months: names(locale_match!(locale => LC_TIME::ABMON))?,
+            weekdays: names(locale_match!(locale => LC_TIME::DAY))?,
+            short_weekdays: names(locale_match!(locale => LC_TIME::ABDAY))?,
+            halves: names(locale_match!(locale => LC_TIME::AM_PM)).unwrap_or_default(),
+        })
+    }
+}
+
+fn names<const N: usize>(list: &[&'static str]) -> Option<[&'static str; N]> {
+    let list: [&'static str; N] = list.try_into().ok()?;
+    // Some lists are aligned with spaces.
+    Some(list.map(str::trim))
+}
+
+/// The format string of an amount of money.
+fn currency(symbol: &str, before: bool, apart: bool) -> Cow<'static, str> {
+    let quoted = format!("\"{}\"", symbol.trim());
+    let space = if apart { "\u{a0}" } else { "" };
+    Cow::Owned(match before {
+        true => format!("{quoted}{space}#,0.00"),
+        false => format!("#,0.00{space}{quoted}"),
+    })
+}
+
+/// The C library's form of a date as a format string, with four digits for the year. A form that names its parts in words becomes
+/// one with strokes, in the same order.
+fn short_date(form: &str) -> String {
+    let mut pattern = String::new();
+    let mut chars = form.chars();
+    while let Some(c) = chars.next() {
+        if c != '%' {
+            pattern.push(c);
+            continue;
+        }
+        let mut part = chars.next();
+        let bare = part == Some('-');
+        if matches!(part, Some('-' | 'O' | 'E')) {
+            part = chars.next();
+        }
+        pattern.push_str(match part {
+            Some('d') if !bare => "dd",
+            Some('d' | 'e') => "d",
+            Some('m') if !bare => "mm",
+            Some('m') => "m",
+            Some('b' | 'h') => "mmm",
+            Some('B') => "mmmm",
+            Some('y' | 'Y') => "yyyy",
+            Some('D') => "mm/dd/yyyy",
+            Some('F') => "yyyy-mm-dd",
+            _ => "",
+        });
+    }
+    let parts: Vec<&str> = pattern
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .filter(|part| !part.is_empty())
+        .collect();
+    match pattern.is_ascii() {
+        true => pattern.trim().to_owned(),
+        false => parts.join("/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locales_are_found_by_name() {
+        let known = |culture: &str| Words::of(culture).is_some();
+        for culture in [
+            "de-DE", "de", "fr-CA", "pt_BR", "JA-jp", "en-GB", "en", "en-US",
+        ] {
+            assert!(known(culture), "{culture}");
+        }
+        for culture in ["", "xx-YY", "de-XX", "english", "é"] {
+            assert!(!known(culture), "{culture}");
+        }
+    }
+
+    #[test]
+    fn short_dates_are_format_strings() {
+        let check = |form: &str, expected: &str| assert_eq!(short_date(form), expected, "{form}");
+        check("%d.%m.%Y", "dd.mm.yyyy");
+        check("%d/%m/%y", "dd/mm/yyyy");
+        check("%-d.%-m.%Y", "d.m.yyyy");
+        check("%Y年%m月%d日", "yyyy/mm/dd");
+        check("%F", "yyyy-mm-dd");
+    }
+
+    /// Every locale of the library has what a format needs.
+    #[test]
+    fn the_library_is_complete() {
+        let mut known = 0;
+        for culture in [
+            "af-ZA", "ar-SA", "bg-BG", "bn-BD", "ca-ES", "cs-CZ", "da-DK", "de-AT", "de-CH",
+            "el-GR", "en-AU", "en-CA", "en-IN", "en-NZ", "es-ES", "es-MX", "et-EE", "fi-FI",
+            "fr-BE", "fr-CH", "fr-FR", "he-IL", "hi-IN", "hr-HR", "hu-HU", "id-ID", "it-IT",
+            "ja-JP", "ko-KR", "lt-LT", "lv-LV", "nb-NO", "nl-NL", "pl-PL", "pt-PT", "ro-RO",
+            "ru-RU", "sk-SK", "sl-SI", "sv-SE", "th-TH", "tr-TR", "uk-UA", "vi-VN", "zh-CN",
+            "zh-TW",
+        ] {
+            let words = Words::of(culture).unwrap_or_else(|| panic!("{culture}"));
+            assert!(
+                words
+                    .months
+                    .iter()
+                    .chain(&words.weekdays)
+                    .all(|name| !name.is_empty()),
+                "{culture}"
+            );
+            assert!(
+                words.short_date.contains("yyyy"),
+                "{culture}: {}",
+                words.short_date
+            );
+            assert!(!words.decimal.is_empty(), "{culture}");
+            known += 1;
+        }
+        assert_eq!(known, 46);
+    }
+}

@@ -1,0 +1,138 @@
+//! What stands beside a measure: its format string, computed or not, under calculation items; the goal, status and trend of its KPI.
+
+use peristyle::{Database, Identity, Session, Value, value_at};
+
+use crate::scratch::Scratch;
+
+const MODEL: &str = r##"{
+  "name": "formats", "compatibilityLevel": 1605,
+  "model": { "culture": "en-US", "discourageImplicitMeasures": true, "tables": [
+    { "name": "Lines",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Group", "dataType": "string", "sourceColumn": "[Group]" },
+        { "type": "calculatedTableColumn", "name": "Amount", "dataType": "double", "sourceColumn": "[Amount]" } ],
+      "measures": [
+        { "name": "Total", "expression": "SUM ( Lines[Amount] )", "formatString": "#,0" },
+        { "name": "Rows", "expression": "COUNTROWS ( Lines )" },
+        { "name": "Scaled", "expression": "SUM ( Lines[Amount] )",
+          "formatStringDefinition": { "expression": "IF ( [Scaled] >= 50, \"0.0\", \"0.00\" )" },
+          "kpi": { "targetExpression": "[Total] * 2", "statusExpression": "IF ( [Scaled] < [_Scaled Goal], -1, 1 )" } },
+        { "name": "Asking", "expression": "SUM ( Lines[Amount] )",
+          "formatStringDefinition": { "expression": "\"scale \" & SELECTEDMEASURE ( )" } },
+        { "name": "_Rows Goal", "expression": "7" } ],
+      "partitions": [ { "name": "Lines", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Group\", STRING, \"Amount\", DOUBLE, { { \"a\", 10 }, { \"a\", 20 }, { \"b\", 70 } } )" } } ] },
+    { "name": "Shape",
+      "calculationGroup": { "precedence": 10, "calculationItems": [
+        { "name": "Plain", "expression": "SELECTEDMEASURE ( )" },
+        { "name": "Percent", "expression": "DIVIDE ( SELECTEDMEASURE ( ), 100 )", "formatStringDefinition": { "expression": "\"0%\"" } },
+        { "name": "Wrapped", "expression": "SELECTEDMEASURE ( )",
+          "formatStringDefinition": { "expression": "\"<\" & SELECTEDMEASUREFORMATSTRING ( ) & \">\"" } },
+        { "name": "As Text", "expression": "SELECTEDMEASUREFORMATSTRING ( )" } ] },
+      "columns": [ { "name": "Name", "dataType": "string", "sourceColumn": "Name" } ],
+      "partitions": [ { "name": "Shape", "source": { "type": "calculationGroup" } } ] } ]
+  } }"##;
+
+fn session() -> Session {
+    let folder = Scratch::new("formats");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, MODEL).expect("a model in the scratch folder");
+    let database = Database::import(&file, folder.path()).expect("the model");
+    database.session(Identity::anonymous()).expect("a session")
+}
+
+/// The values of a row; BLANK is empty.
+fn check(session: &Session, query: &str, expected: &str) {
+    let answer = session
+        .query(query)
+        .unwrap_or_else(|error| panic!("{query}: {error}"));
+    let table = &answer.tables[0];
+    let mut rows: Vec<String> = (0..table.batch.num_rows())
+        .map(|row| {
+            let cells = (0..table.columns.len()).map(|column| match value_at(table, column, row) {
+                Value::Blank => String::new(),
+                value => value.to_text().to_string(),
+            });
+            cells.collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    rows.sort();
+    assert_eq!(rows.join(" | "), expected, "{query}");
+}
+
+#[test]
+fn format_strings_are_measures_of_their_own() {
+    let session = session();
+    let check = |query: &str, expected: &str| check(&session, query, expected);
+    check("EVALUATE ROW ( \"f\", [_Total FormatString] )", "#,0");
+    check("EVALUATE ROW ( \"f\", [_rows formatstring] )", "");
+    check("EVALUATE ROW ( \"f\", [_Scaled FormatString] )", "0.0");
+    check(
+        "EVALUATE SUMMARIZECOLUMNS ( Lines[Group], \"v\", [Scaled], \"f\", IGNORE ( [_Scaled FormatString] ) )",
+        "a 30 0.00 | b 70 0.0",
+    );
+    check(
+        "EVALUATE ADDCOLUMNS ( VALUES ( Lines[Group] ), \"f\", [_Scaled FormatString] )",
+        "a 0.00 | b 0.0",
+    );
+    check(
+        "EVALUATE ROW ( \"f\", [_Asking FormatString] )",
+        "scale 100",
+    );
+    check(
+        "EVALUATE ROW ( \"t\", FORMAT ( [Scaled], [_Scaled FormatString] ) )",
+        "100.0",
+    );
+}
+
+#[test]
+fn calculation_items_have_the_first_word() {
+    let session = session();
+    let check = |item: &str, measure: &str, expected: &str| {
+        let query =
+            format!("EVALUATE ROW ( \"f\", CALCULATE ( {measure}, Shape[Name] = \"{item}\" ) )");
+        check(&session, &query, expected);
+    };
+    check("Plain", "[_Total FormatString]", "#,0");
+    check("Percent", "[_Total FormatString]", "0%");
+    check("Percent", "[_Scaled FormatString]", "0%");
+    check("Wrapped", "[_Total FormatString]", "<#,0>");
+    check("Wrapped", "[_Scaled FormatString]", "<0.0>");
+    check("As Text", "[Scaled]", "0.0");
+    check("As Text", "[Total]", "#,0");
+    // An item without a format string changes the value that the measure's own format string asks for.
+    check("Percent", "[Asking]", "1");
+    check("Plain", "[_Asking FormatString]", "scale 100");
+}
+
+#[test]
+fn key_indicators_bring_measures() {
+    let session = session();
+    check(
+        &session,
+        "EVALUATE ROW ( \"g\", [_Scaled Goal], \"s\", [_scaled status] )",
+        "200 -1",
+    );
+    check(
+        &session,
+        "EVALUATE ADDCOLUMNS ( VALUES ( Lines[Group] ), \"g\", [_Scaled Goal] )",
+        "a 60 | b 140",
+    );
+    // A measure of the model that is called so is that measure.
+    check(&session, "EVALUATE ROW ( \"g\", [_Rows Goal] )", "7");
+    for unknown in [
+        "[_Scaled Trend]",
+        "[_Total Goal]",
+        "[_Nothing FormatString]",
+        "[Scaled Goal]",
+        "[_ Goal]",
+    ] {
+        let error = session
+            .query(&format!("EVALUATE ROW ( \"g\", {unknown} )"))
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("there is no measure"),
+            "{unknown}: {error}"
+        );
+    }
+}
