@@ -8,7 +8,7 @@ use storage::{AtRestError, ExportFile, ExportKey, KeyProvider};
 
 use crate::at_rest::code;
 use crate::error::Error;
-use crate::session::{QueryOptions, Session};
+use crate::session::{EXPORT, QueryOptions, Session};
 
 /// What an export has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Session {
         let key = key.transpose()?;
         let name = table.to_owned();
         let file = self.run(
-            "export",
+            EXPORT,
             &export_text(table),
             options,
             |written: &Result<Written, AtRestError>| match written {

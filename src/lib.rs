@@ -51,6 +51,8 @@ mod role_tests;
 mod runtime;
 mod session;
 mod shared;
+#[cfg(feature = "sql")]
+mod sql_session;
 mod text;
 mod value;
 
@@ -65,6 +67,8 @@ pub use limits::ServiceLimits;
 pub use location::default_data_folder;
 pub use role_tests::{RoleTest, RoleTestError, RoleTestFailure};
 pub use session::{CancelHandle, QueryOptions, Session};
+#[cfg(feature = "sql")]
+pub use sql_session::{Collation, SqlAnswer, SqlOptions};
 pub use text::{FunctionName, explain_text, format_dax, functions, parameters_of};
 pub use value::{format_value, value_at, value_from_text};
 

@@ -152,6 +152,29 @@ fn besides(options: &Options) -> Vec<u8> {
     bytes
 }
 
+/// What is asked, and how the audit finds the names in its text.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    pub name: &'static str,
+    /// For languages other than DAX.
+    pub in_dax: Option<fn(&View, &str) -> String>,
+}
+
+const QUERY: Kind = Kind {
+    name: "query",
+    in_dax: None,
+};
+
+pub(crate) const EXPORT: Kind = Kind {
+    name: "export",
+    in_dax: None,
+};
+
+const EXPLAIN: Kind = Kind {
+    name: "explain",
+    in_dax: None,
+};
+
 /// What a query takes besides its text.
 #[derive(Clone, Debug)]
 pub struct QueryOptions {
@@ -313,7 +336,7 @@ impl Session {
             let rows = answer.tables.iter().map(|table| table.batch.num_rows());
             (u64::try_from(rows.sum::<usize>()).ok(), "ok")
         };
-        self.run("query", dax, options, counted, Inner::answer)
+        self.run(QUERY, dax, options, counted, Inner::answer)
     }
 
     /// The query as one stage of the engine sees it, as text. Nothing in it goes beyond what this session may see.
@@ -335,7 +358,7 @@ impl Session {
                          control: &Control| {
             engine::explain(admitted.view.scope(), dax, stage, options, control)
         };
-        self.run("explain", dax, options, |_| (None, "ok"), work)
+        self.run(EXPLAIN, dax, options, |_| (None, "ok"), work)
     }
 
     /// Whether the query can be understood: parsed and bound, not run.
@@ -367,7 +390,7 @@ impl Session {
     /// and the outcome that `told` finds in what the work gave.
     pub(crate) fn run<T: Send + 'static>(
         &self,
-        kind: &'static str,
+        kind: Kind,
         dax: &str,
         options: &QueryOptions,
         told: impl FnOnce(&T) -> (Option<u64>, &'static str) + Send + 'static,
@@ -412,8 +435,9 @@ impl Session {
                 Err(error) => (None, error.kind.code()),
             };
             let asked = Asked {
-                kind,
+                kind: kind.name,
                 text: &dax,
+                in_dax: kind.in_dax,
                 began: true,
                 rows,
                 duration: started.elapsed(),
@@ -440,15 +464,39 @@ impl Session {
     }
 }
 
+#[cfg(feature = "sql")]
+impl Session {
+    /// Runs work over the view alone, through all that DAX passes: for other languages. What they answer is not kept.
+    pub(crate) fn over_view<T: Send + 'static>(
+        &self,
+        kind: Kind,
+        text: &str,
+        options: &QueryOptions,
+        told: impl FnOnce(&T) -> (Option<u64>, &'static str) + Send + 'static,
+        work: impl FnOnce(&Arc<View>, &str, &Options, &Control) -> Result<T, engine::Error>
+        + Send
+        + 'static,
+    ) -> Result<T, Error> {
+        let over =
+            move |_: &Inner,
+                  admitted: &Admitted,
+                  text: &str,
+                  options: &Options,
+                  control: &Control| { work(&admitted.view, text, options, control) };
+        self.run(kind, text, options, told, over)
+    }
+}
+
 impl Session {
     /// The record of a query that never began.
-    fn record_refusal(&self, kind: &'static str, dax: &str, outcome: &str) -> Result<(), Error> {
+    fn record_refusal(&self, kind: Kind, dax: &str, outcome: &str) -> Result<(), Error> {
         let Some(admitted) = self.inner.admitted().clone() else {
             return Ok(());
         };
         let asked = Asked {
-            kind,
+            kind: kind.name,
             text: dax,
+            in_dax: kind.in_dax,
             began: false,
             rows: None,
             duration: Duration::ZERO,

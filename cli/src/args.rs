@@ -20,6 +20,9 @@ pub struct Args {
 pub enum Command {
     /// Import the data, answer one DAX query, print the result.
     Query(QueryArgs),
+    /// Import the data, answer one SQL statement, print the result.
+    #[cfg(feature = "sql")]
+    Sql(SqlArgs),
     /// Read a model, understand every expression in it, print every problem. Needs no data.
     Check(CheckArgs),
     /// Show a query as one stage of the engine sees it.
@@ -214,6 +217,27 @@ pub struct QueryArgs {
     pub parameters: Vec<(String, Value)>,
     /// The query: its text, `-` for standard input, or @FILE.
     pub dax: String,
+}
+
+#[cfg(feature = "sql")]
+#[derive(Debug, clap::Args)]
+pub struct SqlArgs {
+    #[command(flatten)]
+    pub access: Access,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Print figures of the work on standard error.
+    #[arg(long)]
+    pub stats: bool,
+    /// A value for $NAME in the statement, as for `query`.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parse_parameter)]
+    pub parameters: Vec<(String, Value)>,
+    /// Compare text letter by letter. Else: as the model does, without case and trailing spaces.
+    #[arg(long)]
+    pub exact_text: bool,
+    /// The statement: its text, `-` for standard input, or @FILE.
+    pub sql: String,
 }
 
 #[derive(Debug, clap::Args)]

@@ -17,6 +17,8 @@ mod progress;
 mod query;
 mod report;
 mod shell;
+#[cfg(feature = "sql")]
+mod sql;
 mod test_roles;
 mod token;
 
@@ -29,6 +31,8 @@ use crate::args::{Args, Command};
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Query(args) => query::run(&args),
+        #[cfg(feature = "sql")]
+        Command::Sql(args) => sql::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Shell(args) => shell::run(&args),

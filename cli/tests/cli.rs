@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 mod dataset;
 #[path = "cli/killed.rs"]
 mod killed;
+#[cfg(feature = "sql")]
+#[path = "cli/sql.rs"]
+mod sql;
 
 fn retail() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

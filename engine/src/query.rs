@@ -107,6 +107,17 @@ pub fn bind(
     options: &Options,
     control: &Control,
 ) -> Result<BoundQuery, Error> {
+    bind_with(scope, query, options, control, Wanted::InReach)
+}
+
+/// The same for a query in whose filter context columns stand that its text does not name: then every calculation group is in reach.
+pub fn bind_with(
+    scope: &Scope,
+    query: &Query,
+    options: &Options,
+    control: &Control,
+    wanted: Wanted,
+) -> Result<BoundQuery, Error> {
     let mut binder = Binder::new(scope, &options.parameters).under(control);
     declare(&mut binder, query)?;
     let variables = bind_variables(&mut binder, &query.definitions)?;
@@ -145,7 +156,7 @@ pub fn bind(
             start_at,
         });
     }
-    let groups = binder.calculation_groups(Wanted::InReach)?;
+    let groups = binder.calculation_groups(wanted)?;
     Ok(BoundQuery {
         variables: Rc::new(variables),
         evaluates,
@@ -213,8 +224,17 @@ pub fn bind_variables(
 
 /// Runs a bound query.
 pub fn run(evaluator: &mut Evaluator, bound: BoundQuery) -> Result<Vec<AnswerTable>, Error> {
+    run_under(evaluator, bound, FilterContext::default())
+}
+
+/// Runs a bound query in a filter context.
+pub fn run_under(
+    evaluator: &mut Evaluator,
+    bound: BoundQuery,
+    filters: FilterContext,
+) -> Result<Vec<AnswerTable>, Error> {
     evaluator.apply_groups(bound.groups);
-    let root = Batch::root(FilterContext::default()).with_variables(&bound.variables);
+    let root = Batch::root(filters).with_variables(&bound.variables);
     let mut left = evaluator.limits.result_rows;
     let mut tables = Vec::new();
     for evaluate in &bound.evaluates {

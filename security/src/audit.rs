@@ -13,6 +13,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::Identity;
+use crate::view::View;
 
 pub use json_lines::{JsonLines, Sync};
 #[cfg(feature = "tracing")]
@@ -63,7 +64,7 @@ pub struct QueryRecord {
     pub rules: Vec<String>,
     /// The number of the view that the query was answered over.
     pub view: u64,
-    /// What was asked: `query`, `explain` or `export`.
+    /// What was asked: `query`, `explain`, `export` or `sql`.
     pub kind: &'static str,
     /// Tables, columns and measures that the query may read, those behind measures and functions too: names that exist for the
     /// identity. Rather too many than too few.
@@ -86,6 +87,8 @@ pub struct QueryRecord {
 pub struct Asked<'a> {
     pub kind: &'static str,
     pub text: &'a str,
+    /// Where the text is no DAX: makes DAX of it that mentions the same names.
+    pub in_dax: Option<fn(&View, &str) -> String>,
     /// False: it was refused before it began, so it has touched nothing.
     pub began: bool,
     pub rows: Option<u64>,

@@ -129,7 +129,10 @@ impl Gate {
         let scope = view.scope();
         let identity = scope.identity();
         let (objects, tables) = match asked.began {
-            true => self.objects_of(view, asked.text),
+            true => match asked.in_dax {
+                None => self.objects_of(view, asked.text),
+                Some(in_dax) => self.objects_of(view, &in_dax(view, asked.text)),
+            },
             false => Default::default(),
         };
         let control = Control::new(None);

@@ -183,10 +183,13 @@ impl Stopped {
     /// The reasons that one thread tells another: a number above 0.
     pub(crate) fn code(self) -> u8 {
         match self {
-            Stopped::Cancelled | Stopped::OutOfMemory(_) => 1,
+            Stopped::Cancelled => 1,
             Stopped::TimedOut => 2,
             Stopped::Superseded => 3,
             Stopped::Revoked => 4,
+            Stopped::OutOfMemory(Share::Query) => 5,
+            Stopped::OutOfMemory(Share::Identity) => 6,
+            Stopped::OutOfMemory(Share::Process) => 7,
         }
     }
 
@@ -196,6 +199,9 @@ impl Stopped {
             2 => Some(Stopped::TimedOut),
             3 => Some(Stopped::Superseded),
             4 => Some(Stopped::Revoked),
+            5 => Some(Stopped::OutOfMemory(Share::Query)),
+            6 => Some(Stopped::OutOfMemory(Share::Identity)),
+            7 => Some(Stopped::OutOfMemory(Share::Process)),
             _ => Some(Stopped::Cancelled),
         }
     }

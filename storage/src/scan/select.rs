@@ -79,6 +79,25 @@ pub(super) struct Scratch {
     passed: Vec<bool>,
 }
 
+/// The rows of a set that stand in a block, a bit each. They are taken out many at a time: one by one they cost more than the tests of
+/// most columns.
+fn bits_of(rows: &RoaringBitmap, block: std::ops::Range<u32>, words: &mut Vec<u64>) {
+    words.clear();
+    words.resize(block.len().div_ceil(64), 0);
+    let mut many = [0; 256];
+    let mut left = rows.range(block.clone());
+    loop {
+        let some = left.next_many(&mut many);
+        if some.is_empty() {
+            return;
+        }
+        for row in some {
+            let place = (*row - block.start) as usize;
+            words[place / 64] |= 1 << (place % 64);
+        }
+    }
+}
+
 impl<'a> Selector<'a> {
     pub(super) fn new(
         composer: &Composer<'a>,
@@ -172,21 +191,20 @@ impl<'a> Selector<'a> {
             return Picked::Skipped;
         }
         let mut picked = Picked::All;
+        let mut in_words = false;
         if let Some(own) = &self.own {
             let range = start as u32..(start + len) as u32;
             match own.range_cardinality(range.clone()) {
                 0 => return Picked::Skipped,
                 all if all == len as u64 => {}
                 _ => {
-                    scratch.picks.clear();
-                    scratch
-                        .picks
-                        .extend(own.range(range).map(|row| (row - start as u32) as u16));
+                    bits_of(own, range, &mut scratch.words);
                     picked = Picked::Some;
+                    in_words = true;
                 }
             }
         }
-        picked = self.narrow_lanes(start, len, picked, scratch);
+        picked = self.narrow_lanes(start, len, picked, in_words, scratch);
         for chunks in &self.alternatives {
             picked = narrow_alternatives(chunks, start, len, picked, scratch);
         }
@@ -202,10 +220,10 @@ impl<'a> Selector<'a> {
         start: usize,
         len: usize,
         mut picked: Picked,
+        mut in_words: bool,
         scratch: &mut Scratch,
     ) -> Picked {
         let block = start / BLOCK;
-        let mut in_words = false;
         let mixed = self
             .lanes
             .iter()

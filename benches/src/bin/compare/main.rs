@@ -9,6 +9,8 @@ mod patterns;
 mod retail;
 mod roles;
 mod setting;
+#[cfg(feature = "sql")]
+mod sql;
 mod ssb;
 mod users;
 
@@ -29,6 +31,9 @@ struct Arguments {
 enum Mode {
     /// The 13 queries of the Star Schema Benchmark, open.
     Ssb(Setting),
+    /// The same in DAX, in SQL, and by DataFusion over tables in memory.
+    #[cfg(feature = "sql")]
+    Sql(Setting),
     /// The same under roles: against the predicate written in the query, and against copies without the hidden rows.
     SsbRoles(Setting),
     /// New users with distinct rows, first three queries each.
@@ -105,6 +110,8 @@ enum Mode {
 fn main() -> ExitCode {
     let done = match Arguments::parse().mode {
         Mode::Ssb(setting) => ssb::run(&setting),
+        #[cfg(feature = "sql")]
+        Mode::Sql(setting) => sql::run(&setting),
         Mode::SsbRoles(setting) => roles::run(&setting),
         Mode::Users { setting, users } => users::run(&setting, users),
         Mode::Dashboard {

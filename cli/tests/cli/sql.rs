@@ -1,0 +1,177 @@
+//! SQL, as the command and the library answer it: with the feature `sql`.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use peristyle::{
+    AdmissionRecord, AuditError, AuditSink, Collation, Database, Error, Identity, Limits,
+    QueryErrorKind, QueryOptions, QueryRecord, ServiceLimits, SqlOptions,
+};
+
+use super::*;
+
+#[test]
+fn sql_counts_what_the_role_sees_as_dax_does() {
+    let model = retail().join("model");
+    let model = model.to_str().unwrap();
+    let ask = |command: &str, text: &str| {
+        let ran = run(&[command, model, "--role", "Germany", "--format", "csv", text]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let rows: Vec<String> = ran.out.lines().skip(1).map(str::to_owned).collect();
+        rows
+    };
+    let dax = ask("query", "EVALUATE ROW(\"n\", COUNTROWS(Orders))");
+    assert_eq!(ask("sql", "SELECT count(*) AS n FROM orders"), dax);
+    let refused = run(&["sql", model, "--role", "Germany", "DROP TABLE Orders"]);
+    assert_ne!(refused.code, 0);
+    assert!(refused.err.contains("DROP is refused"), "{}", refused.err);
+}
+
+#[test]
+fn sql_takes_parameters_and_prints_json() {
+    let model = retail().join("model");
+    let model = model.to_str().unwrap();
+    let ran = run(&[
+        "sql",
+        model,
+        "--role",
+        "Everyone",
+        "--format",
+        "json",
+        "--param",
+        "least=3",
+        "--stats",
+        "SELECT $least + 1 AS n, MEASURE(\"Sales\") AS s FROM Orders",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("\"n\""), "{}", ran.out);
+    assert!(!ran.err.is_empty());
+}
+
+#[derive(Default)]
+struct Sink(Mutex<Vec<QueryRecord>>);
+
+impl AuditSink for Sink {
+    fn admission(&self, _: &AdmissionRecord) -> Result<(), AuditError> {
+        Ok(())
+    }
+
+    fn query(&self, record: &QueryRecord) -> Result<(), AuditError> {
+        self.0.lock().unwrap().push(record.clone());
+        Ok(())
+    }
+}
+
+fn database(sink: Arc<Sink>, limits: ServiceLimits, length: Duration) -> Database {
+    Database::builder(retail().join("model"))
+        .data(retail().join("data"))
+        .audit(sink)
+        .limits(limits)
+        .session_length(length)
+        .import()
+        .unwrap()
+}
+
+fn ana() -> Identity {
+    Identity::user("ana@contoso.example").role("Germany")
+}
+
+#[test]
+fn sql_is_recorded_as_dax_is() {
+    let sink = Arc::new(Sink::default());
+    let database = database(
+        Arc::clone(&sink),
+        ServiceLimits::default(),
+        Duration::from_secs(600),
+    );
+    let session = database.session(ana()).unwrap();
+    let answer = session
+        .sql("SELECT Color, sum(Quantity), MEASURE(\"Sales\") FROM Orders JOIN Products ON Orders.\"Product Key\" = Products.\"Product Key\" GROUP BY Color")
+        .unwrap();
+    session.sql("SELECT nothing FROM Orders").unwrap_err();
+    let records = sink.0.lock().unwrap();
+    let [answered, failed] = records.as_slice() else {
+        panic!("{} records", records.len());
+    };
+    assert_eq!((answered.kind, answered.outcome.as_str()), ("sql", "ok"));
+    assert_eq!(answered.rows, Some(answer.rows() as u64));
+    assert_eq!(answered.roles, ["Germany"]);
+    let has = |object: &str| answered.objects.iter().any(|known| known == object);
+    for object in ["'Products'[Color]", "'Orders'[Quantity]", "'Orders'"] {
+        assert!(has(object), "{object} in {:?}", answered.objects);
+    }
+    assert!(
+        answered
+            .objects
+            .iter()
+            .any(|known| known.ends_with("[Sales]"))
+    );
+    assert!(
+        answered
+            .visible_rows
+            .iter()
+            .any(|(table, _)| table == "Orders")
+    );
+    assert_ne!(failed.outcome, "ok");
+    assert_eq!(failed.rows, None);
+}
+
+#[test]
+fn sql_ends_with_its_session_and_its_limits() {
+    let sink = Arc::new(Sink::default());
+    let whole = database(
+        Arc::clone(&sink),
+        ServiceLimits::default(),
+        Duration::from_secs(600),
+    );
+    let session = whole.session(ana()).unwrap();
+    let few = QueryOptions::default().limits(Limits {
+        result_rows: 3,
+        ..Limits::default()
+    });
+    let kind = |result: Result<_, Error>| match result {
+        Err(Error::Query(error)) => error.kind,
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it was answered"),
+    };
+    let refused = session.sql_with("SELECT * FROM Orders", &few.into());
+    assert_eq!(kind(refused.map(drop)), QueryErrorKind::Limit);
+    let hurried = SqlOptions {
+        collation: Collation::Exact,
+        ..QueryOptions::default()
+            .time_limit(Duration::from_millis(300))
+            .into()
+    };
+    let started = Instant::now();
+    let endless = "SELECT count(*) FROM Orders a, Orders b, Orders c, Orders d WHERE a.Quantity + b.Quantity + c.Quantity + d.Quantity < 0";
+    let stopped = session.sql_with(endless, &hurried);
+    assert_eq!(kind(stopped.map(drop)), QueryErrorKind::TimedOut);
+    assert!(started.elapsed() < Duration::from_secs(60));
+    let handle = session.cancel_handle();
+    let cancelled = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| session.sql(endless).map(drop));
+        let started = Instant::now();
+        while !asking.is_finished() && started.elapsed() < Duration::from_secs(60) {
+            handle.cancel();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        asking.join().unwrap()
+    });
+    assert_eq!(kind(cancelled), QueryErrorKind::Cancelled);
+    whole.close();
+    assert!(matches!(session.sql("SELECT 1"), Err(Error::Closed)));
+    let narrow = database(
+        Arc::clone(&sink),
+        ServiceLimits {
+            memory_per_identity: 300_000,
+            ..ServiceLimits::default()
+        },
+        Duration::from_secs(600),
+    );
+    let session = narrow.session(ana()).unwrap();
+    let large = session.sql("SELECT * FROM Orders ORDER BY Quantity");
+    assert_eq!(kind(large.map(drop)), QueryErrorKind::Limit);
+    let ended = database(sink, ServiceLimits::default(), Duration::ZERO);
+    let session = ended.session(ana()).unwrap();
+    assert!(matches!(session.sql("SELECT 1"), Err(Error::SessionEnded)));
+}

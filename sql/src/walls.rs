@@ -1,0 +1,206 @@
+//! What stands around a plan: only reading operators pass, and every operator looks at the control and counts what it holds.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, LogicalPlan, WindowFunctionDefinition};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use engine::Error;
+use futures::StreamExt;
+use security::{Control, Stopped};
+
+use crate::error::{carry, carry_read, of_planning, refused};
+use crate::functions;
+
+/// Refuses a plan that holds anything but operators that read: the second wall, behind the list of statements.
+pub(crate) fn check(plan: &LogicalPlan) -> std::result::Result<(), Error> {
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Window(window) = node {
+            window.window_expr.iter().try_for_each(growing_window)?;
+        }
+        node.apply_expressions(offered)?;
+        reads_only(node)
+    })
+    .map(|_| ())
+    .map_err(of_planning)
+}
+
+fn reads_only(node: &LogicalPlan) -> Result<TreeNodeRecursion> {
+    match node {
+        LogicalPlan::Projection(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Window(_)
+        | LogicalPlan::Aggregate(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Join(_)
+        | LogicalPlan::Union(_)
+        | LogicalPlan::TableScan(_)
+        | LogicalPlan::EmptyRelation(_)
+        | LogicalPlan::Subquery(_)
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Limit(_)
+        | LogicalPlan::Values(_)
+        | LogicalPlan::Distinct(_)
+        | LogicalPlan::RecursiveQuery(_) => Ok(TreeNodeRecursion::Continue),
+        _ => Err(carry(refused(
+            "the statement does more than read; only queries are answered",
+        ))),
+    }
+}
+
+fn offered(expr: &Expr) -> Result<TreeNodeRecursion> {
+    expr.apply(|expr| match expr {
+        Expr::ScalarFunction(call) if !functions::is_offered(call.func.name()) => {
+            Err(carry(refused("lists, maps and structures are not offered")))
+        }
+        _ => Ok(TreeNodeRecursion::Continue),
+    })
+}
+
+/// Aggregates whose answer for a row takes as long, or as much room, as all rows before it: over a window that is a square.
+const SQUARE: [&str; 4] = ["median", "percentile_cont", "string_agg", "approx_distinct"];
+
+fn growing_window(expr: &Expr) -> Result<()> {
+    expr.apply(|expr| match expr {
+        Expr::WindowFunction(function) => match &function.fun {
+            WindowFunctionDefinition::AggregateUDF(aggregate)
+                if SQUARE.contains(&aggregate.name()) =>
+            {
+                Err(carry(refused(format!(
+                    "{} is not offered over windows",
+                    aggregate.name()
+                ))))
+            }
+            _ => Ok(TreeNodeRecursion::Continue),
+        },
+        _ => Ok(TreeNodeRecursion::Continue),
+    })
+    .map(|_| ())
+}
+
+/// A plan in which each operator looks at the control, and counts what it has made as held.
+pub(crate) fn watched(
+    plan: Arc<dyn ExecutionPlan>,
+    control: &Control,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let watch = |input: Arc<dyn ExecutionPlan>, holds: Holds| {
+        Arc::new(Watched {
+            input,
+            control: control.clone(),
+            holds,
+        }) as Arc<dyn ExecutionPlan>
+    };
+    let watched = plan.transform_up(|node| {
+        // Window functions keep the rows that they read, and do not count them.
+        let keeps = node.downcast_ref::<WindowAggExec>().is_some()
+            || node.downcast_ref::<BoundedWindowAggExec>().is_some();
+        let node = if keeps {
+            let inputs = node.children().into_iter();
+            let counted = inputs.map(|input| watch(Arc::clone(input), Holds::All));
+            let counted = counted.collect();
+            node.with_new_children(counted)?
+        } else {
+            node
+        };
+        Ok(Transformed::yes(watch(node, Holds::Latest)))
+    })?;
+    Ok(watched.data)
+}
+
+/// Which batches count as held.
+#[derive(Clone, Copy)]
+enum Holds {
+    /// The latest, until the next is asked for.
+    Latest,
+    /// All, until the stream ends.
+    All,
+}
+
+/// Passes batches on, looks at the control before each, and counts them.
+struct Watched {
+    input: Arc<dyn ExecutionPlan>,
+    control: Control,
+    holds: Holds,
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched").finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for Watched {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watched")
+    }
+}
+
+impl ExecutionPlan for Watched {
+    fn name(&self) -> &str {
+        "Watched"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let input = children
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Arc::clone(&self.input));
+        Ok(Arc::new(Watched {
+            input,
+            control: self.control.clone(),
+            holds: self.holds,
+        }))
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let (control, holds) = (self.control.clone(), self.holds);
+        let schema = self.input.schema();
+        let mut charge = control.no_charge();
+        let mut held = 0usize;
+        let watched = self.input.execute(partition, context)?.map(move |batch| {
+            let stopped = |stopped: Stopped| carry_read(stopped.into());
+            control.check().map_err(stopped)?;
+            let batch = batch?;
+            let bytes = batch.get_array_memory_size();
+            held = match holds {
+                Holds::Latest => bytes,
+                Holds::All => held.saturating_add(bytes),
+            };
+            charge.set(held).map_err(stopped)?;
+            Ok(batch)
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, watched)))
+    }
+}

@@ -1,0 +1,200 @@
+//! What a statement may take: memory and text are counted as those of DAX, and it can be stopped wherever it computes.
+
+use std::sync::Arc;
+
+use engine::{ErrorKind, Limits};
+use security::{Bounds, Control, Meter, Share, View};
+use sql::Options;
+
+use crate::world::{World, deep, integers, texts};
+
+const ROWS: i64 = 20_000;
+
+fn world() -> World {
+    let names: Vec<String> = (0..ROWS).map(|n| format!("name {n}")).collect();
+    World::default().table(
+        "T",
+        vec![
+            ("Id", integers(0..ROWS)),
+            ("Same", integers((0..ROWS).map(|_| 1))),
+            ("Name", texts(names.iter().map(String::as_str))),
+        ],
+    )
+}
+
+fn bounded(memory: usize, looks: Option<u64>) -> (Control, Arc<Meter>) {
+    let meter = Meter::new(Share::Query, memory);
+    let control = Control::bounded(Bounds {
+        memory: Some(Arc::clone(&meter)),
+        looks,
+        ..Bounds::default()
+    });
+    (control, meter)
+}
+
+fn ask(
+    view: &Arc<View>,
+    text: &str,
+    options: &Options,
+    control: &Control,
+) -> Result<usize, engine::Error> {
+    sql::query(view, text, options, control).map(|answer| answer.rows())
+}
+
+#[test]
+fn what_operators_hold_is_counted_and_given_back() {
+    deep(|| {
+        let view = world().view(&[]);
+        for text in [
+            "SELECT * FROM T ORDER BY Name DESC",
+            "SELECT Name, count(*), max(Id + 1) FROM T GROUP BY Name, Id + 1",
+            "SELECT a.Id FROM T a JOIN T b ON a.Id = b.Id + 1",
+            "SELECT Id, sum(Id) OVER (ORDER BY Id DESC) FROM T",
+            "SELECT Id, ntile(4) OVER (ORDER BY Name) FROM T",
+            "SELECT Name FROM T",
+            "SELECT Name, count(*) FROM T GROUP BY Name",
+            "SELECT string_agg(Name, ',') FROM T",
+        ] {
+            let (control, meter) = bounded(1 << 30, None);
+            let rows = ask(&view, text, &Options::default(), &control);
+            assert!(rows.unwrap() > 0, "{text}");
+            assert!(meter.peak() > 50_000, "{text}: {}", meter.peak());
+            assert_eq!(meter.held(), 0, "{text}");
+            let (control, meter) = bounded(40_000, None);
+            let refused = ask(&view, text, &Options::default(), &control).unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::Limit, "{text}: {refused}");
+            assert_eq!(meter.held(), 0, "{text}");
+        }
+    });
+}
+
+#[test]
+fn text_does_not_grow_beyond_its_limit() {
+    deep(|| {
+        let view = world().view(&[]);
+        let options = Options {
+            limits: Limits {
+                text_bytes: 10_000_000,
+                ..Limits::default()
+            },
+            ..Options::default()
+        };
+        let double = |step: &str| {
+            format!(
+                "WITH RECURSIVE r AS (SELECT 'ab' AS x, 1 AS n UNION ALL SELECT {step}, n + 1 FROM r WHERE n < 60) SELECT max(n) FROM r"
+            )
+        };
+        for text in [
+            double("x || x"),
+            double("concat(x, x)"),
+            double("concat_ws('-', x, x)"),
+            double("replace(x, 'a', 'aa')"),
+            double("overlay(x PLACING x FROM 1 FOR 0)"),
+            "SELECT concat(Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name, Name) FROM T".to_owned(),
+        ] {
+            let refused = ask(&view, &text, &options, &Control::new(None)).unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::Limit, "{text}: {refused}");
+        }
+        let few = ask(
+            &view,
+            "SELECT Name || '!' FROM T",
+            &options,
+            &Control::new(None),
+        );
+        assert_eq!(few.unwrap(), ROWS as usize);
+    });
+}
+
+#[test]
+fn a_long_constant_is_counted_once_for_each_row_of_a_batch() {
+    deep(|| {
+        let view = world().view(&[]);
+        let text = format!("SELECT count('{}' || Name) FROM T", "x".repeat(100_000));
+        let (control, _) = bounded(100_000_000, None);
+        let refused = ask(&view, &text, &Options::default(), &control).unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Limit);
+    });
+}
+
+#[test]
+fn a_statement_stops_wherever_it_computes() {
+    deep(|| {
+        let view = world().view(&[]);
+        for (text, least) in [
+            ("SELECT count(*) FROM T a, T b, T c", 50),
+            // Nothing comes out of these joins, and nothing above them is asked for anything.
+            ("SELECT count(*) FROM T a JOIN T b ON a.Id + b.Id < 0", 50),
+            (
+                "SELECT count(*) FROM T a JOIN T b ON a.Same = b.Same AND a.Id + b.Id < 0",
+                50,
+            ),
+            (
+                "SELECT count(*) FROM T a WHERE EXISTS (SELECT 1 FROM T b WHERE a.Same = b.Same AND a.Id + b.Id < 0)",
+                50,
+            ),
+            (
+                "SELECT count(*) FROM T a WHERE a.Same + 1 NOT IN (SELECT Same FROM T)",
+                5,
+            ),
+            (
+                "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n FROM r) SELECT count(*) FROM r",
+                50,
+            ),
+            ("SELECT Id, sum(Id) OVER (ORDER BY Id) FROM T", 5),
+            ("SELECT Name FROM T ORDER BY Name", 5),
+        ] {
+            for looks in [0, least / 2, least] {
+                let (control, _) = bounded(usize::MAX, Some(looks));
+                let stopped = ask(&view, text, &Options::default(), &control).unwrap_err();
+                assert_eq!(
+                    stopped.kind,
+                    ErrorKind::Cancelled,
+                    "{text} after {looks} looks"
+                );
+                // It has ended at the first look that told it so, or soon after.
+                assert!(
+                    control.checks() <= looks + 10,
+                    "{text}: {}",
+                    control.checks()
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn statements_without_end_are_refused_before_they_are_planned() {
+    deep(|| {
+        let view = world().view(&[]);
+        let mut twice = "WITH c0 AS (SELECT 1 AS x FROM T)".to_owned();
+        for n in 1..60 {
+            twice += &format!(", c{n} AS (SELECT 1 AS x FROM c{0} a, c{0} b)", n - 1);
+        }
+        twice += " SELECT count(*) FROM c59";
+        let sum = format!("SELECT {} FROM T", vec!["Id"; 10_000].join(" + "));
+        let long = format!("SELECT '{}'", "x".repeat(2 << 20));
+        let nested = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
+        for (text, kind) in [
+            (twice, ErrorKind::Limit),
+            (sum, ErrorKind::Limit),
+            (long, ErrorKind::Limit),
+            (nested, ErrorKind::Syntax),
+            (
+                "SELECT median(Id) OVER (ORDER BY Id) FROM T".to_owned(),
+                ErrorKind::Refused,
+            ),
+            (
+                "SELECT string_agg(Name, '') OVER (ORDER BY Id) FROM T".to_owned(),
+                ErrorKind::Refused,
+            ),
+        ] {
+            let refused = ask(&view, &text, &Options::default(), &Control::new(None)).unwrap_err();
+            assert_eq!(
+                refused.kind,
+                kind,
+                "{}: {refused}",
+                text.chars().take(60).collect::<String>()
+            );
+        }
+    });
+}
