@@ -162,3 +162,46 @@ fn values_are_counted_once_in_windows() {
         }
     }
 }
+
+/// The value of a group narrows a filter over several columns, as a slicer over a hierarchy makes it, and frees none of them.
+#[test]
+fn groups_narrow_filters_over_several_columns() {
+    let world = retail_world();
+    for case in cases() {
+        let session = world.secured(case);
+        let check = |filter: &str, group: &str, pairs: [(&str, &str); 2]| {
+            let asked =
+                format!("EVALUATE SUMMARIZECOLUMNS({group}, {filter}, \"n\", COUNTROWS(Orders))");
+            let one = |(value, other): (&str, &str)| {
+                format!("({value}, CALCULATE(COUNTROWS(Orders), {group} = {value}, {other}))")
+            };
+            let listed = format!(
+                "EVALUATE FILTER({{ {}, {} }}, NOT ISBLANK([Value2]))",
+                one(pairs[0]),
+                one(pairs[1])
+            );
+            assert_eq!(
+                rows(&session, &asked),
+                rows(&session, &listed),
+                "{} / {asked}",
+                case.name()
+            );
+        };
+        check(
+            "TREATAS({ (2022, 3), (2023, 6) }, Dates[Year], Dates[Month Number])",
+            "Dates[Year]",
+            [
+                ("2022", "Dates[Month Number] = 3"),
+                ("2023", "Dates[Month Number] = 6"),
+            ],
+        );
+        check(
+            "TREATAS({ (\"Red\", 3), (\"Blue\", 6) }, Products[Color], Dates[Month Number])",
+            "Products[Color]",
+            [
+                ("\"Red\"", "Dates[Month Number] = 3"),
+                ("\"Blue\"", "Dates[Month Number] = 6"),
+            ],
+        );
+    }
+}

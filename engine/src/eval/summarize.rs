@@ -14,7 +14,7 @@ use crate::bound::{
     FilterArgument, Reduction, Removal, Scalar, ScalarKind, Schema, SummarizeColumns, TableKind,
     Variable, VariableBody,
 };
-use crate::context::{FilterContext, Relations, Shadow};
+use crate::context::{FilterContext, Item, Relations, Shadow};
 use crate::table::{ColumnRows, TableRows};
 use crate::value::Value;
 use crate::vector::{Errors, Vector, merge_errors};
@@ -28,6 +28,10 @@ struct Site {
     table: Table,
     /// The expression changes filters, so the groups are those of all visible rows.
     unfiltered: bool,
+}
+
+fn is_one_column(item: &Item) -> bool {
+    matches!(item.targets.as_slice(), [Target::Column(_)])
 }
 
 impl<'a> Evaluator<'a> {
@@ -113,7 +117,16 @@ impl<'a> Evaluator<'a> {
             .map(|(_, item)| Rc::clone(item))
             .collect();
         let iterated = batch.iterate(Rc::clone(&flat.contexts), filters, frame);
-        let inner = iterated.refiltered(self.transition(&iterated)?);
+        let mut context = self.transition(&iterated)?;
+        // The value of a group narrows a filter over several columns, and does not free the others: of the years and months that
+        // are asked for together, each year keeps its own months.
+        let narrowed = iterated.filters.items.iter().filter(|item| {
+            let is_left = |known: &Rc<Item>| Rc::ptr_eq(known, item);
+            !is_one_column(item) && !context.items.iter().any(is_left)
+        });
+        let narrowed: Vec<Rc<Item>> = narrowed.cloned().collect();
+        context.items.extend(narrowed);
+        let inner = iterated.refiltered(context);
         let inner = self.coalesced(summarize, &given, inner)?;
         let inner = self.wishing(&inner, summarize.columns.iter().map(|column| &column.expr));
         let count = flat.positions.len();
