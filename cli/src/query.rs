@@ -13,24 +13,37 @@ use crate::parameter;
 use crate::report;
 
 pub fn run(args: &QueryArgs) -> Result<(), Failure> {
-    if args.format == Format::Arrow && io::stdout().is_terminal() {
+    ask(args.format, args.stats, &args.dax, |input, json| {
+        parameter::verify(&args.parameters, &input.text).map_err(Failure::usage)?;
+        answer(args, input, json)
+    })
+}
+
+/// An answer, the culture to show it in, and the rows that the question touched.
+pub type Answered = (Answer, String, u64);
+
+/// Reads a question, has it answered, and prints the answer and figures: the same in every language.
+pub fn ask(
+    format: Format,
+    stats: bool,
+    text: &str,
+    answer: impl FnOnce(&Input, bool) -> Result<Answered, Failure>,
+) -> Result<(), Failure> {
+    if format == Format::Arrow && io::stdout().is_terminal() {
         return Err(Failure::usage(
             "--format arrow writes bytes; send them to a file or a program",
         ));
     }
-    let json = args.format == Format::Json;
-    let input = Input::read(&args.dax)?;
-    parameter::verify(&args.parameters, &input.text).map_err(Failure::usage)?;
-    let (answer, culture, rows) = answer(args, &input, json)?;
-    print(&answer, args.format, &culture)?;
-    if args.stats {
+    let input = Input::read(text)?;
+    let (answer, culture, rows) = answer(&input, format == Format::Json)?;
+    print(&answer, format, &culture)?;
+    if stats {
         eprint!("{}", figures(&answer.statistics, rows));
     }
     Ok(())
 }
 
-/// The answer, the culture to show it in, and the rows that the query touched.
-fn answer(args: &QueryArgs, input: &Input, json: bool) -> Result<(Answer, String, u64), Failure> {
+fn answer(args: &QueryArgs, input: &Input, json: bool) -> Result<Answered, Failure> {
     let told = |error| report::error(&error, Some(input), json);
     let database = access::open(&args.access, json)?;
     let session = access::session(&database, &args.access.identity, json)?;

@@ -1,34 +1,22 @@
 //! `peristyle sql`.
 
-use std::io::{self, IsTerminal};
-
 use peristyle::{Answer, Collation, Error, QueryOptions, SqlOptions};
 
 use crate::access;
-use crate::args::{Format, SqlArgs};
+use crate::args::SqlArgs;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::query::{figures, print};
+use crate::query::{Answered, ask};
 use crate::report;
 
 pub fn run(args: &SqlArgs) -> Result<(), Failure> {
-    if args.format == Format::Arrow && io::stdout().is_terminal() {
-        return Err(Failure::usage(
-            "--format arrow writes bytes; send them to a file or a program",
-        ));
-    }
-    let json = args.format == Format::Json;
-    let input = Input::read(&args.sql)?;
-    let (answer, culture, rows) = answer(args, &input, json)?;
-    print(&answer, args.format, &culture)?;
-    if args.stats {
-        eprint!("{}", figures(&answer.statistics, rows));
-    }
-    Ok(())
+    ask(args.format, args.stats, &args.sql, |input, json| {
+        answer(args, input, json)
+    })
 }
 
-/// The answer in the types that output knows, the culture to show it in, and the rows that the statement touched.
-fn answer(args: &SqlArgs, input: &Input, json: bool) -> Result<(Answer, String, u64), Failure> {
+/// The answer, in the types that output knows.
+fn answer(args: &SqlArgs, input: &Input, json: bool) -> Result<Answered, Failure> {
     let told = |error| report::error(&error, Some(input), json);
     let database = access::open(&args.access, json)?;
     let session = access::session(&database, &args.access.identity, json)?;

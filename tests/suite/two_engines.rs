@@ -46,26 +46,34 @@ struct Tally {
     differences: Vec<String>,
 }
 
-#[test]
-fn the_engine_and_the_literal_evaluator_agree() {
-    let triples = number_from("PERISTYLE_TRIPLES", 1_500) as usize;
+/// Tries one random model after another, from PERISTYLE_SEED on, as long as it should go on; gives the seed after the last.
+fn try_models<T: Default + Send + 'static>(
+    goes_on: impl Fn(&T) -> bool + Send + 'static,
+    try_model: impl Fn(u64, &mut T) + Send + 'static,
+) -> (T, u64) {
     let mut seed = number_from("PERISTYLE_SEED", 1);
-    let most = number_from("PERISTYLE_DIFFERENCES", 1) as usize;
-    let mut tally = Tally::default();
+    let mut tally = T::default();
     // Deep recursion of the literal evaluator needs more than a test's stack.
     let worker = std::thread::Builder::new()
         .stack_size(256 << 20)
         .spawn(move || {
-            while tally.tried < triples && tally.differences.len() < most {
-                try_model(seed, triples, &mut tally);
+            while goes_on(&tally) {
+                try_model(seed, &mut tally);
                 seed += 1;
             }
             (tally, seed)
         });
-    let (tally, seed) = worker
-        .expect("a thread")
-        .join()
-        .expect("a worker that ends");
+    worker.expect("a thread").join().expect("no difference")
+}
+
+#[test]
+fn the_engine_and_the_literal_evaluator_agree() {
+    let triples = number_from("PERISTYLE_TRIPLES", 1_500) as usize;
+    let most = number_from("PERISTYLE_DIFFERENCES", 1) as usize;
+    let (tally, seed) = try_models(
+        move |tally: &Tally| tally.tried < triples && tally.differences.len() < most,
+        move |seed, tally| try_model(seed, triples, tally),
+    );
     println!(
         "{} triples up to seed {seed}: {} refused by both, {} skipped, {} rows compared",
         tally.tried, tally.refused, tally.skipped, tally.rows

@@ -14,7 +14,7 @@ use super::deleted::{copy, hideable, hiding};
 use super::models::{Sort, World, random_world};
 use super::queries::Writer;
 use super::random::Random;
-use super::{QUERIES, number_from, role_sets, sketch};
+use super::{QUERIES, number_from, role_sets, sketch, try_models};
 use crate::outcome::all_that_shows;
 use crate::scratch::Scratch;
 use twin::{Changes, twin};
@@ -32,18 +32,10 @@ struct Tally {
 #[test]
 fn nothing_shows_of_what_is_hidden() {
     let most = number_from("PERISTYLE_BLIND", 2_000) as usize;
-    let mut seed = number_from("PERISTYLE_SEED", 1);
-    let mut tally = Tally::default();
-    let worker = std::thread::Builder::new()
-        .stack_size(256 << 20)
-        .spawn(move || {
-            while tally.tried < most {
-                try_model(seed, most, &mut tally);
-                seed += 1;
-            }
-            (tally, seed)
-        });
-    let (tally, seed) = worker.expect("a thread").join().expect("no difference");
+    let (tally, seed) = try_models(
+        move |tally: &Tally| tally.tried < most,
+        move |seed, tally| try_model(seed, most, tally),
+    );
     println!(
         "{} pairs up to seed {seed}: {} answered, {} twins, {} more without a change; {:?}",
         tally.tried, tally.answered, tally.twins, tally.alike, tally.changes

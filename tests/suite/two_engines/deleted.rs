@@ -12,7 +12,7 @@ use super::models::{Sort, World, random_world};
 use super::pairs::partnered;
 use super::queries::Writer;
 use super::random::Random;
-use super::{QUERIES, engine_rows, number_from, role_sets, same_rows, shown, sketch};
+use super::{QUERIES, engine_rows, number_from, role_sets, same_rows, shown, sketch, try_models};
 use crate::scratch::Scratch;
 
 #[derive(Default)]
@@ -31,18 +31,10 @@ struct Tally {
 #[test]
 fn answers_equal_those_over_what_is_left() {
     let most = number_from("PERISTYLE_DELETIONS", 2_000) as usize;
-    let mut seed = number_from("PERISTYLE_SEED", 1);
-    let mut tally = Tally::default();
-    let worker = std::thread::Builder::new()
-        .stack_size(256 << 20)
-        .spawn(move || {
-            while tally.tried < most {
-                try_model(seed, most, &mut tally);
-                seed += 1;
-            }
-            (tally, seed)
-        });
-    let (tally, seed) = worker.expect("a thread").join().expect("no difference");
+    let (tally, seed) = try_models(
+        move |tally: &Tally| tally.tried < most,
+        move |seed, tally| try_model(seed, most, tally),
+    );
     println!(
         "{} pairs up to seed {seed}: {} answered, {} refused alike, {} refused by rule 8, {} with a hidden column; {} sets of roles left out",
         tally.tried, tally.answered, tally.refused, tally.secured, tally.hidden, tally.parted
