@@ -581,7 +581,7 @@ impl Scope {
             aggregates: Vec::new(),
         };
         let total = self.scan_rows(&rows(Vec::new()), control)?.len();
-        match self.scan(&rows(keys), control) {
+        match self.scan(&rows(keys), &control.behind_the_query()) {
             Ok(groups) => Ok(total <= 1 || groups.len == total),
             Err(ReadError::TooManyGroups { .. }) if total > MAX_GROUPS => Ok(false),
             Err(error) => Err(error),

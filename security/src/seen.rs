@@ -64,7 +64,7 @@ impl Scope {
             aggregates: Vec::new(),
             max_groups: usize::MAX,
         };
-        let groups = self.data()?.scan(&scan, control)?;
+        let groups = self.data()?.scan(&scan, &control.behind_the_query())?;
         let codes: RoaringBitmap = groups.keys.first().into_iter().flatten().copied().collect();
         let codes = Arc::new(codes);
         self.seen_codes().insert(column, Arc::clone(&codes));

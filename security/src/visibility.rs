@@ -40,6 +40,12 @@ pub(crate) struct RoleRows {
     pub own: BTreeMap<u32, Rows>,
 }
 
+/// A table where sets are collected, and the relationship that leads from there to where they are asked for.
+struct Arrival {
+    at: u32,
+    over: Option<RelationshipId>,
+}
+
 /// The places where the work of admission finds what it needs.
 pub(crate) struct Ground<'a> {
     pub travel: &'a Travel,
@@ -54,7 +60,7 @@ impl Ground<'_> {
     pub fn role_terms(&self, role: &RoleRows) -> Result<Vec<RoleTerm>, ReadError> {
         let derived = self.derive(role)?;
         (0..self.travel.tables)
-            .map(|table| self.term(table, role, &derived))
+            .map(|table| self.term(table, None, role, &derived))
             .collect()
     }
 
@@ -70,7 +76,7 @@ impl Ground<'_> {
                     continue;
                 }
                 self.control.check()?;
-                let source = self.term(edge.source, role, &derived)?;
+                let source = self.term(edge.source, Some(edge.relationship), role, &derived)?;
                 let rows = self.across(edge, &source)?;
                 if derived.get(&e) != Some(&rows) {
                     derived.insert(e, rows);
@@ -83,16 +89,21 @@ impl Ground<'_> {
         }
     }
 
-    /// All sets that bear on a table, each once per path.
+    /// All sets that bear on a table, each once per path. Where they go on over a relationship, what came by it stays out: a
+    /// filter does not turn round to ask a row without partner what it says of a partner that is not there.
     fn term(
         &self,
         table: u32,
+        onward_over: Option<RelationshipId>,
         role: &RoleRows,
         derived: &BTreeMap<usize, Rows>,
     ) -> Result<RoleTerm, ReadError> {
         let mut found = Vec::new();
         self.collect(
-            table,
+            Arrival {
+                at: table,
+                over: onward_over,
+            },
             &mut Vec::new(),
             &mut vec![table],
             role,
@@ -119,7 +130,7 @@ impl Ground<'_> {
 
     fn collect(
         &self,
-        at: u32,
+        Arrival { at, over }: Arrival,
         path: &mut Vec<Step>,
         passed: &mut Vec<u32>,
         role: &RoleRows,
@@ -138,11 +149,10 @@ impl Ground<'_> {
         if let Some(rows) = role.own.get(&at) {
             place(rows);
         }
-        let came_by = path.last().map(|step| step.relationship);
         for (e, rows) in derived {
             // What was gathered over the relationship that leads here holds for every row that led here.
             let edge = self.travel.edges.get(*e);
-            if edge.is_some_and(|edge| edge.target == at && Some(edge.relationship) != came_by) {
+            if edge.is_some_and(|edge| edge.target == at && Some(edge.relationship) != over) {
                 place(rows);
             }
         }
@@ -153,7 +163,11 @@ impl Ground<'_> {
             {
                 path.push(step);
                 passed.push(edge.source);
-                self.collect(edge.source, path, passed, role, derived, found);
+                let there = Arrival {
+                    at: edge.source,
+                    over: Some(edge.relationship),
+                };
+                self.collect(there, path, passed, role, derived, found);
                 passed.pop();
                 path.pop();
             }

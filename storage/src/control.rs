@@ -12,6 +12,8 @@ use crate::turns::{Held, Turn, Turns};
 #[derive(Clone, Debug, Default)]
 pub struct Control {
     shared: Arc<Shared>,
+    /// The work is not the query's own: the limit on groups is not for it.
+    own_groups: bool,
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +62,16 @@ impl Control {
                 turn,
                 ..Shared::default()
             }),
+            own_groups: false,
+        }
+    }
+
+    /// The same control for work that a query brings about and does not ask for, such as finding which values visible rows hold. A
+    /// limit on groups would tell there whether rows are hidden at all. Time, memory and cancellation bound it as before.
+    pub fn behind_the_query(&self) -> Control {
+        Control {
+            shared: Arc::clone(&self.shared),
+            own_groups: true,
         }
     }
 
@@ -128,7 +140,10 @@ impl Control {
 
     /// The most groups that one scan may make.
     pub fn most_groups(&self) -> usize {
-        self.shared.bounds.groups.unwrap_or(usize::MAX)
+        match self.shared.bounds.groups {
+            Some(most) if !self.own_groups => most,
+            _ => usize::MAX,
+        }
     }
 
     /// Most bytes counted at one time so far, for the operator's figures.
@@ -189,6 +204,21 @@ mod tests {
             Control::new(Some(Instant::now())).check(),
             Err(Stopped::TimedOut)
         );
+    }
+
+    #[test]
+    fn work_behind_a_query_has_no_limit_of_groups_and_ends_with_it() {
+        let control = Control::bounded(Bounds {
+            groups: Some(5),
+            ..Bounds::default()
+        });
+        let behind = control.behind_the_query();
+        assert_eq!(
+            (control.most_groups(), behind.most_groups()),
+            (5, usize::MAX)
+        );
+        control.cancel();
+        assert_eq!(behind.check(), Err(Stopped::Cancelled));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod functions;
 mod functions_document;
 mod goldens;
 mod hidden_names;
+mod hidden_rows;
 mod listed_values;
 mod malformed;
 mod measure_formats;

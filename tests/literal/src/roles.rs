@@ -1,12 +1,12 @@
 //! Row-level roles by their rules: the rows that a set of roles shows, and a copy of the data with nothing else in it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use dax::parse_expression;
-use model::{Cardinality, Model, Role, SecurityFilter};
+use model::{Model, Role, SecurityFilter};
 
-use crate::data::{Data, TableData};
+use crate::data::{Col, Data, TableData};
 use crate::eval::{Evaluator, Place, Row};
 use crate::value::{Failure, Result, Value};
 
@@ -87,110 +87,139 @@ fn ways_of(model: &Model) -> Vec<Way> {
     ways
 }
 
-/// The rows of each table that one role shows; the all-blank row of a table stands behind its rows while filters travel.
+/// The rows of each table that one role shows.
 fn rows_of_role(data: &Data, role: &Role, ways: &[Way]) -> Result<Vec<Vec<bool>>> {
-    let mut shown: Vec<Vec<bool>> = data
-        .tables
-        .iter()
-        .map(|t| vec![true; t.rows.len() + 1])
-        .collect();
-    let mut reached: BTreeSet<usize> = BTreeSet::new();
+    let mut filters = BTreeMap::new();
     let evaluator = Evaluator::new(data)?;
     for permission in &role.tables {
-        let (Some(filter), Some(table)) = (&permission.filter, data.table(&permission.table))
-        else {
-            continue;
-        };
-        reached.insert(table);
-        let parsed = parse_expression(filter);
-        if let Some(first) = parsed.errors.first() {
-            return Err(Failure::Error(format!("{first:?}")));
+        if let (Some(filter), Some(table)) = (&permission.filter, data.table(&permission.table)) {
+            filters.insert(table, rows_of_filter(data, &evaluator, table, filter)?);
         }
-        let columns = data.columns_of(table);
-        let fields = Rc::new(
-            columns
-                .iter()
-                .map(|c| evaluator.field(*c))
-                .collect::<Vec<_>>(),
-        );
-        for (row, shown) in shown[table].iter_mut().enumerate() {
+    }
+    let travel = Travel {
+        data,
+        ways,
+        filters,
+    };
+    let tables = 0..data.tables.len();
+    Ok(tables
+        .map(|table| {
+            let count = data.count(table);
+            let reached = travel.rows(table, None, &mut Vec::new());
+            let mut rows = reached.unwrap_or_else(|| vec![true; count + 1]);
+            rows.truncate(count);
+            rows
+        })
+        .collect())
+}
+
+/// The rows that a filter holds for, and behind them whether it holds for the all-blank row.
+fn rows_of_filter(
+    data: &Data,
+    evaluator: &Evaluator,
+    table: usize,
+    filter: &str,
+) -> Result<Vec<bool>> {
+    let parsed = parse_expression(filter);
+    if let Some(first) = parsed.errors.first() {
+        return Err(Failure::Error(format!("{first:?}")));
+    }
+    let columns = data.columns_of(table);
+    let fields = Rc::new(
+        columns
+            .iter()
+            .map(|c| evaluator.field(*c))
+            .collect::<Vec<_>>(),
+    );
+    (0..=data.count(table))
+        .map(|row| {
             let values: Vec<Value> = columns.iter().map(|col| data.value(*col, row)).collect();
             let place = Place::default().with_row(Row {
                 fields: Rc::clone(&fields),
                 values,
                 base: Some((table, row)),
             });
-            *shown &= evaluator.scalar(&parsed.tree, &place)?.truth()?;
-        }
-    }
-    let mut gathered = vec![true; data.links.len()];
-    while travel(data, ways, &mut shown, &mut gathered, &mut reached) {}
-    for rows in &mut shown {
-        rows.pop();
-    }
-    Ok(shown)
+            evaluator.scalar(&parsed.tree, &place)?.truth()
+        })
+        .collect()
 }
 
-/// Carries filters over every relationship once; whether anything changed.
-///
-/// `gathered` says of each relationship whether rows that are shown lead to the blank row of its one side. What is gathered over a
-/// relationship is not asked of the rows that come by it: a fact without a dimension row has none to be found by.
-fn travel(
-    data: &Data,
-    ways: &[Way],
-    shown: &mut [Vec<bool>],
-    gathered: &mut [bool],
-    reached: &mut BTreeSet<usize>,
-) -> bool {
-    let mut changed = false;
-    for way in ways {
-        let link = &data.links[way.link];
-        let relationship = &data.model.relationships[way.link];
-        let (source, target) = if way.forward {
+/// The filters of one role on their ways. The all-blank row of a table stands behind its rows.
+struct Travel<'t> {
+    data: &'t Data,
+    ways: &'t [Way],
+    filters: BTreeMap<usize, Vec<bool>>,
+}
+
+impl Travel<'_> {
+    /// The rows of a table that its own filter and those that travel to it admit. None: there are none. What came over one
+    /// relationship does not turn round: a row without partner is not asked what its own filter says of a partner that is not there.
+    fn rows(
+        &self,
+        table: usize,
+        onward_over: Option<usize>,
+        passed: &mut Vec<usize>,
+    ) -> Option<Vec<bool>> {
+        let mut rows = self.filters.get(&table).cloned();
+        passed.push(table);
+        for way in self.ways.iter().filter(|way| Some(way.link) != onward_over) {
+            let (source, target) = self.ends(way);
+            if target.0 != table || passed.contains(&source.0) {
+                continue;
+            }
+            let Some(found) = self.rows(source.0, Some(way.link), passed) else {
+                continue;
+            };
+            let admitted = self.across(way, &found);
+            rows = Some(match rows {
+                None => admitted,
+                Some(rows) => rows.iter().zip(&admitted).map(|(a, b)| *a && *b).collect(),
+            });
+        }
+        passed.pop();
+        rows
+    }
+
+    fn ends(&self, way: &Way) -> (Col, Col) {
+        let link = &self.data.links[way.link];
+        if way.forward {
             (link.to, link.from)
         } else {
             (link.from, link.to)
-        };
-        if !reached.contains(&source.0) {
-            continue;
-        }
-        changed |= reached.insert(target.0);
-        let limited = relationship.to_cardinality == Cardinality::Many;
-        let looks_up = way.forward || link.one_to_one || limited;
-        let sources: Vec<_> = (0..data.count(source.0))
-            .map(|row| (data.value(source, row).key(), shown[source.0][row]))
-            .collect();
-        let blank_of_source = shown[source.0][data.count(source.0)]
-            && ways.iter().all(|up| {
-                let comes_by = up.link == way.link && way.forward;
-                let leads_here = !up.forward && data.links[up.link].to.0 == source.0;
-                comes_by || !leads_here || gathered[up.link]
-            });
-        for row in 0..data.count(target.0) {
-            let key = data.value(target, row).key();
-            let mut found = sources.iter().filter(|(k, _)| *k == key).peekable();
-            let admitted = if found.peek().is_none() {
-                looks_up && blank_of_source
-            } else {
-                found.any(|(_, shown)| *shown)
-            };
-            changed |= shown[target.0][row] && !admitted;
-            shown[target.0][row] &= admitted;
-        }
-        let blank = data.count(target.0);
-        if looks_up {
-            changed |= shown[target.0][blank] && !blank_of_source;
-            shown[target.0][blank] &= blank_of_source;
-        } else {
-            let targets: BTreeSet<_> = (0..blank)
-                .map(|row| data.value(target, row).key())
-                .collect();
-            let leads_to_blank = sources
-                .iter()
-                .any(|(key, shown)| *shown && !targets.contains(key));
-            changed |= gathered[way.link] && !leads_to_blank;
-            gathered[way.link] &= leads_to_blank;
         }
     }
-    changed
+
+    /// The rows at the end of a way that those at its beginning admit.
+    fn across(&self, way: &Way, shown: &[bool]) -> Vec<bool> {
+        let data = self.data;
+        let (source, target) = self.ends(way);
+        let link = &data.links[way.link];
+        let looks_up = way.forward || link.one_to_one || link.limited;
+        let (sources, targets) = (data.count(source.0), data.count(target.0));
+        let key_of_source: Vec<_> = (0..sources)
+            .map(|row| data.value(source, row).key())
+            .collect();
+        let key_of_target: Vec<_> = (0..targets)
+            .map(|row| data.value(target, row).key())
+            .collect();
+        let mut admitted: Vec<bool> = key_of_target
+            .iter()
+            .map(|key| {
+                let partners: Vec<usize> = (0..sources)
+                    .filter(|row| key_of_source[*row] == *key)
+                    .collect();
+                if partners.is_empty() {
+                    looks_up && shown[sources]
+                } else {
+                    partners.iter().any(|row| shown[*row])
+                }
+            })
+            .collect();
+        admitted.push(if looks_up {
+            shown[sources]
+        } else {
+            (0..sources).any(|row| shown[row] && !key_of_target.contains(&key_of_source[row]))
+        });
+        admitted
+    }
 }

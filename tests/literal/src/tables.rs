@@ -401,12 +401,19 @@ impl Evaluator<'_> {
             );
             fields = Some(right.fields);
         }
-        let fields = left
-            .fields
-            .iter()
-            .chain(fields.iter().flat_map(|f| f.iter()))
-            .cloned()
-            .collect();
+        let right = match fields {
+            Some(fields) => fields,
+            // Without rows the columns are there all the same, and filter.
+            None => {
+                let blank = Row {
+                    fields: Rc::clone(&left.fields),
+                    values: vec![Value::Blank; left.fields.len()],
+                    base: None,
+                };
+                self.table(&args[1], &inside.with_row(blank))?.fields
+            }
+        };
+        let fields = left.fields.iter().chain(right.iter()).cloned().collect();
         Ok(Table::of(fields, rows))
     }
 

@@ -80,6 +80,7 @@ pub fn random_world(random: &mut Random) -> World {
     };
     world.add_measures(random);
     world.add_group(random);
+    world.add_second_group(random);
     world.add_roles(random);
     world
 }
@@ -93,6 +94,14 @@ fn column(name: &str, data_type: DataType) -> Column {
             source_column: name.to_owned(),
         },
         ..Column::default()
+    }
+}
+
+fn item(name: &str, expression: String) -> CalculationItem {
+    CalculationItem {
+        name: name.to_owned(),
+        expression,
+        ..CalculationItem::default()
     }
 }
 
@@ -506,11 +515,6 @@ impl World {
             return;
         }
         let date = member(&self.model().tables[dates], 0);
-        let item = |name: &str, expression: String| CalculationItem {
-            name: name.to_owned(),
-            expression,
-            ..CalculationItem::default()
-        };
         let items = vec![
             item("Current", "SELECTEDMEASURE()".to_owned()),
             item(
@@ -524,20 +528,46 @@ impl World {
                 ),
             ),
         ];
+        self.add_items("Items", 10, items);
+    }
+
+    /// A group that needs no dates, before or after the other one. Its items call measures by their names, and one another.
+    fn add_second_group(&mut self, random: &mut Random) {
+        if !random.chance(40) {
+            return;
+        }
+        let column = "'Shapes'[Name]";
+        let items = vec![
+            item("Doubled", "SELECTEDMEASURE() * 2".to_owned()),
+            item("Part", "DIVIDE(SELECTEDMEASURE(), [Lines])".to_owned()),
+            item(
+                "Sideways",
+                format!("CALCULATE(SELECTEDMEASURE(), {column} = \"Doubled\") + 1"),
+            ),
+            item(
+                "Everything",
+                format!("CALCULATE([Lines], ALL({column})) - SELECTEDMEASURE()"),
+            ),
+        ];
+        let precedence = *random.pick(&[5, 15]);
+        self.add_items("Shapes", precedence, items);
+    }
+
+    fn add_items(&mut self, name: &str, precedence: i64, items: Vec<CalculationItem>) {
         let rows = items
             .iter()
             .map(|item| vec![Value::Text(item.name.clone())])
             .collect();
         let table = Table {
-            name: "Items".to_owned(),
+            name: name.to_owned(),
             columns: vec![column("Name", DataType::Text)],
             partitions: vec![Partition {
-                name: "Items".to_owned(),
+                name: name.to_owned(),
                 mode: None,
                 kind: PartitionKind::CalculationGroup,
             }],
             calculation_group: Some(CalculationGroup {
-                precedence: 10,
+                precedence,
                 items,
                 ..CalculationGroup::default()
             }),

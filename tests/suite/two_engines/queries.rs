@@ -87,7 +87,22 @@ impl<'w> Writer<'w> {
                 .push(format!("MEASURE 'F1'[Measure of the query] = {body}"));
         }
         self.budget = 4 + self.random.between(0, 20);
-        let table = match self.random.below(13) {
+        let table = match self.random.below(16) {
+            13 => self.rolled_up(),
+            14 => self.grouped_by().text,
+            15 => {
+                let keys = self.group_values();
+                let share = self.in_row(&keys.row, Self::share);
+                let condition = self.in_row(&keys.row, Self::condition);
+                match self.random.below(3) {
+                    0 => format!("ADDCOLUMNS({}, \"v\", {share})", keys.text),
+                    1 => format!("FILTER({}, {share} > [Total] * 2)", keys.text),
+                    _ => format!(
+                        "ADDCOLUMNS(FILTER({}, {condition}), \"v\", {share})",
+                        keys.text
+                    ),
+                }
+            }
             10 => {
                 let table = self.summarize_columns();
                 format!("DISTINCT({table})")
@@ -272,10 +287,10 @@ impl<'w> Writer<'w> {
                 parts.push(column);
             }
         }
-        if self.random.chance(15)
-            && let Some(&items) = self.tables(&[Sort::Items]).first()
-        {
-            parts.push(member(&self.model().tables[items], 0));
+        for items in self.tables(&[Sort::Items]) {
+            if self.random.chance(12) {
+                parts.push(member(&self.model().tables[items], 0));
+            }
         }
         let none = parts.is_empty();
         for _ in 0..self.random.below(3) {
@@ -285,9 +300,7 @@ impl<'w> Writer<'w> {
         }
         let values = if none { 1 } else { self.random.below(3) };
         for k in 0..values {
-            // Excluded for now: ALLSELECTED beside rows of a model's table as a filter, which it loses.
-            let row_filter = parts.iter().any(|part| part.starts_with("FILTER('"));
-            if !row_filter && self.random.chance(10) {
+            if self.random.chance(10) {
                 let share = self.share();
                 parts.push(format!("\"v{k}\", {share}"));
                 continue;
@@ -476,12 +489,15 @@ impl<'w> Writer<'w> {
     }
 
     fn filter(&mut self, modified: &mut bool) -> String {
-        if let Some(&items) = self.tables(&[Sort::Items]).first()
-            && self.random.chance(10)
-        {
-            let item = *self.random.pick(&["Current", "To date", "Growth"]);
-            let column = member(&self.model().tables[items], 0);
-            return format!("{column} = \"{item}\"");
+        let groups = self.tables(&[Sort::Items]);
+        if !groups.is_empty() && self.random.chance(10) {
+            let table = &self.model().tables[*self.random.pick(&groups)];
+            let items = table
+                .calculation_group
+                .iter()
+                .flat_map(|group| &group.items);
+            let names: Vec<&str> = items.map(|item| item.name.as_str()).collect();
+            return format!("{} = \"{}\"", member(table, 0), self.random.pick(&names));
         }
         let column = self.group_column();
         let data_type = self.type_of(&column);

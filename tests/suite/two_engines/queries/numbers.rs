@@ -9,7 +9,16 @@ impl Writer<'_> {
         if !self.spend() {
             return self.leaf();
         }
-        match self.random.below(26) {
+        match self.random.below(27) {
+            26 => {
+                // What an iteration goes through, from inside it.
+                let keys = self.group_values();
+                let share = self.in_row(&keys.row, Self::share);
+                (
+                    format!("SUMX({}, {share} + 0.0)", keys.text),
+                    DataType::Double,
+                )
+            }
             22 => {
                 // An error of one context, if there are several values.
                 let (column, data_type) = self.pick_column(is_number);

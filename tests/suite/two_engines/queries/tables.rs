@@ -2,7 +2,7 @@
 
 use model::DataType;
 
-use super::{Row, Rows, Typed, Writer};
+use super::{Row, Rows, Typed, Writer, is_number};
 
 impl Writer<'_> {
     /// VALUES or ALL of a column to group by.
@@ -34,7 +34,8 @@ impl Writer<'_> {
                 row: self.row_of(table),
             };
         }
-        match self.random.below(26) {
+        match self.random.below(27) {
+            26 => self.grouped_by(),
             20 => {
                 // Values of two columns of one table.
                 let table = self.any_table();
@@ -284,5 +285,73 @@ impl Writer<'_> {
             _ => format!("CROSSJOIN(VALUES({a}), VALUES({b}))"),
         };
         Rows { text, row }
+    }
+
+    /// SUMMARIZE with subtotals. Its expressions are measures: what they see is the group.
+    pub(super) fn rolled_up(&mut self) -> String {
+        let table = self.any_table();
+        let found = self.found_from(table);
+        let columns: Vec<Typed> = self
+            .columns_of(&found)
+            .into_iter()
+            .filter(|c| c.1 != DataType::DateTime)
+            .collect();
+        let mut groups: Vec<String> = Vec::new();
+        for _ in 0..1 + self.random.below(3) {
+            let column = self.random.pick(&columns).0.clone();
+            if !groups.contains(&column) {
+                groups.push(column);
+            }
+        }
+        let plain = self.random.below(groups.len());
+        let rolled = groups.split_off(plain);
+        groups.push(format!("ROLLUP({})", rolled.join(", ")));
+        format!(
+            "SUMMARIZE('{}', {}, \"v\", {}, \"w\", {})",
+            self.model().tables[table].name,
+            groups.join(", "),
+            self.measure_name().0,
+            self.measure_name().0
+        )
+    }
+
+    /// GROUPBY over a table of any kind.
+    pub(super) fn grouped_by(&mut self) -> Rows {
+        let rows = self.table();
+        let mut row = Row::default();
+        let mut list = Vec::new();
+        for _ in 0..1 + self.random.below(2) {
+            let column = self.random.pick(&rows.row.columns).clone();
+            if !list.contains(&column.0) {
+                list.push(column.0.clone());
+                row.columns.push(column);
+            }
+        }
+        for _ in 0..1 + self.random.below(2) {
+            let numbers: Vec<Typed> = rows
+                .row
+                .columns
+                .iter()
+                .filter(|c| is_number(c.1))
+                .cloned()
+                .collect();
+            let (body, data_type) = match numbers.is_empty() {
+                true => ("1".to_owned(), DataType::Integer),
+                false => self.random.pick(&numbers).clone(),
+            };
+            let (function, data_type) = match self.random.below(4) {
+                0 => ("MAXX", data_type),
+                1 => ("MINX", data_type),
+                2 => ("COUNTX", DataType::Integer),
+                _ => ("SUMX", data_type),
+            };
+            let name = self.name("g");
+            list.push(format!("\"{name}\", {function}(CURRENTGROUP(), {body})"));
+            row.columns.push((format!("[{name}]"), data_type));
+        }
+        Rows {
+            text: format!("GROUPBY({}, {})", rows.text, list.join(", ")),
+            row,
+        }
     }
 }
