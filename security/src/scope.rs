@@ -17,6 +17,7 @@ use crate::objects::{End, Objects, at};
 use crate::references::fold;
 use crate::request::{Expression, Groups, PathColumn, Scan, Target};
 use crate::scans::{Scans, scan_key};
+use crate::seen::Seen;
 use crate::trees::ordinal;
 use crate::visibility::Visible;
 use crate::{Codes, Column, Identity, Measure, ReadError, Relationship, Table};
@@ -509,11 +510,12 @@ impl Scope {
     }
 
     /// For each code of the relationship's `to` column, the code of the equal value in its `from` column; `reverse`: the other
-    /// way. Codes of values that are only on one side become `storage::ABSENT`.
+    /// way. Codes of values that are only on one side, as far as visible rows hold them, become `storage::ABSENT`.
     pub fn translate(
         &self,
         relationship: Relationship,
         reverse: bool,
+        control: &Control,
     ) -> Result<Arc<[u32]>, ReadError> {
         let entry = self.lower_relationship(relationship)?;
         let (source, target) = if reverse {
@@ -521,9 +523,26 @@ impl Scope {
         } else {
             (entry.to, entry.from)
         };
-        self.data()?
+        let codes = self
+            .data()?
             .translate(source.id, target.id)
-            .map_err(|error| self.tell(error))
+            .map_err(|error| self.tell(error))?;
+        let seen = self.seen(target.id, control)?;
+        if matches!(seen, Seen::All) {
+            return Ok(codes);
+        }
+        // A value that hidden rows alone hold is not there: else a plan would show that it is.
+        let visible = |code: u32| code == storage::BLANK || seen.has(code);
+        Ok(codes
+            .iter()
+            .map(|code| {
+                if visible(*code) {
+                    *code
+                } else {
+                    storage::ABSENT
+                }
+            })
+            .collect())
     }
 
     /// Whether no two visible rows of a table agree in all their visible columns.

@@ -605,7 +605,9 @@ impl<'a> Evaluator<'a> {
         let grouped = self.grouped(filters, contexts, far, vec![extra], Vec::new(), without)?;
         let codes = grouped.extra_codes(0);
         let translated: Vec<u32> = if edge.limited {
-            let table = self.scope.translate(edge.handle, far_is_from)?;
+            let table = self
+                .scope
+                .translate(edge.handle, far_is_from, self.control)?;
             codes
                 .iter()
                 .map(|&c| {

@@ -50,7 +50,7 @@ fn handles_of_another_scope_are_refused() {
     );
     let relationship = other.relationships()[0].handle;
     assert_eq!(
-        mine.translate(relationship, false).err(),
+        mine.translate(relationship, false, &control).err(),
         Some(ReadError::Foreign)
     );
     assert_eq!(
