@@ -77,6 +77,14 @@ fn averages_and_ends_of_columns_of_all_types() {
 }
 
 #[test]
+fn empty_text_counts_as_blank() {
+    let query = "DEFINE TABLE T = DATATABLE ( \"a\", STRING, { { \"x\" }, { \"\" }, { BLANK() } } ) \
+        EVALUATE ROW ( \"x\", COUNTBLANK ( T[a] ) )";
+    let answer = session().query(query).expect("a table of texts");
+    assert_eq!(value_at(&answer.tables[0], 0, 0), Value::Integer(2));
+}
+
+#[test]
 fn spread_and_means() {
     check("VAR.P ( Lines[Amount] )", "225");
     check("VAR.S ( Lines[Amount] )", "300");

@@ -186,7 +186,12 @@ impl<'a> Evaluator<'a> {
             Reduction::Min if is_column => vec![aggregate(AggregateOp::Min)],
             Reduction::Max if is_column => vec![aggregate(AggregateOp::Max)],
             Reduction::Count if is_column => vec![aggregate(AggregateOp::Count)],
-            Reduction::CountBlank if is_column => vec![rows, aggregate(AggregateOp::Count)],
+            // Empty text counts as BLANK here, and the scan's count does not leave it out.
+            Reduction::CountBlank
+                if is_column && body.is_some_and(|b| b.data_type != DataType::Text) =>
+            {
+                vec![rows, aggregate(AggregateOp::Count)]
+            }
             _ => return None,
         })
     }

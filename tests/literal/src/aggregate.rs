@@ -38,7 +38,12 @@ impl Evaluator<'_> {
             "MIN" => extreme(true, &values),
             "MAX" => extreme(false, &values),
             "COUNT" | "COUNTA" => Ok(counted(values.iter().filter(|v| !v.is_blank()).count())),
-            "COUNTBLANK" => Ok(counted(values.iter().filter(|v| v.is_blank()).count())),
+            "COUNTBLANK" => {
+                let empty = |v: &&Value| matches!(v, Value::Text(text) if text.is_empty());
+                Ok(counted(
+                    values.iter().filter(|v| v.is_blank() || empty(v)).count(),
+                ))
+            }
             "DISTINCTCOUNT" => Ok(counted(
                 values
                     .iter()
