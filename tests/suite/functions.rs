@@ -77,6 +77,31 @@ fn averages_and_ends_of_columns_of_all_types() {
 }
 
 #[test]
+fn logical_values_and_text_are_not_aggregated() {
+    for refused in [
+        "COUNT ( Lines[Flag] )",
+        "MAX ( Lines[Flag] )",
+        "MIN ( Lines[Flag] )",
+        "COUNTX ( Lines, Lines[Flag] )",
+        "MAXX ( Lines, Lines[Amount] > 10 )",
+        "SUMX ( Lines, Lines[Flag] )",
+        "SUMX ( Lines, \"1\" )",
+        "AVERAGEX ( Lines, Lines[Group] )",
+        "PRODUCTX ( Lines, Lines[Flag] )",
+        "STDEVX.P ( Lines, Lines[Flag] )",
+    ] {
+        check(refused, "error");
+    }
+    check("COUNTA ( Lines[Flag] )", "4");
+    check("COUNTAX ( Lines, Lines[Flag] )", "4");
+    check("COUNTX ( Lines, Lines[Group] )", "5");
+    check("SUMX ( Lines, Lines[Flag] * 1 )", "2");
+    check("MAXX ( Lines, Lines[Group] )", "b");
+    check("DISTINCTCOUNT ( Lines[Flag] )", "3");
+    check("COUNTBLANK ( Lines[Flag] )", "1");
+}
+
+#[test]
 fn empty_text_counts_as_blank() {
     let query = "DEFINE TABLE T = DATATABLE ( \"a\", STRING, { { \"x\" }, { \"\" }, { BLANK() } } ) \
         EVALUATE ROW ( \"x\", COUNTBLANK ( T[a] ) )";

@@ -35,7 +35,7 @@ impl<'a> Binder<'a> {
             },
         };
         if function.name.ends_with('X') && function.name != "MAX" || function.name.contains("X.") {
-            self.iterator(op, args, span)
+            self.iterator(op, function.name, args, span)
         } else {
             self.column_aggregate(op, function.name, &args[0], span)
         }
@@ -61,26 +61,11 @@ impl<'a> Binder<'a> {
             );
         };
         let of = self.scope.column_type(column);
-        let needs_numbers = matches!(
-            op,
-            Reduction::Sum
-                | Reduction::Average
-                | Reduction::Product
-                | Reduction::Median
-                | Reduction::GeoMean
-        );
-        if (needs_numbers || is_statistic(op))
-            && matches!(of, DataType::Text | DataType::Boolean)
-            && !is_of_all_types(name)
-        {
+        if let Some(held) = not_taken(op, name, of) {
             let message = format!(
-                "{name} needs a column of numbers or dates, and [{}] holds {}",
+                "{name} needs a column of {}, and [{}] holds {held}",
+                taken(op),
                 self.scope.column(column).name,
-                if of == DataType::Text {
-                    "text"
-                } else {
-                    "logical values"
-                }
             );
             return self.error(ErrorKind::Type, span, message);
         }
@@ -165,10 +150,23 @@ impl<'a> Binder<'a> {
         )
     }
 
-    fn iterator(&mut self, op: Reduction, args: &[Expr], span: Span) -> Bound<Scalar> {
+    fn iterator(
+        &mut self,
+        op: Reduction,
+        name: &str,
+        args: &[Expr],
+        span: Span,
+    ) -> Bound<Scalar> {
         let table = self.bind_table(&args[0])?;
         let frame = self.fresh();
         let body = self.with_rows(frame, table.schema.clone(), |b| b.bind_scalar(&args[1]))?;
+        if let Some(given) = not_taken(op, name, body.data_type) {
+            let message = format!(
+                "{name} needs {} for each row, and this expression gives {given}",
+                taken(op)
+            );
+            return self.error(ErrorKind::Type, args[1].span, message);
+        }
         Ok(self.reduce(op, table, frame, Some(body), span))
     }
 
@@ -332,11 +330,40 @@ fn is_of_all_types(name: &str) -> bool {
     matches!(name, "AVERAGEA" | "MINA" | "MAXA")
 }
 
-fn is_statistic(op: Reduction) -> bool {
+/// Whether the aggregate computes with numbers, rather than comparing or counting values.
+fn computes(op: Reduction) -> bool {
     matches!(
         op,
-        Reduction::StdevP | Reduction::StdevS | Reduction::VarP | Reduction::VarS
+        Reduction::Sum
+            | Reduction::Average
+            | Reduction::Product
+            | Reduction::Median
+            | Reduction::GeoMean
+            | Reduction::StdevP
+            | Reduction::StdevS
+            | Reduction::VarP
+            | Reduction::VarS
     )
+}
+
+/// What an aggregate cannot take of this type, in words. Logical values are for the functions whose names have an A, and for counts
+/// of distinct values and of BLANK.
+fn not_taken(op: Reduction, name: &str, of: DataType) -> Option<&'static str> {
+    let compares = matches!(op, Reduction::Min | Reduction::Max | Reduction::Count);
+    match of {
+        _ if is_of_all_types(name) || matches!(name, "COUNTA" | "COUNTAX") => None,
+        DataType::Boolean if computes(op) || compares => Some("logical values"),
+        DataType::Text if computes(op) => Some("text"),
+        _ => None,
+    }
+}
+
+fn taken(op: Reduction) -> &'static str {
+    if computes(op) {
+        "numbers or dates"
+    } else {
+        "numbers, dates or text"
+    }
 }
 
 fn reduction(name: &str) -> Option<Reduction> {
