@@ -102,6 +102,18 @@ fn logical_values_and_text_are_not_aggregated() {
 }
 
 #[test]
+fn branches_of_several_numeric_types_give_the_wider_one() {
+    check("ISINT64 ( IF ( TRUE (), 1, 2.5 ) )", "FALSE");
+    check("ISDOUBLE ( IF ( TRUE (), 1, 2.5 ) )", "TRUE");
+    check("ISDECIMAL ( IF ( TRUE (), 1, CURRENCY ( 2 ) ) )", "TRUE");
+    check("ISDOUBLE ( SWITCH ( 1, 1, 1, 2, 2.5 ) )", "TRUE");
+    check("ISDOUBLE ( COALESCE ( 1, 2.5 ) )", "TRUE");
+    check("ISDOUBLE ( IFERROR ( 1, 2.5 ) )", "TRUE");
+    check("ISINT64 ( IF ( TRUE (), 1, \"a\" ) )", "TRUE");
+    check("ISINT64 ( IF ( TRUE (), 1, 2 ) )", "TRUE");
+}
+
+#[test]
 fn empty_text_counts_as_blank() {
     let query = "DEFINE TABLE T = DATATABLE ( \"a\", STRING, { { \"x\" }, { \"\" }, { BLANK() } } ) \
         EVALUATE ROW ( \"x\", COUNTBLANK ( T[a] ) )";
