@@ -114,6 +114,27 @@ fn branches_of_several_numeric_types_give_the_wider_one() {
 }
 
 #[test]
+fn beside_a_number_blank_is_zero_for_min_and_max() {
+    check("MAX ( 1, BLANK () )", "1");
+    check("MAX ( -1, BLANK () )", "0");
+    check("MIN ( 1, BLANK () )", "0");
+    check("MIN ( BLANK (), -1 )", "-1");
+    check("MAX ( BLANK (), BLANK () )", "BLANK");
+    check("MAX ( 3, 2.5 )", "3");
+    check("ISDOUBLE ( MAX ( 3, 2.5 ) )", "TRUE");
+    check("MIN ( \"b\", \"a\" )", "a");
+    check("MAX ( TRUE (), FALSE () )", "error");
+    check(
+        "SUMX ( Lines, MAX ( Lines[Amount], 15 ) )",
+        "120",
+    );
+    check(
+        "SUMX ( Lines, MIN ( Lines[Amount] - 30, BLANK () ) )",
+        "-70",
+    );
+}
+
+#[test]
 fn empty_text_counts_as_blank() {
     let query = "DEFINE TABLE T = DATATABLE ( \"a\", STRING, { { \"x\" }, { \"\" }, { BLANK() } } ) \
         EVALUATE ROW ( \"x\", COUNTBLANK ( T[a] ) )";

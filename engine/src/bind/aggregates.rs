@@ -295,14 +295,26 @@ impl<'a> Binder<'a> {
 
     /// MIN and MAX of two values.
     fn smaller_or_larger(&mut self, smaller: bool, args: &[Expr], span: Span) -> Bound<Scalar> {
-        let mut rows = Vec::new();
-        let mut types = Vec::new();
+        let mut values = Vec::new();
         for argument in args {
             let value = self.bind_scalar(argument)?;
-            types.push(value.data_type);
-            rows.push(vec![value]);
+            if value.data_type == DataType::Boolean {
+                let message = "MIN and MAX take numbers, dates or text, not logical values";
+                return self.error(ErrorKind::Type, argument.span, message);
+            }
+            values.push(value);
         }
-        let data_type = super::calls::common(types.into_iter());
+        let data_type = super::calls::common(values.iter().map(|value| value.data_type));
+        let zero = match data_type {
+            DataType::Integer => Some(Value::Integer(0)),
+            DataType::Fixed => Some(Value::Fixed(0)),
+            DataType::Double => Some(Value::Double(0.0)),
+            _ => None,
+        };
+        if let Some(zero) = zero {
+            return self.of_two_numbers(smaller, values, zero, data_type, span);
+        }
+        let rows = values.into_iter().map(|value| vec![value]).collect();
         let field = crate::bound::Field::extension("Value", data_type);
         let schema = std::rc::Rc::new(crate::bound::Schema {
             fields: vec![field],
@@ -322,6 +334,69 @@ impl<'a> Binder<'a> {
             Some(body),
             span,
         ))
+    }
+
+    /// The smaller or larger of two numbers. Beside a number BLANK is zero; of two BLANKs it is BLANK. The numbers are the columns of
+    /// one row, so that each is evaluated once.
+    fn of_two_numbers(
+        &mut self,
+        smaller: bool,
+        values: Vec<Scalar>,
+        zero: Value,
+        data_type: DataType,
+        span: Span,
+    ) -> Bound<Scalar> {
+        let frame = self.fresh();
+        let mut fields = Vec::new();
+        let mut numbers = Vec::new();
+        for (index, value) in values.iter().enumerate() {
+            let name = format!("Value{}", index + 1);
+            fields.push(crate::bound::Field::extension(&name, value.data_type));
+            let field = ScalarKind::Field { frame, index };
+            numbers.push(self.scalar(field, value.data_type, span));
+        }
+        let [left, right] = numbers.as_slice() else {
+            return self.error(ErrorKind::Internal, span, "MIN or MAX of two values");
+        };
+        let blank = self.scalar(
+            ScalarKind::Constant(Value::Blank),
+            DataType::Unknown,
+            span,
+        );
+        let op = if smaller {
+            BinaryOp::LessEqual
+        } else {
+            BinaryOp::GreaterEqual
+        };
+        let chosen = ScalarKind::If {
+            condition: Box::new(self.binary(op, left.clone(), right.clone(), span)?),
+            then: Box::new(left.clone()),
+            otherwise: Some(Box::new(right.clone())),
+        };
+        let parts = vec![
+            self.scalar(chosen, data_type, span),
+            self.scalar(ScalarKind::Constant(zero), data_type, span),
+        ];
+        let no_left = self.binary(BinaryOp::StrictEqual, left.clone(), blank.clone(), span)?;
+        let no_right = self.binary(BinaryOp::StrictEqual, right.clone(), blank.clone(), span)?;
+        let body = ScalarKind::If {
+            condition: Box::new(self.binary(BinaryOp::And, no_left, no_right, span)?),
+            then: Box::new(blank),
+            otherwise: Some(Box::new(self.scalar(
+                ScalarKind::Coalesce(parts),
+                data_type,
+                span,
+            ))),
+        };
+        let body = self.scalar(body, data_type, span);
+        let schema = std::rc::Rc::new(crate::bound::Schema { fields, base: None });
+        let table = self.table_expr(TableKind::Constructor(vec![values]), schema, span);
+        let op = if smaller {
+            Reduction::Min
+        } else {
+            Reduction::Max
+        };
+        Ok(self.reduce(op, table, frame, Some(body), span))
     }
 }
 
