@@ -262,6 +262,8 @@ pub enum Reduction {
     DistinctCountNoBlank,
     Product,
     Median,
+    /// MEDIANX: rows without a value count, at the place of zero.
+    MedianWithBlanks,
     StdevP,
     StdevS,
     VarP,

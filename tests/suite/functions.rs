@@ -124,10 +124,7 @@ fn beside_a_number_blank_is_zero_for_min_and_max() {
     check("ISDOUBLE ( MAX ( 3, 2.5 ) )", "TRUE");
     check("MIN ( \"b\", \"a\" )", "a");
     check("MAX ( TRUE (), FALSE () )", "error");
-    check(
-        "SUMX ( Lines, MAX ( Lines[Amount], 15 ) )",
-        "120",
-    );
+    check("SUMX ( Lines, MAX ( Lines[Amount], 15 ) )", "120");
     check(
         "SUMX ( Lines, MIN ( Lines[Amount] - 30, BLANK () ) )",
         "-70",
@@ -163,6 +160,23 @@ fn spread_and_means() {
     check("ROUND ( GEOMEAN ( Lines[Amount] ), 9 )", "21.147425269");
     check("GEOMEANX ( Lines, Lines[Amount] - 10 )", "error");
     check("MEDIAN ( Lines[Amount] )", "20");
+    // Of a column BLANK is left out; over rows it counts.
+    check(
+        "CALCULATE ( MEDIAN ( Lines[Amount] ), Lines[Key] <> 2 )",
+        "20",
+    );
+    check(
+        "MEDIANX ( FILTER ( Lines, Lines[Key] <> 2 ), Lines[Amount] )",
+        "15",
+    );
+    check(
+        "MEDIANX ( FILTER ( Lines, Lines[Key] >= 4 ), Lines[Amount] )",
+        "25",
+    );
+    check(
+        "MEDIANX ( FILTER ( Lines, Lines[Key] = 5 ), Lines[Amount] )",
+        "BLANK",
+    );
 }
 
 #[test]
@@ -171,7 +185,12 @@ fn percentiles_and_ranks() {
     check("PERCENTILE.INC ( Lines[Amount], 1 )", "50");
     check("PERCENTILE.EXC ( Lines[Amount], 0.2 )", "10");
     check("PERCENTILE.EXC ( Lines[Amount], 0.1 )", "error");
-    check("PERCENTILEX.INC ( Lines, Lines[Amount] * 2, 0.25 )", "35");
+    check("PERCENTILEX.INC ( Lines, Lines[Amount] * 2, 0.25 )", "20");
+    check("PERCENTILEX.INC ( Lines, Lines[Amount] * 2, 0 )", "BLANK");
+    check(
+        "PERCENTILEX.INC ( FILTER ( Lines, Lines[Key] < 5 ), Lines[Amount] * 2, 0.25 )",
+        "35",
+    );
     check("PERCENTILE.INC ( Lines[Amount], 2 )", "error");
     check(
         "CALCULATE ( PERCENTILE.INC ( Lines[Amount], 0.5 ), Lines[Key] = 5 )",

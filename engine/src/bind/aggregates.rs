@@ -131,7 +131,7 @@ impl<'a> Binder<'a> {
             | Reduction::DistinctCountNoBlank => DataType::Integer,
             Reduction::Sum if of == DataType::Boolean => DataType::Integer,
             Reduction::Sum | Reduction::Min | Reduction::Max => of,
-            Reduction::Average | Reduction::Median
+            Reduction::Average | Reduction::Median | Reduction::MedianWithBlanks
                 if matches!(of, DataType::Fixed | DataType::DateTime) =>
             {
                 of
@@ -150,13 +150,7 @@ impl<'a> Binder<'a> {
         )
     }
 
-    fn iterator(
-        &mut self,
-        op: Reduction,
-        name: &str,
-        args: &[Expr],
-        span: Span,
-    ) -> Bound<Scalar> {
+    fn iterator(&mut self, op: Reduction, name: &str, args: &[Expr], span: Span) -> Bound<Scalar> {
         let table = self.bind_table(&args[0])?;
         let frame = self.fresh();
         let body = self.with_rows(frame, table.schema.clone(), |b| b.bind_scalar(&args[1]))?;
@@ -358,11 +352,7 @@ impl<'a> Binder<'a> {
         let [left, right] = numbers.as_slice() else {
             return self.error(ErrorKind::Internal, span, "MIN or MAX of two values");
         };
-        let blank = self.scalar(
-            ScalarKind::Constant(Value::Blank),
-            DataType::Unknown,
-            span,
-        );
+        let blank = self.scalar(ScalarKind::Constant(Value::Blank), DataType::Unknown, span);
         let op = if smaller {
             BinaryOp::LessEqual
         } else {
@@ -413,6 +403,7 @@ fn computes(op: Reduction) -> bool {
             | Reduction::Average
             | Reduction::Product
             | Reduction::Median
+            | Reduction::MedianWithBlanks
             | Reduction::GeoMean
             | Reduction::StdevP
             | Reduction::StdevS
@@ -452,7 +443,8 @@ fn reduction(name: &str) -> Option<Reduction> {
         "DISTINCTCOUNT" => Reduction::DistinctCount,
         "DISTINCTCOUNTNOBLANK" => Reduction::DistinctCountNoBlank,
         "PRODUCT" | "PRODUCTX" => Reduction::Product,
-        "MEDIAN" | "MEDIANX" => Reduction::Median,
+        "MEDIAN" => Reduction::Median,
+        "MEDIANX" => Reduction::MedianWithBlanks,
         "STDEV.P" | "STDEVX.P" => Reduction::StdevP,
         "STDEV.S" | "STDEVX.S" => Reduction::StdevS,
         "VAR.P" | "VARX.P" => Reduction::VarP,

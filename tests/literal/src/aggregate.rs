@@ -23,9 +23,8 @@ impl Evaluator<'_> {
             "MIN" | "MAX" if args.len() == 2 => {
                 let mut values = [self.scalar(&args[0], place)?, self.scalar(&args[1], place)?];
                 // Beside a number BLANK is zero.
-                let number = |v: &Value| {
-                    matches!(v, Value::Integer(_) | Value::Fixed(_) | Value::Double(_))
-                };
+                let number =
+                    |v: &Value| matches!(v, Value::Integer(_) | Value::Fixed(_) | Value::Double(_));
                 if values.iter().any(number) {
                     for value in values.iter_mut().filter(|v| v.is_blank()) {
                         *value = Value::Integer(0);
