@@ -6,6 +6,7 @@ use super::arguments::*;
 use super::registry::{Environment, Function, Types};
 use super::rounding::{self, Direction};
 use crate::convert;
+use crate::error::Failure;
 use crate::value::{DataType, FIXED_ONE, Value};
 
 const WHOLE: Types = Types::Always(DataType::Integer);
@@ -66,11 +67,11 @@ super::scalars! { TABLE, "Math and trig":
 }
 
 super::scalars! { BITS, "Logical":
-    "BITAND" "(number, number)" 2 2 WHOLE => |a, _| bits("BITAND", a, |x, y| x & y);
-    "BITLSHIFT" "(number, shift)" 2 2 WHOLE => |a, _| bits("BITLSHIFT", a, shift_left);
-    "BITOR" "(number, number)" 2 2 WHOLE => |a, _| bits("BITOR", a, |x, y| x | y);
-    "BITRSHIFT" "(number, shift)" 2 2 WHOLE => |a, _| bits("BITRSHIFT", a, |x, by| shift_left(x, by.saturating_neg()));
-    "BITXOR" "(number, number)" 2 2 WHOLE => |a, _| bits("BITXOR", a, |x, y| x ^ y);
+    "BITAND" "(number, number)" 2 2 WHOLE => |a, _| bits("BITAND", a, truncated, |x, y| x & y);
+    "BITLSHIFT" "(number, shift)" 2 2 WHOLE => |a, _| bits("BITLSHIFT", a, integer, shift_left);
+    "BITOR" "(number, number)" 2 2 WHOLE => |a, _| bits("BITOR", a, truncated, |x, y| x | y);
+    "BITRSHIFT" "(number, shift)" 2 2 WHOLE => |a, _| bits("BITRSHIFT", a, integer, |x, by| shift_left(x, by.saturating_neg()));
+    "BITXOR" "(number, number)" 2 2 WHOLE => |a, _| bits("BITXOR", a, truncated, |x, y| x ^ y);
 }
 
 /// CEILING and its kin: fixed when the number is, else the type that both give.
@@ -382,10 +383,16 @@ fn random_between(arguments: &[Value], environment: &Environment) -> Outcome {
     ))
 }
 
-fn bits(function: &'static str, arguments: &[Value], f: fn(i64, i64) -> i64) -> Outcome {
+/// The bitwise operations cut off what is behind the decimal point; the shifts take whole numbers, and round.
+fn bits(
+    function: &'static str,
+    arguments: &[Value],
+    whole: fn(&str, &[Value], usize) -> Result<i64, Failure>,
+    f: fn(i64, i64) -> i64,
+) -> Outcome {
     Ok(Value::Integer(f(
-        integer(function, arguments, 0)?,
-        integer(function, arguments, 1)?,
+        whole(function, arguments, 0)?,
+        whole(function, arguments, 1)?,
     )))
 }
 
