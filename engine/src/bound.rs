@@ -255,6 +255,9 @@ pub enum Reduction {
     Average,
     Min,
     Max,
+    /// MINX and MAXX of an expression of several types: text and logical values are left out.
+    MinOfNumbers,
+    MaxOfNumbers,
     /// Values that are not BLANK: COUNT and COUNTA.
     Count,
     CountBlank,

@@ -132,6 +132,16 @@ fn beside_a_number_blank_is_zero_for_min_and_max() {
 }
 
 #[test]
+fn of_several_types_the_numbers_are_compared() {
+    let mixed = "IF ( Lines[Key] = 1, \"b\", Lines[Key] )";
+    check(&format!("MAXX ( Lines, {mixed} )"), "5");
+    check(&format!("MAXX ( Lines, {mixed}, FALSE )"), "5");
+    check(&format!("MAXX ( Lines, {mixed}, TRUE )"), "b");
+    check(&format!("MINX ( Lines, {mixed} )"), "2");
+    check("MAXX ( Lines, Lines[Group], FALSE )", "b");
+}
+
+#[test]
 fn empty_text_counts_as_blank() {
     let query = "DEFINE TABLE T = DATATABLE ( \"a\", STRING, { { \"x\" }, { \"\" }, { BLANK() } } ) \
         EVALUATE ROW ( \"x\", COUNTBLANK ( T[a] ) )";

@@ -130,7 +130,11 @@ impl<'a> Binder<'a> {
             | Reduction::DistinctCount
             | Reduction::DistinctCountNoBlank => DataType::Integer,
             Reduction::Sum if of == DataType::Boolean => DataType::Integer,
-            Reduction::Sum | Reduction::Min | Reduction::Max => of,
+            Reduction::Sum
+            | Reduction::Min
+            | Reduction::Max
+            | Reduction::MinOfNumbers
+            | Reduction::MaxOfNumbers => of,
             Reduction::Average | Reduction::Median | Reduction::MedianWithBlanks
                 if matches!(of, DataType::Fixed | DataType::DateTime) =>
             {
@@ -161,6 +165,15 @@ impl<'a> Binder<'a> {
             );
             return self.error(ErrorKind::Type, args[1].span, message);
         }
+        // The third argument of MINX and MAXX is read as in orders: TRUE, TRUE () or 1. A column was given one type when it was made.
+        let of_all_types = args.get(2).map(direction) == Some(Some(false));
+        let mixed =
+            body.data_type == DataType::Variant && !matches!(body.kind, ScalarKind::Field { .. });
+        let op = match op {
+            Reduction::Min if mixed && !of_all_types => Reduction::MinOfNumbers,
+            Reduction::Max if mixed && !of_all_types => Reduction::MaxOfNumbers,
+            op => op,
+        };
         Ok(self.reduce(op, table, frame, Some(body), span))
     }
 

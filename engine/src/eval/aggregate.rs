@@ -298,7 +298,11 @@ fn reduced_type(op: Reduction, of: DataType) -> DataType {
         | Reduction::CountBlank
         | Reduction::DistinctCount
         | Reduction::DistinctCountNoBlank => DataType::Integer,
-        Reduction::Sum | Reduction::Min | Reduction::Max => of,
+        Reduction::Sum
+        | Reduction::Min
+        | Reduction::Max
+        | Reduction::MinOfNumbers
+        | Reduction::MaxOfNumbers => of,
         Reduction::Average | Reduction::Median | Reduction::MedianWithBlanks
             if matches!(of, DataType::Fixed | DataType::DateTime) =>
         {
@@ -339,12 +343,19 @@ fn reduce_values(
                 .count();
             return Ok(count(list.len() - repeated));
         }
-        Reduction::Min | Reduction::Max => {
+        Reduction::Min | Reduction::Max | Reduction::MinOfNumbers | Reduction::MaxOfNumbers => {
+            let least = matches!(op, Reduction::Min | Reduction::MinOfNumbers);
+            let all_types = matches!(op, Reduction::Min | Reduction::Max);
+            let counts = |v: &Value| match v {
+                Value::Blank => false,
+                Value::Text(_) | Value::Boolean(_) => all_types,
+                _ => true,
+            };
             let mut best: Option<Value> = None;
-            for value in rows.map(|r| values.get(r)).filter(|v| !v.is_blank()) {
+            for value in rows.map(|r| values.get(r)).filter(counts) {
                 watch.step(1)?;
                 let better = best.as_ref().is_none_or(|b| {
-                    if op == Reduction::Min {
+                    if least {
                         order::total(&value, b).is_lt()
                     } else {
                         order::total(&value, b).is_gt()
