@@ -36,9 +36,9 @@ super::scalars! { TABLE, "Math and trig":
     "EVEN" "(number)" 1 1 WHOLE => rounding::even;
     "EXP" "(number)" 1 1 DECIMAL => |a, _| of("EXP", a, f64::exp);
     "FACT" "(number)" 1 1 DECIMAL => factorial;
-    "FLOOR" "(number, significance)" 2 2 Types::From(type_of_ceiling) => rounding::floor_function;
+    "FLOOR" "(number, significance)" 2 2 DECIMAL => rounding::floor_function;
     "GCD" "(number, [number], ...)" 1 usize::MAX WHOLE => |a, _| fold_whole("GCD", a, |x, y| Some(gcd(x, y)));
-    "INT" "(number)" 1 1 WHOLE => rounding::int;
+    "INT" "(number)" 1 1 Types::From(type_of_int) => rounding::int;
     "ISO.CEILING" "(number, [significance])" 1 2 Types::From(type_of_ceiling) => rounding::iso_ceiling;
     "LCM" "(number, [number], ...)" 1 usize::MAX WHOLE => |a, _| fold_whole("LCM", a, lcm);
     "LN" "(number)" 1 1 DECIMAL => |a, _| of("LN", a, f64::ln);
@@ -80,6 +80,14 @@ fn type_of_ceiling(types: &[DataType]) -> DataType {
         [_] => DataType::Integer,
         [DataType::Fixed, ..] => DataType::Fixed,
         _ => type_of_both(types),
+    }
+}
+
+/// Whole, but a fixed decimal number stays one.
+fn type_of_int(types: &[DataType]) -> DataType {
+    match types.first() {
+        Some(DataType::Fixed) => DataType::Fixed,
+        _ => DataType::Integer,
     }
 }
 
