@@ -206,6 +206,9 @@ fn percentiles_and_ranks() {
         "CALCULATE ( PERCENTILE.INC ( Lines[Amount], 0.5 ), Lines[Key] = 5 )",
         "BLANK",
     );
+    check("RANKX ( Lines, Lines[Amount], 10,, \"Dense\" )", "3");
+    check("RANKX ( Lines, Lines[Amount], 10,, SKIP )", "4");
+    check("RANKX ( Lines, Lines[Amount], 10,, \"other\" )", "error");
     check("RANK.EQ ( 20, Lines[Amount] )", "2");
     check("RANK.EQ ( 10, Lines[Amount], ASC )", "1");
     check("RANK.EQ ( 11, Lines[Amount] )", "BLANK");

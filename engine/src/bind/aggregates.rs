@@ -277,18 +277,17 @@ impl<'a> Binder<'a> {
                 }
             },
         };
-        let dense = match args.get(4).map(|a| &a.kind) {
-            None | Some(ExprKind::Omitted) => false,
-            Some(ExprKind::Identifier { name, .. }) if name.text.eq_ignore_ascii_case("DENSE") => {
-                true
-            }
-            Some(ExprKind::Identifier { name, .. }) if name.text.eq_ignore_ascii_case("SKIP") => {
-                false
-            }
-            Some(_) => {
-                return self.error(ErrorKind::Argument, span, "ties of RANKX are SKIP or DENSE");
-            }
+        // The reference writes the word with and without quotes.
+        let ties = match args.get(4).map(|a| &a.kind) {
+            None | Some(ExprKind::Omitted) => "SKIP",
+            Some(ExprKind::Identifier { name, .. }) => &*name.text,
+            Some(ExprKind::Text(word)) => &**word,
+            Some(_) => "",
         };
+        let dense = ties.eq_ignore_ascii_case("DENSE");
+        if !dense && !ties.eq_ignore_ascii_case("SKIP") {
+            return self.error(ErrorKind::Argument, span, "ties of RANKX are SKIP or DENSE");
+        }
         let rank = RankX {
             table,
             frame,
