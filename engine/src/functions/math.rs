@@ -247,6 +247,12 @@ fn modulo(arguments: &[Value], _: &Environment) -> Outcome {
         return exact("MOD", rest, number.is_fixed() || divisor.is_fixed());
     }
     let (n, d) = (number.to_double(), divisor.to_double());
+    // The reference defines it by the quotient, so that the tenths of one leave nothing. Beyond 2^52 a quotient has no fraction to
+    // cut off.
+    let times = (n / d).floor();
+    if times.abs() < 4_503_599_627_370_496.0 {
+        return finite("MOD", n - d * times);
+    }
     let rest = n % d;
     finite(
         "MOD",
