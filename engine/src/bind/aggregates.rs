@@ -280,8 +280,8 @@ impl<'a> Binder<'a> {
         // The reference writes the word with and without quotes.
         let ties = match args.get(4).map(|a| &a.kind) {
             None | Some(ExprKind::Omitted) => "SKIP",
-            Some(ExprKind::Identifier { name, .. }) => &*name.text,
-            Some(ExprKind::Text(word)) => &**word,
+            Some(ExprKind::Identifier { name, .. }) => name.text.as_str(),
+            Some(ExprKind::Text(word)) => word.as_str(),
             Some(_) => "",
         };
         let dense = ties.eq_ignore_ascii_case("DENSE");
