@@ -649,6 +649,8 @@ pub struct RollupSet {
     pub levels: Vec<Rollup>,
     /// Filters of the level at which all are rolled up.
     pub total_filters: Vec<FilterArgument>,
+    /// NONVISUAL filters of that level.
+    pub total_group_filters: Vec<FilterArgument>,
 }
 
 #[derive(Clone, Debug)]
@@ -657,6 +659,8 @@ pub struct Rollup {
     pub groups: Vec<usize>,
     /// Filters of the level at which this is the last one shown.
     pub filters: Vec<FilterArgument>,
+    /// NONVISUAL filters of that level.
+    pub group_filters: Vec<FilterArgument>,
 }
 
 #[derive(Clone, Debug)]

@@ -141,6 +141,33 @@ fn of_several_types_the_numbers_are_compared() {
     check("MAXX ( Lines, Lines[Group], FALSE )", "b");
 }
 
+/// A filter of a level that is NONVISUAL chooses its groups, and the expressions do not see it.
+#[test]
+fn levels_are_chosen_without_filtering_their_expressions() {
+    let chosen = "TREATAS ( { \"a\" }, Names[Group] )";
+    let rows = |rollup: &str| {
+        format!(
+            "CONCATENATEX ( SUMMARIZECOLUMNS ( ROLLUPADDISSUBTOTAL ( {rollup} ), \"s\", CALCULATE ( [Total], ALLSELECTED ( Names[Group] ) ) ), Names[Group] & \":\" & [s], \" \", [t], ASC, Names[Group] )"
+        )
+    };
+    check(
+        &rows(&format!("Names[Group], \"t\", NONVISUAL ( {chosen} )")),
+        "a:100 :100",
+    );
+    check(
+        &rows(&format!("Names[Group], \"t\", {chosen}")),
+        "a:30 :100",
+    );
+    check(
+        &rows(&format!("NONVISUAL ( {chosen} ), Names[Group], \"t\"")),
+        "a:100 b:100 c:100 :100",
+    );
+    check(
+        &rows(&format!("{chosen}, Names[Group], \"t\"")),
+        "a:100 b:100 c:100 :30",
+    );
+}
+
 #[test]
 fn empty_text_counts_as_blank() {
     let query = "DEFINE TABLE T = DATATABLE ( \"a\", STRING, { { \"x\" }, { \"\" }, { BLANK() } } ) \
