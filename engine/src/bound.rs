@@ -255,6 +255,9 @@ pub enum Reduction {
     Average,
     Min,
     Max,
+    /// MINX and MAXX of an expression of several types: text and logical values are left out.
+    MinOfNumbers,
+    MaxOfNumbers,
     /// Values that are not BLANK: COUNT and COUNTA.
     Count,
     CountBlank,
@@ -262,6 +265,8 @@ pub enum Reduction {
     DistinctCountNoBlank,
     Product,
     Median,
+    /// MEDIANX: rows without a value count, at the place of zero.
+    MedianWithBlanks,
     StdevP,
     StdevS,
     VarP,
@@ -644,6 +649,8 @@ pub struct RollupSet {
     pub levels: Vec<Rollup>,
     /// Filters of the level at which all are rolled up.
     pub total_filters: Vec<FilterArgument>,
+    /// NONVISUAL filters of that level.
+    pub total_group_filters: Vec<FilterArgument>,
 }
 
 #[derive(Clone, Debug)]
@@ -652,6 +659,8 @@ pub struct Rollup {
     pub groups: Vec<usize>,
     /// Filters of the level at which this is the last one shown.
     pub filters: Vec<FilterArgument>,
+    /// NONVISUAL filters of that level.
+    pub group_filters: Vec<FilterArgument>,
 }
 
 #[derive(Clone, Debug)]

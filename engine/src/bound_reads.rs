@@ -234,8 +234,10 @@ impl TableExpr {
                 filter_parts(&summarize.group_filters, &mut s, &mut t);
                 for set in &summarize.rollups {
                     filter_parts(&set.total_filters, &mut s, &mut t);
+                    filter_parts(&set.total_group_filters, &mut s, &mut t);
                     for level in &set.levels {
                         filter_parts(&level.filters, &mut s, &mut t);
+                        filter_parts(&level.group_filters, &mut s, &mut t);
                     }
                 }
                 s.extend(summarize.columns.iter().map(|c| &c.expr));

@@ -284,6 +284,10 @@ impl Vector {
         if !wider {
             return self;
         }
+        if let Data::Constant(value, n) = &self.data {
+            let value = crate::convert::to_type(value, data_type).unwrap_or_else(|| value.clone());
+            return Vector::constant(value, *n).with_errors(self.errors);
+        }
         let values = (0..self.len()).map(|i| {
             let value = self.get(i);
             crate::convert::to_type(&value, data_type).unwrap_or(value)

@@ -77,6 +77,106 @@ fn averages_and_ends_of_columns_of_all_types() {
 }
 
 #[test]
+fn logical_values_and_text_are_not_aggregated() {
+    for refused in [
+        "COUNT ( Lines[Flag] )",
+        "MAX ( Lines[Flag] )",
+        "MIN ( Lines[Flag] )",
+        "COUNTX ( Lines, Lines[Flag] )",
+        "MAXX ( Lines, Lines[Amount] > 10 )",
+        "SUMX ( Lines, Lines[Flag] )",
+        "SUMX ( Lines, \"1\" )",
+        "AVERAGEX ( Lines, Lines[Group] )",
+        "PRODUCTX ( Lines, Lines[Flag] )",
+        "STDEVX.P ( Lines, Lines[Flag] )",
+    ] {
+        check(refused, "error");
+    }
+    check("COUNTA ( Lines[Flag] )", "4");
+    check("COUNTAX ( Lines, Lines[Flag] )", "4");
+    check("COUNTX ( Lines, Lines[Group] )", "5");
+    check("SUMX ( Lines, Lines[Flag] * 1 )", "2");
+    check("MAXX ( Lines, Lines[Group] )", "b");
+    check("DISTINCTCOUNT ( Lines[Flag] )", "3");
+    check("COUNTBLANK ( Lines[Flag] )", "1");
+}
+
+#[test]
+fn branches_of_several_numeric_types_give_the_wider_one() {
+    check("ISINT64 ( IF ( TRUE (), 1, 2.5 ) )", "FALSE");
+    check("ISDOUBLE ( IF ( TRUE (), 1, 2.5 ) )", "TRUE");
+    check("ISDECIMAL ( IF ( TRUE (), 1, CURRENCY ( 2 ) ) )", "TRUE");
+    check("ISDOUBLE ( SWITCH ( 1, 1, 1, 2, 2.5 ) )", "TRUE");
+    check("ISDOUBLE ( COALESCE ( 1, 2.5 ) )", "TRUE");
+    check("ISDOUBLE ( IFERROR ( 1, 2.5 ) )", "TRUE");
+    check("ISINT64 ( IF ( TRUE (), 1, \"a\" ) )", "TRUE");
+    check("ISINT64 ( IF ( TRUE (), 1, 2 ) )", "TRUE");
+}
+
+#[test]
+fn beside_a_number_blank_is_zero_for_min_and_max() {
+    check("MAX ( 1, BLANK () )", "1");
+    check("MAX ( -1, BLANK () )", "0");
+    check("MIN ( 1, BLANK () )", "0");
+    check("MIN ( BLANK (), -1 )", "-1");
+    check("MAX ( BLANK (), BLANK () )", "BLANK");
+    check("MAX ( 3, 2.5 )", "3");
+    check("ISDOUBLE ( MAX ( 3, 2.5 ) )", "TRUE");
+    check("MIN ( \"b\", \"a\" )", "a");
+    check("MAX ( TRUE (), FALSE () )", "error");
+    check("SUMX ( Lines, MAX ( Lines[Amount], 15 ) )", "120");
+    check(
+        "SUMX ( Lines, MIN ( Lines[Amount] - 30, BLANK () ) )",
+        "-70",
+    );
+}
+
+#[test]
+fn of_several_types_the_numbers_are_compared() {
+    let mixed = "IF ( Lines[Key] = 1, \"b\", Lines[Key] )";
+    check(&format!("MAXX ( Lines, {mixed} )"), "5");
+    check(&format!("MAXX ( Lines, {mixed}, FALSE )"), "5");
+    check(&format!("MAXX ( Lines, {mixed}, TRUE )"), "b");
+    check(&format!("MINX ( Lines, {mixed} )"), "2");
+    check("MAXX ( Lines, Lines[Group], FALSE )", "b");
+}
+
+/// A filter of a level that is NONVISUAL chooses its groups, and the expressions do not see it.
+#[test]
+fn levels_are_chosen_without_filtering_their_expressions() {
+    let chosen = "TREATAS ( { \"a\" }, Names[Group] )";
+    let rows = |rollup: &str| {
+        format!(
+            "CONCATENATEX ( SUMMARIZECOLUMNS ( ROLLUPADDISSUBTOTAL ( {rollup} ), \"s\", CALCULATE ( [Total], ALLSELECTED ( Names[Group] ) ) ), Names[Group] & \":\" & [s], \" \", [t], ASC, Names[Group] )"
+        )
+    };
+    check(
+        &rows(&format!("Names[Group], \"t\", NONVISUAL ( {chosen} )")),
+        "a:100 :100",
+    );
+    check(
+        &rows(&format!("Names[Group], \"t\", {chosen}")),
+        "a:30 :100",
+    );
+    check(
+        &rows(&format!("NONVISUAL ( {chosen} ), Names[Group], \"t\"")),
+        "a:100 b:100 c:100 :100",
+    );
+    check(
+        &rows(&format!("{chosen}, Names[Group], \"t\"")),
+        "a:100 b:100 c:100 :30",
+    );
+}
+
+#[test]
+fn empty_text_counts_as_blank() {
+    let query = "DEFINE TABLE T = DATATABLE ( \"a\", STRING, { { \"x\" }, { \"\" }, { BLANK() } } ) \
+        EVALUATE ROW ( \"x\", COUNTBLANK ( T[a] ) )";
+    let answer = session().query(query).expect("a table of texts");
+    assert_eq!(value_at(&answer.tables[0], 0, 0), Value::Integer(2));
+}
+
+#[test]
 fn spread_and_means() {
     check("VAR.P ( Lines[Amount] )", "225");
     check("VAR.S ( Lines[Amount] )", "300");
@@ -97,6 +197,23 @@ fn spread_and_means() {
     check("ROUND ( GEOMEAN ( Lines[Amount] ), 9 )", "21.147425269");
     check("GEOMEANX ( Lines, Lines[Amount] - 10 )", "error");
     check("MEDIAN ( Lines[Amount] )", "20");
+    // Of a column BLANK is left out; over rows it counts.
+    check(
+        "CALCULATE ( MEDIAN ( Lines[Amount] ), Lines[Key] <> 2 )",
+        "20",
+    );
+    check(
+        "MEDIANX ( FILTER ( Lines, Lines[Key] <> 2 ), Lines[Amount] )",
+        "15",
+    );
+    check(
+        "MEDIANX ( FILTER ( Lines, Lines[Key] >= 4 ), Lines[Amount] )",
+        "25",
+    );
+    check(
+        "MEDIANX ( FILTER ( Lines, Lines[Key] = 5 ), Lines[Amount] )",
+        "BLANK",
+    );
 }
 
 #[test]
@@ -105,12 +222,20 @@ fn percentiles_and_ranks() {
     check("PERCENTILE.INC ( Lines[Amount], 1 )", "50");
     check("PERCENTILE.EXC ( Lines[Amount], 0.2 )", "10");
     check("PERCENTILE.EXC ( Lines[Amount], 0.1 )", "error");
-    check("PERCENTILEX.INC ( Lines, Lines[Amount] * 2, 0.25 )", "35");
+    check("PERCENTILEX.INC ( Lines, Lines[Amount] * 2, 0.25 )", "20");
+    check("PERCENTILEX.INC ( Lines, Lines[Amount] * 2, 0 )", "BLANK");
+    check(
+        "PERCENTILEX.INC ( FILTER ( Lines, Lines[Key] < 5 ), Lines[Amount] * 2, 0.25 )",
+        "35",
+    );
     check("PERCENTILE.INC ( Lines[Amount], 2 )", "error");
     check(
         "CALCULATE ( PERCENTILE.INC ( Lines[Amount], 0.5 ), Lines[Key] = 5 )",
         "BLANK",
     );
+    check("RANKX ( Lines, Lines[Amount], 10,, \"Dense\" )", "3");
+    check("RANKX ( Lines, Lines[Amount], 10,, SKIP )", "4");
+    check("RANKX ( Lines, Lines[Amount], 10,, \"other\" )", "error");
     check("RANK.EQ ( 20, Lines[Amount] )", "2");
     check("RANK.EQ ( 10, Lines[Amount], ASC )", "1");
     check("RANK.EQ ( 11, Lines[Amount] )", "BLANK");

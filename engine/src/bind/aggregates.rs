@@ -35,7 +35,7 @@ impl<'a> Binder<'a> {
             },
         };
         if function.name.ends_with('X') && function.name != "MAX" || function.name.contains("X.") {
-            self.iterator(op, args, span)
+            self.iterator(op, function.name, args, span)
         } else {
             self.column_aggregate(op, function.name, &args[0], span)
         }
@@ -61,26 +61,11 @@ impl<'a> Binder<'a> {
             );
         };
         let of = self.scope.column_type(column);
-        let needs_numbers = matches!(
-            op,
-            Reduction::Sum
-                | Reduction::Average
-                | Reduction::Product
-                | Reduction::Median
-                | Reduction::GeoMean
-        );
-        if (needs_numbers || is_statistic(op))
-            && matches!(of, DataType::Text | DataType::Boolean)
-            && !is_of_all_types(name)
-        {
+        if let Some(held) = not_taken(op, name, of) {
             let message = format!(
-                "{name} needs a column of numbers or dates, and [{}] holds {}",
+                "{name} needs a column of {}, and [{}] holds {held}",
+                taken(op),
                 self.scope.column(column).name,
-                if of == DataType::Text {
-                    "text"
-                } else {
-                    "logical values"
-                }
             );
             return self.error(ErrorKind::Type, span, message);
         }
@@ -145,8 +130,12 @@ impl<'a> Binder<'a> {
             | Reduction::DistinctCount
             | Reduction::DistinctCountNoBlank => DataType::Integer,
             Reduction::Sum if of == DataType::Boolean => DataType::Integer,
-            Reduction::Sum | Reduction::Min | Reduction::Max => of,
-            Reduction::Average | Reduction::Median
+            Reduction::Sum
+            | Reduction::Min
+            | Reduction::Max
+            | Reduction::MinOfNumbers
+            | Reduction::MaxOfNumbers => of,
+            Reduction::Average | Reduction::Median | Reduction::MedianWithBlanks
                 if matches!(of, DataType::Fixed | DataType::DateTime) =>
             {
                 of
@@ -165,10 +154,26 @@ impl<'a> Binder<'a> {
         )
     }
 
-    fn iterator(&mut self, op: Reduction, args: &[Expr], span: Span) -> Bound<Scalar> {
+    fn iterator(&mut self, op: Reduction, name: &str, args: &[Expr], span: Span) -> Bound<Scalar> {
         let table = self.bind_table(&args[0])?;
         let frame = self.fresh();
         let body = self.with_rows(frame, table.schema.clone(), |b| b.bind_scalar(&args[1]))?;
+        if let Some(given) = not_taken(op, name, body.data_type) {
+            let message = format!(
+                "{name} needs {} for each row, and this expression gives {given}",
+                taken(op)
+            );
+            return self.error(ErrorKind::Type, args[1].span, message);
+        }
+        // The third argument of MINX and MAXX is read as in orders: TRUE, TRUE () or 1. A column was given one type when it was made.
+        let of_all_types = args.get(2).map(direction) == Some(Some(false));
+        let mixed =
+            body.data_type == DataType::Variant && !matches!(body.kind, ScalarKind::Field { .. });
+        let op = match op {
+            Reduction::Min if mixed && !of_all_types => Reduction::MinOfNumbers,
+            Reduction::Max if mixed && !of_all_types => Reduction::MaxOfNumbers,
+            op => op,
+        };
         Ok(self.reduce(op, table, frame, Some(body), span))
     }
 
@@ -272,18 +277,17 @@ impl<'a> Binder<'a> {
                 }
             },
         };
-        let dense = match args.get(4).map(|a| &a.kind) {
-            None | Some(ExprKind::Omitted) => false,
-            Some(ExprKind::Identifier { name, .. }) if name.text.eq_ignore_ascii_case("DENSE") => {
-                true
-            }
-            Some(ExprKind::Identifier { name, .. }) if name.text.eq_ignore_ascii_case("SKIP") => {
-                false
-            }
-            Some(_) => {
-                return self.error(ErrorKind::Argument, span, "ties of RANKX are SKIP or DENSE");
-            }
+        // The reference writes the word with and without quotes.
+        let ties = match args.get(4).map(|a| &a.kind) {
+            None | Some(ExprKind::Omitted) => "SKIP",
+            Some(ExprKind::Identifier { name, .. }) => name.text.as_str(),
+            Some(ExprKind::Text(word)) => word.as_str(),
+            Some(_) => "",
         };
+        let dense = ties.eq_ignore_ascii_case("DENSE");
+        if !dense && !ties.eq_ignore_ascii_case("SKIP") {
+            return self.error(ErrorKind::Argument, span, "ties of RANKX are SKIP or DENSE");
+        }
         let rank = RankX {
             table,
             frame,
@@ -297,14 +301,26 @@ impl<'a> Binder<'a> {
 
     /// MIN and MAX of two values.
     fn smaller_or_larger(&mut self, smaller: bool, args: &[Expr], span: Span) -> Bound<Scalar> {
-        let mut rows = Vec::new();
-        let mut types = Vec::new();
+        let mut values = Vec::new();
         for argument in args {
             let value = self.bind_scalar(argument)?;
-            types.push(value.data_type);
-            rows.push(vec![value]);
+            if value.data_type == DataType::Boolean {
+                let message = "MIN and MAX take numbers, dates or text, not logical values";
+                return self.error(ErrorKind::Type, argument.span, message);
+            }
+            values.push(value);
         }
-        let data_type = super::calls::common(types.into_iter());
+        let data_type = super::calls::common(values.iter().map(|value| value.data_type));
+        let zero = match data_type {
+            DataType::Integer => Some(Value::Integer(0)),
+            DataType::Fixed => Some(Value::Fixed(0)),
+            DataType::Double => Some(Value::Double(0.0)),
+            _ => None,
+        };
+        if let Some(zero) = zero {
+            return self.of_two_numbers(smaller, values, zero, data_type, span);
+        }
+        let rows = values.into_iter().map(|value| vec![value]).collect();
         let field = crate::bound::Field::extension("Value", data_type);
         let schema = std::rc::Rc::new(crate::bound::Schema {
             fields: vec![field],
@@ -325,6 +341,65 @@ impl<'a> Binder<'a> {
             span,
         ))
     }
+
+    /// The smaller or larger of two numbers. Beside a number BLANK is zero; of two BLANKs it is BLANK. The numbers are the columns of
+    /// one row, so that each is evaluated once.
+    fn of_two_numbers(
+        &mut self,
+        smaller: bool,
+        values: Vec<Scalar>,
+        zero: Value,
+        data_type: DataType,
+        span: Span,
+    ) -> Bound<Scalar> {
+        let frame = self.fresh();
+        let mut fields = Vec::new();
+        let mut numbers = Vec::new();
+        for (index, value) in values.iter().enumerate() {
+            let name = format!("Value{}", index + 1);
+            fields.push(crate::bound::Field::extension(&name, value.data_type));
+            let field = ScalarKind::Field { frame, index };
+            numbers.push(self.scalar(field, value.data_type, span));
+        }
+        let [left, right] = numbers.as_slice() else {
+            return self.error(ErrorKind::Internal, span, "MIN or MAX of two values");
+        };
+        let blank = self.scalar(ScalarKind::Constant(Value::Blank), DataType::Unknown, span);
+        let op = if smaller {
+            BinaryOp::LessEqual
+        } else {
+            BinaryOp::GreaterEqual
+        };
+        let chosen = ScalarKind::If {
+            condition: Box::new(self.binary(op, left.clone(), right.clone(), span)?),
+            then: Box::new(left.clone()),
+            otherwise: Some(Box::new(right.clone())),
+        };
+        let parts = vec![
+            self.scalar(chosen, data_type, span),
+            self.scalar(ScalarKind::Constant(zero), data_type, span),
+        ];
+        let no_left = self.binary(BinaryOp::StrictEqual, left.clone(), blank.clone(), span)?;
+        let no_right = self.binary(BinaryOp::StrictEqual, right.clone(), blank.clone(), span)?;
+        let body = ScalarKind::If {
+            condition: Box::new(self.binary(BinaryOp::And, no_left, no_right, span)?),
+            then: Box::new(blank),
+            otherwise: Some(Box::new(self.scalar(
+                ScalarKind::Coalesce(parts),
+                data_type,
+                span,
+            ))),
+        };
+        let body = self.scalar(body, data_type, span);
+        let schema = std::rc::Rc::new(crate::bound::Schema { fields, base: None });
+        let table = self.table_expr(TableKind::Constructor(vec![values]), schema, span);
+        let op = if smaller {
+            Reduction::Min
+        } else {
+            Reduction::Max
+        };
+        Ok(self.reduce(op, table, frame, Some(body), span))
+    }
 }
 
 /// Functions that take columns of every type. COUNTA counts them as they are.
@@ -332,11 +407,41 @@ fn is_of_all_types(name: &str) -> bool {
     matches!(name, "AVERAGEA" | "MINA" | "MAXA")
 }
 
-fn is_statistic(op: Reduction) -> bool {
+/// Whether the aggregate computes with numbers, rather than comparing or counting values.
+fn computes(op: Reduction) -> bool {
     matches!(
         op,
-        Reduction::StdevP | Reduction::StdevS | Reduction::VarP | Reduction::VarS
+        Reduction::Sum
+            | Reduction::Average
+            | Reduction::Product
+            | Reduction::Median
+            | Reduction::MedianWithBlanks
+            | Reduction::GeoMean
+            | Reduction::StdevP
+            | Reduction::StdevS
+            | Reduction::VarP
+            | Reduction::VarS
     )
+}
+
+/// What an aggregate cannot take of this type, in words. Logical values are for the functions whose names have an A, and for counts
+/// of distinct values and of BLANK.
+fn not_taken(op: Reduction, name: &str, of: DataType) -> Option<&'static str> {
+    let compares = matches!(op, Reduction::Min | Reduction::Max | Reduction::Count);
+    match of {
+        _ if is_of_all_types(name) || matches!(name, "COUNTA" | "COUNTAX") => None,
+        DataType::Boolean if computes(op) || compares => Some("logical values"),
+        DataType::Text if computes(op) => Some("text"),
+        _ => None,
+    }
+}
+
+fn taken(op: Reduction) -> &'static str {
+    if computes(op) {
+        "numbers or dates"
+    } else {
+        "numbers, dates or text"
+    }
 }
 
 fn reduction(name: &str) -> Option<Reduction> {
@@ -350,7 +455,8 @@ fn reduction(name: &str) -> Option<Reduction> {
         "DISTINCTCOUNT" => Reduction::DistinctCount,
         "DISTINCTCOUNTNOBLANK" => Reduction::DistinctCountNoBlank,
         "PRODUCT" | "PRODUCTX" => Reduction::Product,
-        "MEDIAN" | "MEDIANX" => Reduction::Median,
+        "MEDIAN" => Reduction::Median,
+        "MEDIANX" => Reduction::MedianWithBlanks,
         "STDEV.P" | "STDEVX.P" => Reduction::StdevP,
         "STDEV.S" | "STDEVX.S" => Reduction::StdevS,
         "VAR.P" | "VARX.P" => Reduction::VarP,

@@ -154,11 +154,18 @@ impl<'a> Binder<'a> {
         let mut rest = args;
         while let [first, after @ ..] = rest {
             if !is_group(first) {
-                let filter = self.table_filter(first)?;
-                match set.levels.last_mut() {
-                    Some(level) => level.filters.push(filter),
-                    None => set.total_filters.push(filter),
-                }
+                let choosing = call(first, "NONVISUAL");
+                let filter = match choosing {
+                    Some([inner]) => self.table_filter(inner)?,
+                    _ => self.table_filter(first)?,
+                };
+                let filters = match (set.levels.last_mut(), choosing.is_some()) {
+                    (Some(level), true) => &mut level.group_filters,
+                    (Some(level), false) => &mut level.filters,
+                    (None, true) => &mut set.total_group_filters,
+                    (None, false) => &mut set.total_filters,
+                };
+                filters.push(filter);
                 rest = after;
                 continue;
             }
@@ -177,6 +184,7 @@ impl<'a> Binder<'a> {
             set.levels.push(Rollup {
                 groups,
                 filters: Vec::new(),
+                group_filters: Vec::new(),
             });
             flags.push(flag.clone());
             rest = after;

@@ -82,7 +82,8 @@ impl<'a> Binder<'a> {
     }
 
     fn percentile(&mut self, name: &str, args: &[Expr], span: Span) -> Bound<Statistic> {
-        let (table, frame, column, share) = if name.starts_with("PERCENTILEX") {
+        let over_rows = name.starts_with("PERCENTILEX");
+        let (table, frame, column, share) = if over_rows {
             let (table, frame, mut columns) = self.rows_and(&args[0], &args[1..2])?;
             (table, frame, columns.pop(), &args[2])
         } else {
@@ -105,7 +106,7 @@ impl<'a> Binder<'a> {
             table,
             frame,
             columns: column.into_iter().collect(),
-            arguments: vec![self.bind_scalar(share)?],
+            arguments: vec![self.bind_scalar(share)?, self.truth(over_rows, span)],
         })
     }
 

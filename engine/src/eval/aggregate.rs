@@ -7,6 +7,7 @@ use security::{Aggregate, AggregateOp, ArithmeticOp, Expression, PathColumn, Tab
 
 use super::combine::distinct_values;
 use super::group::Grouped;
+use super::statistics::Ascending;
 use super::watch::Watch;
 use super::{Evaluator, Outcome, iterate::by_context, operators, order};
 use crate::batch::Batch;
@@ -186,7 +187,12 @@ impl<'a> Evaluator<'a> {
             Reduction::Min if is_column => vec![aggregate(AggregateOp::Min)],
             Reduction::Max if is_column => vec![aggregate(AggregateOp::Max)],
             Reduction::Count if is_column => vec![aggregate(AggregateOp::Count)],
-            Reduction::CountBlank if is_column => vec![rows, aggregate(AggregateOp::Count)],
+            // Empty text counts as BLANK here, and the scan's count does not leave it out.
+            Reduction::CountBlank
+                if is_column && body.is_some_and(|b| b.data_type != DataType::Text) =>
+            {
+                vec![rows, aggregate(AggregateOp::Count)]
+            }
             _ => return None,
         })
     }
@@ -292,9 +298,16 @@ fn reduced_type(op: Reduction, of: DataType) -> DataType {
         | Reduction::CountBlank
         | Reduction::DistinctCount
         | Reduction::DistinctCountNoBlank => DataType::Integer,
-        Reduction::Sum | Reduction::Min | Reduction::Max => of,
-        Reduction::Average | Reduction::Median if of == DataType::Fixed => DataType::Fixed,
-        Reduction::Average | Reduction::Median if of == DataType::DateTime => DataType::DateTime,
+        Reduction::Sum
+        | Reduction::Min
+        | Reduction::Max
+        | Reduction::MinOfNumbers
+        | Reduction::MaxOfNumbers => of,
+        Reduction::Average | Reduction::Median | Reduction::MedianWithBlanks
+            if matches!(of, DataType::Fixed | DataType::DateTime) =>
+        {
+            of
+        }
         _ => DataType::Double,
     }
 }
@@ -330,12 +343,19 @@ fn reduce_values(
                 .count();
             return Ok(count(list.len() - repeated));
         }
-        Reduction::Min | Reduction::Max => {
+        Reduction::Min | Reduction::Max | Reduction::MinOfNumbers | Reduction::MaxOfNumbers => {
+            let least = matches!(op, Reduction::Min | Reduction::MinOfNumbers);
+            let all_types = matches!(op, Reduction::Min | Reduction::Max);
+            let counts = |v: &Value| match v {
+                Value::Blank => false,
+                Value::Text(_) | Value::Boolean(_) => all_types,
+                _ => true,
+            };
             let mut best: Option<Value> = None;
-            for value in rows.map(|r| values.get(r)).filter(|v| !v.is_blank()) {
+            for value in rows.map(|r| values.get(r)).filter(counts) {
                 watch.step(1)?;
                 let better = best.as_ref().is_none_or(|b| {
-                    if op == Reduction::Min {
+                    if least {
                         order::total(&value, b).is_lt()
                     } else {
                         order::total(&value, b).is_gt()
@@ -357,7 +377,8 @@ fn reduce_values(
         }
         _ => {}
     }
-    let mut numbers = Vec::with_capacity(rows.len());
+    let all = rows.len();
+    let mut numbers = Vec::with_capacity(all);
     for row in rows {
         watch.step(1)?;
         let value = values.get(row);
@@ -368,8 +389,9 @@ fn reduce_values(
     if numbers.is_empty() {
         return Ok(Value::Blank);
     }
-    let date = hint == DataType::DateTime
-        && matches!(op, Reduction::Average | Reduction::Sum | Reduction::Median);
+    let median = matches!(op, Reduction::Median | Reduction::MedianWithBlanks);
+    let date =
+        hint == DataType::DateTime && (median || matches!(op, Reduction::Average | Reduction::Sum));
     if numbers.len() < 2 && matches!(op, Reduction::StdevS | Reduction::VarS) {
         return Err(Failure::new(
             "the variance of a sample needs at least two values that are not BLANK",
@@ -380,15 +402,27 @@ fn reduce_values(
             "a geometric mean is of positive numbers, and not all values are positive",
         ));
     }
-    if op == Reduction::Median {
+    if median {
         watch.sort(&mut numbers, |a, b| a.total_cmp(&b))?;
     }
-    let result = statistic(op, &numbers);
+    let blanks = all - numbers.len();
+    let result = if op == Reduction::MedianWithBlanks && blanks > 0 {
+        let values = Ascending {
+            numbers: &numbers,
+            blanks,
+        };
+        match values.at_place((all - 1) as f64 / 2.0) {
+            Some(result) => result,
+            None => return Ok(Value::Blank),
+        }
+    } else {
+        statistic(op, &numbers)
+    };
     if date {
         return Value::from_days(result)
             .ok_or_else(|| Failure::new("the result lies beyond the range of dates"));
     }
-    if hint == DataType::Fixed && op == Reduction::Median {
+    if hint == DataType::Fixed && median {
         return Ok(Value::Fixed((result * FIXED_ONE as f64).round() as i64));
     }
     Ok(Value::Double(result))
@@ -453,7 +487,7 @@ fn statistic(op: Reduction, numbers: &[f64]) -> f64 {
         Reduction::Average => mean(numbers),
         Reduction::Product => numbers.iter().product(),
         Reduction::GeoMean => (numbers.iter().map(|x| x.ln()).sum::<f64>() / n).exp(),
-        Reduction::Median => {
+        Reduction::Median | Reduction::MedianWithBlanks => {
             let middle = numbers.len() / 2;
             if numbers.len() % 2 == 1 {
                 numbers[middle]

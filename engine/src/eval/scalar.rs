@@ -85,16 +85,26 @@ impl<'a> Evaluator<'a> {
                 condition,
                 then,
                 otherwise,
-            } => self.branch(condition, then, otherwise.as_deref(), batch, expr.data_type),
+            } => {
+                let otherwise = otherwise.as_deref();
+                let taken = self.branch(condition, then, otherwise, batch, expr.data_type)?;
+                Ok(taken.in_type(expr.data_type))
+            }
             K::Switch {
                 subject,
                 cases,
                 otherwise,
-            } => self.switch(subject, cases, otherwise.as_deref(), batch, expr.data_type),
-            K::Coalesce(parts) => self.coalesce(parts, batch, expr.data_type),
-            K::IfError { value, otherwise } => {
-                self.if_error(value, otherwise, batch, expr.data_type)
+            } => {
+                let otherwise = otherwise.as_deref();
+                let taken = self.switch(subject, cases, otherwise, batch, expr.data_type)?;
+                Ok(taken.in_type(expr.data_type))
             }
+            K::Coalesce(parts) => Ok(self
+                .coalesce(parts, batch, expr.data_type)?
+                .in_type(expr.data_type)),
+            K::IfError { value, otherwise } => Ok(self
+                .if_error(value, otherwise, batch, expr.data_type)?
+                .in_type(expr.data_type)),
             K::IsError(value) => {
                 let value = self.scalar(value, batch)?;
                 self.collect(

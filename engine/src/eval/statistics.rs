@@ -19,8 +19,8 @@ const PAYMENT_STEPS: usize = 16;
 
 /// What a list of rows holds, made ready once and asked by its contexts.
 enum Prepared {
-    /// Ascending.
-    Numbers(Vec<f64>, DataType),
+    /// Ascending, and how many rows are BLANK.
+    Numbers(Vec<f64>, usize, DataType),
     Ranked(Vec<Value>),
     /// Amounts with their days, in the order of the table.
     Payments(Vec<(f64, f64)>),
@@ -80,17 +80,20 @@ fn prepare(
     match function {
         F::PercentileInclusive | F::PercentileExclusive => {
             let mut numbers = Vec::with_capacity(rows.len());
+            let mut blanks = 0;
             let mut data_type = DataType::Double;
             for row in rows {
                 watch.step(1)?;
                 let value = cell(0, row)?;
-                if !value.is_blank() {
+                if value.is_blank() {
+                    blanks += 1;
+                } else {
                     data_type = value.data_type().unwrap_or(data_type);
                     numbers.push(operators::number(&value)?);
                 }
             }
             watch.sort(&mut numbers, |a, b| a.total_cmp(&b))?;
-            Ok(Prepared::Numbers(numbers, data_type))
+            Ok(Prepared::Numbers(numbers, blanks, data_type))
         }
         F::RankEq => {
             let mut values = rows
@@ -134,9 +137,15 @@ fn evaluate(
 ) -> Result<Value, Failure> {
     let argument = |k: usize| arguments.get(k).unwrap_or(&Value::Blank);
     match prepared {
-        Prepared::Numbers(numbers, data_type) => {
+        Prepared::Numbers(numbers, blanks, data_type) => {
             let inclusive = function == StatisticFunction::PercentileInclusive;
-            percentile(numbers, argument(0), inclusive).map(|found| match (found, data_type) {
+            // Over the rows of a table BLANKs count; those of a column do not.
+            let blanks = match argument(1) {
+                Value::Boolean(true) => *blanks,
+                _ => 0,
+            };
+            let values = Ascending { numbers, blanks };
+            percentile(&values, argument(0), inclusive).map(|found| match (found, data_type) {
                 (None, _) => Value::Blank,
                 (Some(x), DataType::DateTime) => Value::from_days(x).unwrap_or(Value::Double(x)),
                 (Some(x), DataType::Fixed) => Value::Fixed((x * FIXED_ONE as f64).round() as i64),
@@ -203,16 +212,52 @@ fn day_of(value: &Value) -> Result<i64, Failure> {
     }
 }
 
-/// The value below which a share k of the ascending numbers lies, between two of them by proportion. None without numbers.
-fn percentile(numbers: &[f64], k: &Value, inclusive: bool) -> Result<Option<f64>, Failure> {
+/// Ascending numbers, and BLANKs that stand where zero would.
+pub(super) struct Ascending<'n> {
+    pub numbers: &'n [f64],
+    pub blanks: usize,
+}
+
+impl Ascending<'_> {
+    /// None for a BLANK.
+    fn at(&self, place: usize) -> Option<f64> {
+        let negative = self.numbers.partition_point(|x| *x < 0.0);
+        if place < negative {
+            self.numbers.get(place).copied()
+        } else if place < negative + self.blanks {
+            None
+        } else {
+            self.numbers.get(place - self.blanks).copied()
+        }
+    }
+
+    /// The value at a place, or between two of them by proportion. BLANK is zero beside a number.
+    pub fn at_place(&self, place: f64) -> Option<f64> {
+        let below = place.floor();
+        let low = self.at(below as usize);
+        if place == below {
+            return low;
+        }
+        let high = self.at(below as usize + 1);
+        if low.is_none() && high.is_none() {
+            return None;
+        }
+        let (low, high) = (low.unwrap_or(0.0), high.unwrap_or(0.0));
+        Some(low + (high - low) * (place - below))
+    }
+}
+
+/// The value below which a share k of the values lies. None without numbers, or where BLANK stands.
+fn percentile(values: &Ascending<'_>, k: &Value, inclusive: bool) -> Result<Option<f64>, Failure> {
     let share = k
         .to_double()
         .filter(|share| (0.0..=1.0).contains(share))
         .ok_or_else(|| Failure::new("the share of a percentile is a number between 0 and 1"))?;
-    let n = numbers.len() as f64;
-    let Some(last) = numbers.len().checked_sub(1) else {
+    if values.numbers.is_empty() {
         return Ok(None);
-    };
+    }
+    let n = (values.numbers.len() + values.blanks) as f64;
+    let last = n - 1.0;
     let place = match (inclusive, k.is_blank()) {
         (true, _) => share * (n - 1.0),
         (false, true) => 0.0,
@@ -220,18 +265,12 @@ fn percentile(numbers: &[f64], k: &Value, inclusive: bool) -> Result<Option<f64>
     };
     // A share such as 0.7 is not exact in binary; what it is off must not push it past the ends.
     let near = 1e-9;
-    if place < -near || place > last as f64 + near {
+    if place < -near || place > last + near {
         return Err(Failure::new(
             "an exclusive percentile of so few values is not defined so near to the ends",
         ));
     }
-    let place = place.clamp(0.0, last as f64);
-    let below = place.floor();
-    let (low, high) = (
-        numbers[below as usize],
-        numbers[(below as usize + 1).min(last)],
-    );
-    Ok(Some(low + (high - low) * (place - below)))
+    Ok(values.at_place(place.clamp(0.0, last)))
 }
 
 /// BLANK where the value is not among the ascending values.
@@ -357,7 +396,11 @@ mod tests {
     fn percentiles_lie_between_values() {
         let numbers = [1.0, 2.0, 3.0, 4.0, 5.0];
         let check = |k: f64, inclusive: bool, expected: Option<f64>| {
-            let found = percentile(&numbers, &Value::Double(k), inclusive);
+            let values = Ascending {
+                numbers: &numbers,
+                blanks: 0,
+            };
+            let found = percentile(&values, &Value::Double(k), inclusive);
             assert_eq!(found.ok().flatten(), expected, "{k} {inclusive}");
         };
         check(0.5, true, Some(3.0));
@@ -367,7 +410,26 @@ mod tests {
         check(0.0, false, None);
         check(0.1, false, None);
         check(1.5, true, None);
-        assert_eq!(percentile(&[], &Value::Double(0.5), true), Ok(None));
+        let none = Ascending {
+            numbers: &[],
+            blanks: 2,
+        };
+        assert_eq!(percentile(&none, &Value::Double(0.5), true), Ok(None));
+    }
+
+    #[test]
+    fn blanks_that_count_stand_at_zero() {
+        let check = |numbers: &[f64], blanks: usize, k: f64, expected: Option<f64>| {
+            let values = Ascending { numbers, blanks };
+            let found = percentile(&values, &Value::Double(k), true);
+            assert_eq!(found.ok().flatten(), expected, "{numbers:?} {blanks} {k}");
+        };
+        check(&[1.0, 2.0, 3.0, 4.0], 3, 0.25, None);
+        check(&[1.0, 2.0, 3.0, 4.0], 3, 0.5, Some(1.0));
+        check(&[1.0, 2.0, 3.0, 4.0], 3, 0.75, Some(2.5));
+        check(&[50.0], 1, 0.5, Some(25.0));
+        check(&[-1.0, 1.0], 1, 0.5, None);
+        check(&[-1.0, 1.0], 1, 0.0, Some(-1.0));
     }
 
     #[test]

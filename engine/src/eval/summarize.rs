@@ -63,6 +63,7 @@ impl<'a> Evaluator<'a> {
     ) -> Outcome<(TableRows, Errors)> {
         let mut rolled = Vec::new();
         let mut filters = summarize.filters.clone();
+        let mut group_filters = summarize.group_filters.clone();
         for (set, &level) in summarize.rollups.iter().zip(levels) {
             rolled.extend(
                 set.levels
@@ -70,20 +71,22 @@ impl<'a> Evaluator<'a> {
                     .skip(level)
                     .flat_map(|r| r.groups.iter().copied()),
             );
-            filters.extend(match level.checked_sub(1).and_then(|k| set.levels.get(k)) {
-                Some(shown) => shown.filters.iter().cloned(),
-                None => set.total_filters.iter().cloned(),
-            });
+            let (of_level, choosing) = match level.checked_sub(1).and_then(|k| set.levels.get(k)) {
+                Some(shown) => (&shown.filters, &shown.group_filters),
+                None => (&set.total_filters, &set.total_group_filters),
+            };
+            filters.extend(of_level.iter().cloned());
+            group_filters.extend(choosing.iter().cloned());
         }
         let (batch, mut failed) = self.calculate(&filters, outside)?;
         let kept: Vec<usize> = (0..summarize.groups.len())
             .filter(|g| !rolled.contains(g))
             .collect();
         let groups: Vec<Column> = kept.iter().map(|&g| summarize.groups[g]).collect();
-        let chooser = if summarize.group_filters.is_empty() {
+        let chooser = if group_filters.is_empty() {
             Rc::clone(&batch)
         } else {
-            filters.extend(summarize.group_filters.iter().cloned());
+            filters.extend(group_filters);
             let (chooser, errors) = self.calculate(&filters, outside)?;
             failed = merge_errors(&failed, &errors);
             chooser

@@ -6,6 +6,7 @@ use super::arguments::*;
 use super::registry::{Environment, Function, Types};
 use super::rounding::{self, Direction};
 use crate::convert;
+use crate::error::Failure;
 use crate::value::{DataType, FIXED_ONE, Value};
 
 const WHOLE: Types = Types::Always(DataType::Integer);
@@ -35,9 +36,9 @@ super::scalars! { TABLE, "Math and trig":
     "EVEN" "(number)" 1 1 WHOLE => rounding::even;
     "EXP" "(number)" 1 1 DECIMAL => |a, _| of("EXP", a, f64::exp);
     "FACT" "(number)" 1 1 DECIMAL => factorial;
-    "FLOOR" "(number, significance)" 2 2 Types::From(type_of_ceiling) => rounding::floor_function;
+    "FLOOR" "(number, significance)" 2 2 DECIMAL => rounding::floor_function;
     "GCD" "(number, [number], ...)" 1 usize::MAX WHOLE => |a, _| fold_whole("GCD", a, |x, y| Some(gcd(x, y)));
-    "INT" "(number)" 1 1 WHOLE => rounding::int;
+    "INT" "(number)" 1 1 Types::From(type_of_int) => rounding::int;
     "ISO.CEILING" "(number, [significance])" 1 2 Types::From(type_of_ceiling) => rounding::iso_ceiling;
     "LCM" "(number, [number], ...)" 1 usize::MAX WHOLE => |a, _| fold_whole("LCM", a, lcm);
     "LN" "(number)" 1 1 DECIMAL => |a, _| of("LN", a, f64::ln);
@@ -66,11 +67,11 @@ super::scalars! { TABLE, "Math and trig":
 }
 
 super::scalars! { BITS, "Logical":
-    "BITAND" "(number, number)" 2 2 WHOLE => |a, _| bits("BITAND", a, |x, y| x & y);
-    "BITLSHIFT" "(number, shift)" 2 2 WHOLE => |a, _| bits("BITLSHIFT", a, shift_left);
-    "BITOR" "(number, number)" 2 2 WHOLE => |a, _| bits("BITOR", a, |x, y| x | y);
-    "BITRSHIFT" "(number, shift)" 2 2 WHOLE => |a, _| bits("BITRSHIFT", a, |x, by| shift_left(x, by.saturating_neg()));
-    "BITXOR" "(number, number)" 2 2 WHOLE => |a, _| bits("BITXOR", a, |x, y| x ^ y);
+    "BITAND" "(number, number)" 2 2 WHOLE => |a, _| bits("BITAND", a, truncated, |x, y| x & y);
+    "BITLSHIFT" "(number, shift)" 2 2 WHOLE => |a, _| bits("BITLSHIFT", a, integer, shift_left);
+    "BITOR" "(number, number)" 2 2 WHOLE => |a, _| bits("BITOR", a, truncated, |x, y| x | y);
+    "BITRSHIFT" "(number, shift)" 2 2 WHOLE => |a, _| bits("BITRSHIFT", a, integer, |x, by| shift_left(x, by.saturating_neg()));
+    "BITXOR" "(number, number)" 2 2 WHOLE => |a, _| bits("BITXOR", a, truncated, |x, y| x ^ y);
 }
 
 /// CEILING and its kin: fixed when the number is, else the type that both give.
@@ -79,6 +80,14 @@ fn type_of_ceiling(types: &[DataType]) -> DataType {
         [_] => DataType::Integer,
         [DataType::Fixed, ..] => DataType::Fixed,
         _ => type_of_both(types),
+    }
+}
+
+/// Whole, but a fixed decimal number stays one.
+fn type_of_int(types: &[DataType]) -> DataType {
+    match types.first() {
+        Some(DataType::Fixed) => DataType::Fixed,
+        _ => DataType::Integer,
     }
 }
 
@@ -238,6 +247,12 @@ fn modulo(arguments: &[Value], _: &Environment) -> Outcome {
         return exact("MOD", rest, number.is_fixed() || divisor.is_fixed());
     }
     let (n, d) = (number.to_double(), divisor.to_double());
+    // The reference defines it by the quotient, so that the tenths of one leave nothing. Beyond 2^52 a quotient has no fraction to
+    // cut off.
+    let times = (n / d).floor();
+    if times.abs() < 4_503_599_627_370_496.0 {
+        return finite("MOD", n - d * times);
+    }
     let rest = n % d;
     finite(
         "MOD",
@@ -382,10 +397,16 @@ fn random_between(arguments: &[Value], environment: &Environment) -> Outcome {
     ))
 }
 
-fn bits(function: &'static str, arguments: &[Value], f: fn(i64, i64) -> i64) -> Outcome {
+/// The bitwise operations cut off what is behind the decimal point; the shifts take whole numbers, and round.
+fn bits(
+    function: &'static str,
+    arguments: &[Value],
+    whole: fn(&str, &[Value], usize) -> Result<i64, Failure>,
+    f: fn(i64, i64) -> i64,
+) -> Outcome {
     Ok(Value::Integer(f(
-        integer(function, arguments, 0)?,
-        integer(function, arguments, 1)?,
+        whole(function, arguments, 0)?,
+        whole(function, arguments, 1)?,
     )))
 }
 

@@ -92,6 +92,11 @@ pub(super) fn trunc(arguments: &[Value], _: &Environment) -> Outcome {
 }
 
 pub(super) fn int(arguments: &[Value], _: &Environment) -> Outcome {
+    // A fixed decimal number stays one, without what is behind the point.
+    if let Number::Fixed(f) = Number::read("INT", arguments, 0)? {
+        let floor = i128::from(f.div_euclid(FIXED_ONE)) * i128::from(FIXED_ONE);
+        return exact("INT", floor, true);
+    }
     whole("INT", arguments, f64::floor, |f| f.div_euclid(FIXED_ONE))
 }
 
@@ -207,7 +212,13 @@ pub(super) fn floor_function(arguments: &[Value], _: &Environment) -> Outcome {
     if number.to_double() > 0.0 && significance.to_double() < 0.0 {
         return Err(undefined("FLOOR", "number and significance differ in sign"));
     }
-    to_multiple("FLOOR", number, significance, Multiple::Down)
+    // FLOOR gives a decimal number, whatever it is given.
+    Ok(
+        match to_multiple("FLOOR", number, significance, Multiple::Down)? {
+            Value::Blank => Value::Blank,
+            multiple => Value::Double(multiple.to_double().unwrap_or(0.0)),
+        },
+    )
 }
 
 pub(super) fn mround(arguments: &[Value], _: &Environment) -> Outcome {

@@ -21,7 +21,15 @@ impl Evaluator<'_> {
             "RANKX" => return self.rank(args, place),
             "CONCATENATEX" => return self.concatenate(args, place),
             "MIN" | "MAX" if args.len() == 2 => {
-                let values = [self.scalar(&args[0], place)?, self.scalar(&args[1], place)?];
+                let mut values = [self.scalar(&args[0], place)?, self.scalar(&args[1], place)?];
+                // Beside a number BLANK is zero.
+                let number =
+                    |v: &Value| matches!(v, Value::Integer(_) | Value::Fixed(_) | Value::Double(_));
+                if values.iter().any(number) {
+                    for value in values.iter_mut().filter(|v| v.is_blank()) {
+                        *value = Value::Integer(0);
+                    }
+                }
                 return extreme(name == "MIN", &values);
             }
             _ => {}
@@ -38,7 +46,12 @@ impl Evaluator<'_> {
             "MIN" => extreme(true, &values),
             "MAX" => extreme(false, &values),
             "COUNT" | "COUNTA" => Ok(counted(values.iter().filter(|v| !v.is_blank()).count())),
-            "COUNTBLANK" => Ok(counted(values.iter().filter(|v| v.is_blank()).count())),
+            "COUNTBLANK" => {
+                let empty = |v: &&Value| matches!(v, Value::Text(text) if text.is_empty());
+                Ok(counted(
+                    values.iter().filter(|v| v.is_blank() || empty(v)).count(),
+                ))
+            }
             "DISTINCTCOUNT" => Ok(counted(
                 values
                     .iter()

@@ -150,6 +150,7 @@ impl Evaluator<'_> {
             "DIVIDE" => self.divide(args, place),
             "INT" => Ok(match value(0)? {
                 Value::Blank => Value::Blank,
+                Value::Fixed(f) => Value::Fixed(f.div_euclid(10_000) * 10_000),
                 value => Value::Integer(value.number()?.floor() as i64),
             }),
             "ABS" => Ok(match value(0)? {

@@ -72,22 +72,33 @@ impl Loan {
 fn loan(call: Call<'_>, rate_at: usize, type_at: usize) -> Result<Loan, Failure> {
     Ok(Loan {
         rate: call.number(rate_at)?,
-        early: call.number_or(type_at, 0.0)? != 0.0,
+        early: call.whole(type_at, 0)? != 0,
     })
 }
 
+/// How many payments there are: less than one is none.
+fn number_of_periods(call: Call<'_>, i: usize) -> Answer {
+    let periods = call.number(i)?;
+    if periods >= 1.0 {
+        Ok(periods)
+    } else {
+        Err(call.refuse("the number of periods is to be at least 1"))
+    }
+}
+
 pub(super) fn future_value(call: Call<'_>) -> Answer {
-    Ok(loan(call, 0, 4)?.future_value(call.number(1)?, call.number(2)?, call.number_or(3, 0.0)?))
+    let (loan, periods) = (loan(call, 0, 4)?, number_of_periods(call, 1)?);
+    Ok(loan.future_value(periods, call.number(2)?, call.number_or(3, 0.0)?))
 }
 
 pub(super) fn present_value(call: Call<'_>) -> Answer {
-    let loan = loan(call, 0, 4)?;
-    let periods = call.number(1)?;
+    let (loan, periods) = (loan(call, 0, 4)?, number_of_periods(call, 1)?);
     Ok(-(call.number_or(3, 0.0)? + call.number(2)? * loan.annuity(periods)) / loan.growth(periods))
 }
 
 pub(super) fn payment(call: Call<'_>) -> Answer {
-    Ok(loan(call, 0, 4)?.payment(call.number(1)?, call.number(2)?, call.number_or(3, 0.0)?))
+    let (loan, periods) = (loan(call, 0, 4)?, number_of_periods(call, 1)?);
+    Ok(loan.payment(periods, call.number(2)?, call.number_or(3, 0.0)?))
 }
 
 pub(super) fn periods(call: Call<'_>) -> Answer {
@@ -106,7 +117,7 @@ pub(super) fn rate(call: Call<'_>) -> Answer {
         call.number(1)?,
         call.number(2)?,
     );
-    let (future, early) = (call.number_or(3, 0.0)?, call.number_or(4, 0.0)? != 0.0);
+    let (future, early) = (call.number_or(3, 0.0)?, call.whole(4, 0)? != 0);
     let guess = call.number_or(5, 0.1)?;
     let owed = |rate: f64| Loan { rate, early }.future_value(periods, payment, present) - future;
     root(guess, owed).ok_or_else(|| call.refuse("no rate was found"))
@@ -114,7 +125,7 @@ pub(super) fn rate(call: Call<'_>) -> Answer {
 
 fn period_of(call: Call<'_>) -> Result<(f64, f64), Failure> {
     let (period, periods) = (call.number(1)?, call.number(2)?);
-    if period >= 1.0 && period < periods + 1.0 {
+    if period >= 1.0 && period <= periods {
         Ok((period, periods))
     } else {
         Err(call.refuse("the period is not one of the periods"))
@@ -148,10 +159,12 @@ fn between(call: Call<'_>) -> Result<(f64, f64), Failure> {
     if start < 1 || end < start || end as f64 > periods {
         return Err(call.refuse("start and end are to be periods of the loan, in order"));
     }
-    let loan = Loan {
-        rate,
-        early: call.number(5)? != 0.0,
+    let early = match call.whole(5, 0)? {
+        0 => false,
+        1 => true,
+        _ => return Err(call.refuse("the type is to be 0 or 1")),
     };
+    let loan = Loan { rate, early };
     let payment = loan.payment(periods, present, 0.0);
     let principal = loan.balance(end as f64, payment, present)
         - loan.balance((start - 1) as f64, payment, present);

@@ -185,7 +185,7 @@ pub(super) fn discounted_yield(call: Call<'_>) -> Answer {
 fn terms(call: Call<'_>) -> Result<(f64, f64, f64), Failure> {
     let (settlement, maturity) = call.settlement_and_maturity()?;
     let (issue, basis) = (call.day(2)?, call.basis(5)?);
-    if issue > settlement {
+    if issue >= settlement {
         return Err(call.refuse("issue is to come before settlement"));
     }
     Ok((

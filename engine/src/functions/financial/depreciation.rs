@@ -59,7 +59,7 @@ pub(super) fn double_declining(call: Call<'_>) -> Answer {
     );
     let (life, period, factor) = (
         call.positive(2, "life")?,
-        call.number(3)?,
+        call.whole(3, 0)? as f64,
         call.number_or(4, 2.0)?,
     );
     if period < 1.0 || period > life || factor <= 0.0 {
@@ -119,7 +119,10 @@ fn french(call: Call<'_>) -> Result<(f64, f64, f64, i64, f64), crate::error::Fai
     );
     let (purchased, first) = (call.day(1)?, call.day(2)?);
     let (period, rate) = (call.whole(4, 0)?, call.positive(5, "rate")?);
-    let basis = call.basis(6)?;
+    let basis = match call.whole(6, 0)? {
+        2 => return Err(call.refuse("the basis is none of 0, 1, 3 and 4")),
+        _ => call.basis(6)?,
+    };
     if purchased > first || salvage > cost || period < 0 {
         return Err(call.refuse("the first period ends before the purchase, the salvage value is above the cost, or the period is negative"));
     }
@@ -142,11 +145,12 @@ pub(super) fn french_linear(call: Call<'_>) -> Answer {
 /// The coefficient depends on the life that the rate means.
 pub(super) fn french_degressive(call: Call<'_>) -> Answer {
     let (cost, salvage, rate, period, first_part) = french(call)?;
+    // There is no coefficient for the lives that are left out.
     let coefficient = match 1.0 / rate {
-        life if life < 3.0 => 1.0,
-        life if life < 5.0 => 1.5,
-        life if life <= 6.0 => 2.0,
-        _ => 2.5,
+        life if (3.0..=4.0).contains(&life) => 1.5,
+        life if (5.0..=6.0).contains(&life) => 2.0,
+        life if life > 6.0 => 2.5,
+        _ => return Err(call.refuse("the rate means a life below 3 or between 4 and 5 years")),
     };
     let rate = rate * coefficient;
     let mut left = cost;

@@ -28,7 +28,7 @@ impl OddFirst {
             call.positive(6, "redemption")?,
         );
         let (frequency, basis) = (call.frequency(7)?, call.basis(8)?);
-        if !(issue <= settlement && settlement < first && first < maturity) {
+        if !(issue < settlement && settlement < first && first < maturity) {
             return Err(call
                 .refuse("issue, settlement, first coupon and maturity are to follow each other"));
         }
