@@ -150,7 +150,8 @@ fn repeat(arguments: &[Value], _: &Environment) -> Outcome {
     let times = usize::try_from(truncated("REPT", arguments, 1)?)
         .map_err(|_| undefined("REPT", "the number of times is negative"))?;
     let part = text(arguments, 0);
-    if !given(arguments, 0) {
+    // No times gives BLANK, and not empty text.
+    if times == 0 || !given(arguments, 0) {
         return Ok(Value::Blank);
     }
     if length(&part).saturating_mul(times) > LONGEST {

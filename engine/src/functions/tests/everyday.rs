@@ -172,7 +172,7 @@ fn texts() {
         ("REPLACE(\"abcdef\", 2, 3, \"X\")", "\"aXef\""),
         ("REPLACE(\"abc\", 2, BLANK(), \"X\")", "\"aXbc\""),
         ("REPT(\"85\", 3)", "\"858585\""),
-        ("REPT(\"x\", 0)", "\"\""),
+        ("REPT(\"x\", 0)", "BLANK"),
         ("REPT(\"x\", 40000)", "error"),
         ("SEARCH(\"CYCLE\", \"Twin Cycles\")", "6"),
         ("SEARCH(\"c?c\", \"Twin Cycles\")", "6"),
