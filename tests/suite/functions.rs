@@ -528,6 +528,14 @@ fn what_a_division_by_zero_leaves_counts_as_an_error() {
 }
 
 #[test]
+fn a_power_of_blank_is_blank() {
+    check("BLANK () ^ 1", "BLANK");
+    check("BLANK () ^ BLANK ()", "BLANK");
+    check("1 ^ BLANK ()", "1");
+    check("SUMX ( Lines, Lines[Amount] ^ 2 )", "3400");
+}
+
+#[test]
 fn dates_that_a_column_does_not_have_are_no_gaps() {
     check("COUNTROWS ( DATEADD ( Lines[Day], 1, MONTH ) )", "4");
     check("COUNTROWS ( SAMEPERIODLASTYEAR ( Lines[Day] ) )", "1");
