@@ -528,6 +528,22 @@ fn what_a_division_by_zero_leaves_counts_as_an_error() {
 }
 
 #[test]
+fn natural_joins_are_on_columns_of_one_type() {
+    check(
+        "COUNTROWS ( NATURALINNERJOIN ( ROW ( \"a\", 1 ), ROW ( \"a\", 1 ) ) )",
+        "1",
+    );
+    check(
+        "COUNTROWS ( NATURALINNERJOIN ( ROW ( \"a\", 1 ), ROW ( \"a\", \"1\" ) ) )",
+        "error",
+    );
+    check(
+        "COUNTROWS ( NATURALLEFTOUTERJOIN ( ROW ( \"a\", 1 ), ROW ( \"a\", 1.0, \"b\", 2 ) ) )",
+        "error",
+    );
+}
+
+#[test]
 fn a_power_of_blank_is_blank() {
     check("BLANK () ^ 1", "BLANK");
     check("BLANK () ^ BLANK ()", "BLANK");

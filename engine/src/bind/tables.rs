@@ -622,6 +622,7 @@ impl<'a> Binder<'a> {
                 on.push((i, j));
             }
         }
+        self.joined_types(&left.schema, &right.schema, &on, span)?;
         if on.is_empty()
             && let (Some(a), Some(b)) = (left.schema.base, right.schema.base)
         {
@@ -648,6 +649,30 @@ impl<'a> Binder<'a> {
             outer,
         };
         Ok(self.table_expr(kind, schema, span))
+    }
+
+    /// Values of different types are never equal to a join, not even 1 and 1.0, so columns of different types are refused.
+    fn joined_types(
+        &self,
+        left: &Schema,
+        right: &Schema,
+        on: &[(usize, usize)],
+        span: Span,
+    ) -> Bound<()> {
+        let open = |data_type: DataType| matches!(data_type, DataType::Unknown | DataType::Variant);
+        for (i, j) in on {
+            let (Some(a), Some(b)) = (left.fields.get(*i), right.fields.get(*j)) else {
+                continue;
+            };
+            if a.data_type != b.data_type && !open(a.data_type) && !open(b.data_type) {
+                let message = format!(
+                    "the columns {} of the two tables are of different types, and are not joined on",
+                    a.full_name()
+                );
+                return self.error(ErrorKind::Type, span, message);
+            }
+        }
+        Ok(())
     }
 
     /// Two model tables are joined over the relationship between them.
