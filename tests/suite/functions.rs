@@ -528,6 +528,18 @@ fn what_a_division_by_zero_leaves_counts_as_an_error() {
 }
 
 #[test]
+fn rows_are_skipped_before_the_first_are_taken() {
+    let keys = |table: &str| format!("CONCATENATEX ( {table}, Lines[Key], \" \", Lines[Key] )");
+    check(&keys("TOPNSKIP ( 2, 1, Lines, Lines[Key] )"), "3 4");
+    check(&keys("TOPNSKIP ( 2, 1, Lines, Lines[Key], ASC )"), "2 3");
+    check(&keys("TOPNSKIP ( 1, 1, Lines, Lines[Amount], DESC )"), "2 3");
+    check(&keys("TOPNSKIP ( 9, 3, Lines, Lines[Key], ASC )"), "4 5");
+    check(&keys("TOPNSKIP ( 2, 0, Lines, Lines[Key] )"), "4 5");
+    check("COUNTROWS ( TOPNSKIP ( 2, 9, Lines, Lines[Key] ) )", "BLANK");
+    check("COUNTROWS ( TOPNSKIP ( 0, 1, Lines, Lines[Key] ) )", "BLANK");
+}
+
+#[test]
 fn natural_joins_are_on_columns_of_one_type() {
     check(
         "COUNTROWS ( NATURALINNERJOIN ( ROW ( \"a\", 1 ), ROW ( \"a\", 1 ) ) )",

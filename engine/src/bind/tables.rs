@@ -84,6 +84,7 @@ pub fn is_table_function(name: &str) -> bool {
         "SUMMARIZECOLUMNS",
         "TABLEOF",
         "TOPN",
+        "TOPNSKIP",
         "TREATAS",
         "UNION",
         "VALUES",
@@ -305,7 +306,7 @@ impl<'a> Binder<'a> {
             "NATURALINNERJOIN" | "NATURALLEFTOUTERJOIN" => {
                 self.natural_join(name == "NATURALLEFTOUTERJOIN", args, span)
             }
-            "TOPN" => self.top_n(args, span),
+            "TOPN" | "TOPNSKIP" => self.top_n(name == "TOPNSKIP", args, span),
             "ROW" => self.row(args, span),
             "DATATABLE" => self.data_table(args, span),
             "GENERATESERIES" => self.series(args, span),
@@ -702,17 +703,25 @@ impl<'a> Binder<'a> {
             .unwrap_or_default()
     }
 
-    fn top_n(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
+    /// TOPN ( count, table, ... ) and TOPNSKIP ( count, skipped, table, ... ).
+    fn top_n(&mut self, skips: bool, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let count = Box::new(self.bind_scalar(&args[0])?);
-        let table = self.bind_table(&args[1])?;
+        let skip = if skips {
+            Some(Box::new(self.bind_scalar(&args[1])?))
+        } else {
+            None
+        };
+        let place = 1 + usize::from(skips);
+        let table = self.bind_table(&args[place])?;
         let frame = self.fresh();
         let schema = Rc::clone(&table.schema);
         let order = self.with_rows(frame, Rc::clone(&schema), |b| {
-            b.order_list(args.get(2..).unwrap_or(&[]), true)
+            b.order_list(args.get(place + 1..).unwrap_or(&[]), true)
         })?;
         Ok(self.table_expr(
             TableKind::TopN {
                 count,
+                skip,
                 table: Box::new(table),
                 frame,
                 order,
@@ -851,6 +860,7 @@ mod tests {
             "INFO.VIEW.TABLES",
             "SUMMARIZECOLUMNS",
             "TOPN",
+            "TOPNSKIP",
             "KEEPFILTERS",
             "DATESYTD",
             "Except",
