@@ -546,6 +546,18 @@ fn natural_joins_are_on_columns_of_one_type() {
         "1",
     );
     check(
+        "COUNTROWS ( NATURALINNERJOIN ( VALUES ( Lines[Group] ), VALUES ( Lines[Group] ) ) )",
+        "2",
+    );
+    check(
+        "COUNTROWS ( NATURALINNERJOIN ( SELECTCOLUMNS ( Names, \"g\", Names[Group] ), ROW ( \"g\", \"a\" ) ) )",
+        "error",
+    );
+    check(
+        "COUNTROWS ( NATURALINNERJOIN ( SELECTCOLUMNS ( Names, \"g\", Names[Group] & \"\" ), ROW ( \"g\", \"a\" ) ) )",
+        "1",
+    );
+    check(
         "COUNTROWS ( NATURALINNERJOIN ( ROW ( \"a\", 1 ), ROW ( \"a\", \"1\" ) ) )",
         "error",
     );

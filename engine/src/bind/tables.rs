@@ -609,19 +609,24 @@ impl<'a> Binder<'a> {
         Ok(self.table_expr(kind, schema, span))
     }
 
-    /// Joined on the columns of one name; model columns also need one lineage.
+    /// Joined on the columns of one name and one lineage. Columns of one name of which only one is a column of the model, or
+    /// which are different columns of it, are refused.
     fn natural_join(&mut self, outer: bool, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let (left, right) = (self.bind_table(&args[0])?, self.bind_table(&args[1])?);
         let mut on = Vec::new();
         for (j, field) in right.schema.fields.iter().enumerate() {
-            let matched = left.schema.fields.iter().position(|l| {
-                model::same_name(&l.name, &field.name)
-                    && (l.lineage == field.lineage
-                        || l.lineage.is_none() != field.lineage.is_none())
-            });
-            if let Some(i) = matched {
-                on.push((i, j));
+            let name = field.full_name();
+            let same = |l: &Field| model::same_name(&l.full_name(), &name);
+            let Some(i) = left.schema.fields.iter().position(same) else {
+                continue;
+            };
+            if left.schema.fields.get(i).map(|l| l.lineage) != Some(field.lineage) {
+                let message = format!(
+                    "the columns {name} of the two tables are not of one origin, and are not joined on"
+                );
+                return self.error(ErrorKind::Argument, span, message);
             }
+            on.push((i, j));
         }
         self.joined_types(&left.schema, &right.schema, &on, span)?;
         if on.is_empty()
