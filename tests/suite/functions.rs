@@ -528,6 +528,17 @@ fn what_a_division_by_zero_leaves_counts_as_an_error() {
 }
 
 #[test]
+fn groups_are_aggregated_by_iterators_over_them() {
+    let rows = |expression: &str| format!("COUNTROWS ( GROUPBY ( Lines, Lines[Group], \"n\", {expression} ) )");
+    check(&rows("SUMX ( CURRENTGROUP (), Lines[Amount] )"), "2");
+    check(&rows("COUNTX ( CURRENTGROUP (), 1 )"), "2");
+    check(&rows("COUNTROWS ( CURRENTGROUP () )"), "error");
+    check(&rows("SUM ( Lines[Amount] )"), "error");
+    check(&rows("[Total]"), "error");
+    check(&rows("1"), "error");
+}
+
+#[test]
 fn rows_are_skipped_before_the_first_are_taken() {
     let keys = |table: &str| format!("CONCATENATEX ( {table}, Lines[Key], \" \", Lines[Key] )");
     check(&keys("TOPNSKIP ( 2, 1, Lines, Lines[Key] )"), "3 4");
