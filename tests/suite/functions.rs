@@ -528,8 +528,32 @@ fn what_a_division_by_zero_leaves_counts_as_an_error() {
 }
 
 #[test]
+fn a_condition_on_a_column_stands_for_the_dates_that_meet_it() {
+    let rows = |table: &str| format!("COUNTROWS ( {table} )");
+    check(&rows("DATESYTD ( Lines[Day] < DATE ( 2024, 4, 1 ) )"), "3");
+    check(&rows("DATESYTD ( Lines[Day] > DATE ( 2024, 4, 1 ) )"), "1");
+    check(
+        &rows("DATEADD ( Lines[Day] <= DATE ( 2024, 2, 1 ), 1, MONTH )"),
+        "2",
+    );
+    check(
+        "CALCULATE ( COUNTROWS ( DATESYTD ( Lines[Day] < DATE ( 2024, 4, 1 ) ) ), Lines[Key] = 5 )",
+        "3",
+    );
+    check(
+        "FIRSTNONBLANK ( Lines[Key] > 2, CALCULATE ( [Total] ) )",
+        "3",
+    );
+    check(&rows("DATESYTD ( Lines[Key] < 3 )"), "error");
+    check(&rows("DATESYTD ( [Total] < 3 )"), "error");
+    check(&rows("DATESYTD ( Lines[Day] + 1 )"), "error");
+}
+
+#[test]
 fn groups_are_aggregated_by_iterators_over_them() {
-    let rows = |expression: &str| format!("COUNTROWS ( GROUPBY ( Lines, Lines[Group], \"n\", {expression} ) )");
+    let rows = |expression: &str| {
+        format!("COUNTROWS ( GROUPBY ( Lines, Lines[Group], \"n\", {expression} ) )")
+    };
     check(&rows("SUMX ( CURRENTGROUP (), Lines[Amount] )"), "2");
     check(&rows("COUNTX ( CURRENTGROUP (), 1 )"), "2");
     check(&rows("COUNTROWS ( CURRENTGROUP () )"), "error");
@@ -543,11 +567,20 @@ fn rows_are_skipped_before_the_first_are_taken() {
     let keys = |table: &str| format!("CONCATENATEX ( {table}, Lines[Key], \" \", Lines[Key] )");
     check(&keys("TOPNSKIP ( 2, 1, Lines, Lines[Key] )"), "3 4");
     check(&keys("TOPNSKIP ( 2, 1, Lines, Lines[Key], ASC )"), "2 3");
-    check(&keys("TOPNSKIP ( 1, 1, Lines, Lines[Amount], DESC )"), "2 3");
+    check(
+        &keys("TOPNSKIP ( 1, 1, Lines, Lines[Amount], DESC )"),
+        "2 3",
+    );
     check(&keys("TOPNSKIP ( 9, 3, Lines, Lines[Key], ASC )"), "4 5");
     check(&keys("TOPNSKIP ( 2, 0, Lines, Lines[Key] )"), "4 5");
-    check("COUNTROWS ( TOPNSKIP ( 2, 9, Lines, Lines[Key] ) )", "BLANK");
-    check("COUNTROWS ( TOPNSKIP ( 0, 1, Lines, Lines[Key] ) )", "BLANK");
+    check(
+        "COUNTROWS ( TOPNSKIP ( 2, 9, Lines, Lines[Key] ) )",
+        "BLANK",
+    );
+    check(
+        "COUNTROWS ( TOPNSKIP ( 0, 1, Lines, Lines[Key] ) )",
+        "BLANK",
+    );
 }
 
 #[test]

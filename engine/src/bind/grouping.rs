@@ -24,18 +24,8 @@ fn call<'e>(expr: &'e Expr, wanted: &str) -> Option<&'e [Expr]> {
 /// Whether this is one of the iterators that GROUPBY takes, over the rows of the group.
 fn aggregates_current_group(expr: &Expr) -> bool {
     const ITERATORS: &[&str] = &[
-        "AVERAGEX",
-        "COUNTAX",
-        "COUNTX",
-        "GEOMEANX",
-        "MAXX",
-        "MINX",
-        "PRODUCTX",
-        "STDEVX.P",
-        "STDEVX.S",
-        "SUMX",
-        "VARX.P",
-        "VARX.S",
+        "AVERAGEX", "COUNTAX", "COUNTX", "GEOMEANX", "MAXX", "MINX", "PRODUCTX", "STDEVX.P",
+        "STDEVX.S", "SUMX", "VARX.P", "VARX.S",
     ];
     let rows = ITERATORS
         .iter()
