@@ -550,6 +550,23 @@ fn a_condition_on_a_column_stands_for_the_dates_that_meet_it() {
 }
 
 #[test]
+fn parts_of_other_functions_do_not_stand_alone() {
+    for part in [
+        "ALLCROSSFILTERED ( Lines )",
+        "CROSSFILTER ( Lines[Group], Names[Group], NONE )",
+        "IGNORE ( 1 )",
+        "NONVISUAL ( 1 )",
+        "ROLLUP ( Lines[Group] )",
+        "ROLLUPADDISSUBTOTAL ( Lines[Group], \"t\" )",
+        "USERELATIONSHIP ( Lines[Group], Names[Group] )",
+    ] {
+        let refused = session().query(&format!("EVALUATE ROW ( \"x\", {part} )"));
+        let message = refused.err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(message.contains("stands only among"), "{part}: {message}");
+    }
+}
+
+#[test]
 fn groups_are_aggregated_by_iterators_over_them() {
     let rows = |expression: &str| {
         format!("COUNTROWS ( GROUPBY ( Lines, Lines[Group], \"n\", {expression} ) )")
