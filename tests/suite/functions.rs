@@ -528,6 +528,23 @@ fn what_a_division_by_zero_leaves_counts_as_an_error() {
 }
 
 #[test]
+fn a_month_is_whole_with_the_days_that_the_column_has_of_it() {
+    // The last of December and the first of January are all that there is of these months.
+    check(
+        "CALCULATE ( COUNTROWS ( DATEADD ( Lines[Day], -1, MONTH ) ), Lines[Key] >= 4 )",
+        "1",
+    );
+    check(
+        "CALCULATE ( COUNTROWS ( DATEADD ( Lines[Day], -1, MONTH ) ), Lines[Key] = 5 )",
+        "BLANK",
+    );
+    check(
+        "CALCULATE ( COUNTROWS ( DATEADD ( Lines[Day], -1, DAY ) ), Lines[Key] >= 4 )",
+        "1",
+    );
+}
+
+#[test]
 fn a_condition_on_a_column_stands_for_the_dates_that_meet_it() {
     let rows = |table: &str| format!("COUNTROWS ( {table} )");
     check(&rows("DATESYTD ( Lines[Day] < DATE ( 2024, 4, 1 ) )"), "3");
