@@ -225,6 +225,11 @@ fn references() {
     );
     check("NAMEOF ( [Total], PARENT )", "'Lines'");
     check("NAMEOF ( [Total], COLUMN )", "error");
+    check("NAMEOF ( Names, , UNESCAPED )", "Names");
+    check(
+        "NAMEOF ( Names[Group], , MINIMALLYESCAPED )",
+        "Names[Group]",
+    );
     check(
         "CONVERT ( 2.4, INT64 ) & CONVERT ( 1, LOGICAL ) & CONVERT ( 1.5, DECIMAL ) & CONVERT ( 7, TEXT )",
         "2TRUE1.57",
