@@ -542,6 +542,8 @@ pub enum TableKind {
     },
     TopN {
         count: Box<Scalar>,
+        /// The number of rows that TOPNSKIP leaves out before those that it gives.
+        skip: Option<Box<Scalar>>,
         table: Box<TableExpr>,
         frame: FrameId,
         order: Vec<Order>,

@@ -249,11 +249,13 @@ impl TableExpr {
             | K::NaturalJoin { left, right, .. } => t.extend([&**left, &**right]),
             K::TopN {
                 count,
+                skip,
                 table,
                 order,
                 ..
             } => {
                 s.push(count);
+                s.extend(skip.as_deref());
                 t.push(table);
                 s.extend(order.iter().map(|o| &o.expr));
             }

@@ -350,6 +350,11 @@ fn references() {
     );
     check("NAMEOF ( [Total], PARENT )", "'Lines'");
     check("NAMEOF ( [Total], COLUMN )", "error");
+    check("NAMEOF ( Names, , UNESCAPED )", "Names");
+    check(
+        "NAMEOF ( Names[Group], , MINIMALLYESCAPED )",
+        "Names[Group]",
+    );
     check(
         "CONVERT ( 2.4, INT64 ) & CONVERT ( 1, LOGICAL ) & CONVERT ( 1.5, DECIMAL ) & CONVERT ( 7, TEXT )",
         "2TRUE1.57",
@@ -650,6 +655,132 @@ fn what_a_division_by_zero_leaves_counts_as_an_error() {
         "SUMX ( Lines, IFERROR ( 1 / ( Lines[Key] - 1 ), 100 ) )",
         "102.083333333333",
     );
+}
+
+#[test]
+fn a_month_is_whole_with_the_days_that_the_column_has_of_it() {
+    // The last of December and the first of January are all that there is of these months.
+    check(
+        "CALCULATE ( COUNTROWS ( DATEADD ( Lines[Day], -1, MONTH ) ), Lines[Key] >= 4 )",
+        "1",
+    );
+    check(
+        "CALCULATE ( COUNTROWS ( DATEADD ( Lines[Day], -1, MONTH ) ), Lines[Key] = 5 )",
+        "BLANK",
+    );
+    check(
+        "CALCULATE ( COUNTROWS ( DATEADD ( Lines[Day], -1, DAY ) ), Lines[Key] >= 4 )",
+        "1",
+    );
+}
+
+#[test]
+fn a_condition_on_a_column_stands_for_the_dates_that_meet_it() {
+    let rows = |table: &str| format!("COUNTROWS ( {table} )");
+    check(&rows("DATESYTD ( Lines[Day] < DATE ( 2024, 4, 1 ) )"), "3");
+    check(&rows("DATESYTD ( Lines[Day] > DATE ( 2024, 4, 1 ) )"), "1");
+    check(
+        &rows("DATEADD ( Lines[Day] <= DATE ( 2024, 2, 1 ), 1, MONTH )"),
+        "2",
+    );
+    check(
+        "CALCULATE ( COUNTROWS ( DATESYTD ( Lines[Day] < DATE ( 2024, 4, 1 ) ) ), Lines[Key] = 5 )",
+        "3",
+    );
+    check(
+        "FIRSTNONBLANK ( Lines[Key] > 2, CALCULATE ( [Total] ) )",
+        "3",
+    );
+    check(&rows("DATESYTD ( Lines[Key] < 3 )"), "error");
+    check(&rows("DATESYTD ( [Total] < 3 )"), "error");
+    check(&rows("DATESYTD ( Lines[Day] + 1 )"), "error");
+}
+
+#[test]
+fn parts_of_other_functions_do_not_stand_alone() {
+    for part in [
+        "ALLCROSSFILTERED ( Lines )",
+        "CROSSFILTER ( Lines[Group], Names[Group], NONE )",
+        "IGNORE ( 1 )",
+        "NONVISUAL ( 1 )",
+        "ROLLUP ( Lines[Group] )",
+        "ROLLUPADDISSUBTOTAL ( Lines[Group], \"t\" )",
+        "USERELATIONSHIP ( Lines[Group], Names[Group] )",
+    ] {
+        let refused = session().query(&format!("EVALUATE ROW ( \"x\", {part} )"));
+        let message = refused.err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(message.contains("stands only among"), "{part}: {message}");
+    }
+}
+
+#[test]
+fn groups_are_aggregated_by_iterators_over_them() {
+    let rows = |expression: &str| {
+        format!("COUNTROWS ( GROUPBY ( Lines, Lines[Group], \"n\", {expression} ) )")
+    };
+    check(&rows("SUMX ( CURRENTGROUP (), Lines[Amount] )"), "2");
+    check(&rows("COUNTX ( CURRENTGROUP (), 1 )"), "2");
+    check(&rows("COUNTROWS ( CURRENTGROUP () )"), "error");
+    check(&rows("SUM ( Lines[Amount] )"), "error");
+    check(&rows("[Total]"), "error");
+    check(&rows("1"), "error");
+}
+
+#[test]
+fn rows_are_skipped_before_the_first_are_taken() {
+    let keys = |table: &str| format!("CONCATENATEX ( {table}, Lines[Key], \" \", Lines[Key] )");
+    check(&keys("TOPNSKIP ( 2, 1, Lines, Lines[Key] )"), "3 4");
+    check(&keys("TOPNSKIP ( 2, 1, Lines, Lines[Key], ASC )"), "2 3");
+    check(
+        &keys("TOPNSKIP ( 1, 1, Lines, Lines[Amount], DESC )"),
+        "2 3",
+    );
+    check(&keys("TOPNSKIP ( 9, 3, Lines, Lines[Key], ASC )"), "4 5");
+    check(&keys("TOPNSKIP ( 2, 0, Lines, Lines[Key] )"), "4 5");
+    check(
+        "COUNTROWS ( TOPNSKIP ( 2, 9, Lines, Lines[Key] ) )",
+        "BLANK",
+    );
+    check(
+        "COUNTROWS ( TOPNSKIP ( 0, 1, Lines, Lines[Key] ) )",
+        "BLANK",
+    );
+}
+
+#[test]
+fn natural_joins_are_on_columns_of_one_type() {
+    check(
+        "COUNTROWS ( NATURALINNERJOIN ( ROW ( \"a\", 1 ), ROW ( \"a\", 1 ) ) )",
+        "1",
+    );
+    check(
+        "COUNTROWS ( NATURALINNERJOIN ( VALUES ( Lines[Group] ), VALUES ( Lines[Group] ) ) )",
+        "2",
+    );
+    check(
+        "COUNTROWS ( NATURALINNERJOIN ( SELECTCOLUMNS ( Names, \"g\", Names[Group] ), ROW ( \"g\", \"a\" ) ) )",
+        "error",
+    );
+    check(
+        "COUNTROWS ( NATURALINNERJOIN ( SELECTCOLUMNS ( Names, \"g\", Names[Group] & \"\" ), ROW ( \"g\", \"a\" ) ) )",
+        "1",
+    );
+    check(
+        "COUNTROWS ( NATURALINNERJOIN ( ROW ( \"a\", 1 ), ROW ( \"a\", \"1\" ) ) )",
+        "error",
+    );
+    check(
+        "COUNTROWS ( NATURALLEFTOUTERJOIN ( ROW ( \"a\", 1 ), ROW ( \"a\", 1.0, \"b\", 2 ) ) )",
+        "error",
+    );
+}
+
+#[test]
+fn a_power_of_blank_is_blank() {
+    check("BLANK () ^ 1", "BLANK");
+    check("BLANK () ^ BLANK ()", "BLANK");
+    check("1 ^ BLANK ()", "1");
+    check("SUMX ( Lines, Lines[Amount] ^ 2 )", "3400");
 }
 
 #[test]

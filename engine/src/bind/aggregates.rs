@@ -27,9 +27,9 @@ impl<'a> Binder<'a> {
                 Some(op) => op,
                 None => {
                     return self.error(
-                        ErrorKind::UnknownFunction,
+                        ErrorKind::Argument,
                         span,
-                        format!("the function {name} is not built yet"),
+                        format!("the function {name} stands only among the arguments of another"),
                     );
                 }
             },

@@ -13,6 +13,11 @@ use crate::bound::{
 use crate::error::ErrorKind;
 use crate::value::DataType;
 
+/// Comparisons, and what `&&`, `||` and NOT make of them.
+fn is_condition(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Binary { .. } | ExprKind::Unary { .. })
+}
+
 impl<'a> Binder<'a> {
     /// A table function over dates: its name in upper case.
     pub fn dates_call(&mut self, name: &str, args: &[Expr], span: Span) -> Bound<TableExpr> {
@@ -117,7 +122,8 @@ impl<'a> Binder<'a> {
         Ok(self.table_expr(kind, schema, span))
     }
 
-    /// A column of dates in the filter context, or a table of one column of dates. A current row becomes a filter first.
+    /// A column of dates in the filter context, a table of one column of dates, or a condition on such a column. A current row
+    /// becomes a filter first.
     fn date_values(&mut self, expr: &Expr) -> Bound<TableExpr> {
         let is_column = matches!(
             expr.kind,
@@ -135,6 +141,8 @@ impl<'a> Binder<'a> {
                 schema,
                 expr.span,
             )
+        } else if is_condition(expr) {
+            self.values_where(expr)?
         } else {
             self.bind_table(expr)?
         };
@@ -290,6 +298,8 @@ impl<'a> Binder<'a> {
         let values = if is_column {
             let column = self.column_argument(&args[0])?;
             self.values_of(column, args[0].span)
+        } else if is_condition(&args[0]) {
+            self.values_where(&args[0])?
         } else {
             self.bind_table(&args[0])?
         };

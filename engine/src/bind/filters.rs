@@ -126,6 +126,40 @@ impl<'a> Binder<'a> {
         })
     }
 
+    /// The values of a condition's columns for which it holds, whatever is filtered.
+    pub fn values_where(&mut self, expr: &Expr) -> Bound<TableExpr> {
+        let FilterArgument::Predicate {
+            columns,
+            frame,
+            condition,
+            ..
+        } = self.predicate(expr, false)?
+        else {
+            return self.error(ErrorKind::Internal, expr.span, "a condition is none");
+        };
+        if !matches!(
+            condition.data_type,
+            DataType::Boolean | DataType::Unknown | DataType::Variant
+        ) {
+            return self.error(
+                ErrorKind::Type,
+                expr.span,
+                "a condition must be true or false",
+            );
+        }
+        let schema = self.schema_of_columns(&columns);
+        let all = TableKind::AllValues {
+            columns,
+            blank_row: true,
+        };
+        let kind = TableKind::Filter {
+            table: Box::new(self.table_expr(all, Rc::clone(&schema), expr.span)),
+            frame,
+            condition: Box::new(condition),
+        };
+        Ok(self.table_expr(kind, schema, expr.span))
+    }
+
     /// A condition may hold aggregates, but no measure and no CALCULATE: in which context they would be evaluated is not
     /// defined. FILTER and variables say it.
     fn no_measures(&self, expr: &Expr) -> Bound<()> {

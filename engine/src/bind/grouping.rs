@@ -21,6 +21,19 @@ fn call<'e>(expr: &'e Expr, wanted: &str) -> Option<&'e [Expr]> {
     }
 }
 
+/// Whether this is one of the iterators that GROUPBY takes, over the rows of the group.
+fn aggregates_current_group(expr: &Expr) -> bool {
+    const ITERATORS: &[&str] = &[
+        "AVERAGEX", "COUNTAX", "COUNTX", "GEOMEANX", "MAXX", "MINX", "PRODUCTX", "STDEVX.P",
+        "STDEVX.S", "SUMX", "VARX.P", "VARX.S",
+    ];
+    let rows = ITERATORS
+        .iter()
+        .find_map(|name| call(expr, name))
+        .and_then(|arguments| arguments.first());
+    rows.is_some_and(|rows| call(rows, "CURRENTGROUP").is_some())
+}
+
 fn is_column(expr: &Expr) -> bool {
     matches!(
         expr.kind,
@@ -281,6 +294,13 @@ impl<'a> Binder<'a> {
         ));
         let bound = self.with_rows(frame, Rc::clone(&group_schema), |b| {
             b.each_named(rest, |b, text, expr| {
+                if !aggregates_current_group(expr) {
+                    return b.error(
+                        ErrorKind::Argument,
+                        expr.span,
+                        "a new column of GROUPBY is an aggregate over the group, such as SUMX ( CURRENTGROUP (), ... )",
+                    );
+                }
                 let scalar = b.bind_scalar(expr)?;
                 Ok((Field::extension(text, scalar.data_type), scalar))
             })

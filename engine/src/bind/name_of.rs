@@ -53,8 +53,13 @@ impl Escape {
 impl<'a> Binder<'a> {
     pub fn name_of(&mut self, args: &[Expr], span: Span) -> Bound<Scalar> {
         let named = self.named_object(&args[0], span)?;
-        let part = args.get(1).map(|e| word(e).unwrap_or_default());
-        let escape = match args.get(2).map(|e| word(e).unwrap_or_default()).as_deref() {
+        // An argument that is skipped counts as one that is not there.
+        let option = |at: usize| {
+            let given = args.get(at).filter(|e| e.kind != ExprKind::Omitted);
+            given.map(|e| word(e).unwrap_or_default())
+        };
+        let part = option(1);
+        let escape = match option(2).as_deref() {
             None | Some("ESCAPED") => Escape::Whole,
             Some("UNESCAPED") => Escape::None,
             Some("MINIMALLYESCAPED") => Escape::WhereNeeded,

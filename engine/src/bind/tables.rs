@@ -84,6 +84,7 @@ pub fn is_table_function(name: &str) -> bool {
         "SUMMARIZECOLUMNS",
         "TABLEOF",
         "TOPN",
+        "TOPNSKIP",
         "TREATAS",
         "UNION",
         "VALUES",
@@ -305,7 +306,7 @@ impl<'a> Binder<'a> {
             "NATURALINNERJOIN" | "NATURALLEFTOUTERJOIN" => {
                 self.natural_join(name == "NATURALLEFTOUTERJOIN", args, span)
             }
-            "TOPN" => self.top_n(args, span),
+            "TOPN" | "TOPNSKIP" => self.top_n(name == "TOPNSKIP", args, span),
             "ROW" => self.row(args, span),
             "DATATABLE" => self.data_table(args, span),
             "GENERATESERIES" => self.series(args, span),
@@ -608,20 +609,26 @@ impl<'a> Binder<'a> {
         Ok(self.table_expr(kind, schema, span))
     }
 
-    /// Joined on the columns of one name; model columns also need one lineage.
+    /// Joined on the columns of one name and one lineage. Columns of one name of which only one is a column of the model, or
+    /// which are different columns of it, are refused.
     fn natural_join(&mut self, outer: bool, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let (left, right) = (self.bind_table(&args[0])?, self.bind_table(&args[1])?);
         let mut on = Vec::new();
         for (j, field) in right.schema.fields.iter().enumerate() {
-            let matched = left.schema.fields.iter().position(|l| {
-                model::same_name(&l.name, &field.name)
-                    && (l.lineage == field.lineage
-                        || l.lineage.is_none() != field.lineage.is_none())
-            });
-            if let Some(i) = matched {
-                on.push((i, j));
+            let name = field.full_name();
+            let same = |l: &Field| model::same_name(&l.full_name(), &name);
+            let Some(i) = left.schema.fields.iter().position(same) else {
+                continue;
+            };
+            if left.schema.fields.get(i).map(|l| l.lineage) != Some(field.lineage) {
+                let message = format!(
+                    "the columns {name} of the two tables are not of one origin, and are not joined on"
+                );
+                return self.error(ErrorKind::Argument, span, message);
             }
+            on.push((i, j));
         }
+        self.joined_types(&left.schema, &right.schema, &on, span)?;
         if on.is_empty()
             && let (Some(a), Some(b)) = (left.schema.base, right.schema.base)
         {
@@ -648,6 +655,30 @@ impl<'a> Binder<'a> {
             outer,
         };
         Ok(self.table_expr(kind, schema, span))
+    }
+
+    /// Values of different types are never equal to a join, not even 1 and 1.0, so columns of different types are refused.
+    fn joined_types(
+        &self,
+        left: &Schema,
+        right: &Schema,
+        on: &[(usize, usize)],
+        span: Span,
+    ) -> Bound<()> {
+        let open = |data_type: DataType| matches!(data_type, DataType::Unknown | DataType::Variant);
+        for (i, j) in on {
+            let (Some(a), Some(b)) = (left.fields.get(*i), right.fields.get(*j)) else {
+                continue;
+            };
+            if a.data_type != b.data_type && !open(a.data_type) && !open(b.data_type) {
+                let message = format!(
+                    "the columns {} of the two tables are of different types, and are not joined on",
+                    a.full_name()
+                );
+                return self.error(ErrorKind::Type, span, message);
+            }
+        }
+        Ok(())
     }
 
     /// Two model tables are joined over the relationship between them.
@@ -677,17 +708,25 @@ impl<'a> Binder<'a> {
             .unwrap_or_default()
     }
 
-    fn top_n(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
+    /// TOPN ( count, table, ... ) and TOPNSKIP ( count, skipped, table, ... ).
+    fn top_n(&mut self, skips: bool, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let count = Box::new(self.bind_scalar(&args[0])?);
-        let table = self.bind_table(&args[1])?;
+        let skip = if skips {
+            Some(Box::new(self.bind_scalar(&args[1])?))
+        } else {
+            None
+        };
+        let place = 1 + usize::from(skips);
+        let table = self.bind_table(&args[place])?;
         let frame = self.fresh();
         let schema = Rc::clone(&table.schema);
         let order = self.with_rows(frame, Rc::clone(&schema), |b| {
-            b.order_list(args.get(2..).unwrap_or(&[]), true)
+            b.order_list(args.get(place + 1..).unwrap_or(&[]), true)
         })?;
         Ok(self.table_expr(
             TableKind::TopN {
                 count,
+                skip,
                 table: Box::new(table),
                 frame,
                 order,
@@ -826,6 +865,7 @@ mod tests {
             "INFO.VIEW.TABLES",
             "SUMMARIZECOLUMNS",
             "TOPN",
+            "TOPNSKIP",
             "KEEPFILTERS",
             "DATESYTD",
             "Except",

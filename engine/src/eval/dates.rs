@@ -69,6 +69,9 @@ struct Selection {
     first: i64,
     last: i64,
     contiguous: bool,
+    /// Whether the column has no date before the first in its month, and none behind the last in its month.
+    opens_month: bool,
+    closes_month: bool,
 }
 
 impl Selection {
@@ -88,10 +91,14 @@ impl Selection {
             || calendar.micros[between]
                 .iter()
                 .all(|date| moments.binary_search(date).is_ok());
+        let (first_day, last_day) = (first.div_euclid(DAY), last.div_euclid(DAY));
+        let none_in = |from: i64, to: i64| calendar.positions(Bounds::of_days(from, to)).is_empty();
         Some(Selection {
             first,
             last,
             contiguous,
+            opens_month: none_in(month_start(first_day), first_day - 1),
+            closes_month: none_in(last_day + 1, month_end(last_day)),
         })
     }
 
@@ -197,6 +204,10 @@ fn ends_month(day: i64) -> bool {
     month_end(day) == day
 }
 
+fn month_start(day: i64) -> i64 {
+    period(day, DateUnit::Month, YearEnd::DECEMBER).0
+}
+
 fn month_end(day: i64) -> i64 {
     period(day, DateUnit::Month, YearEnd::DECEMBER).1
 }
@@ -267,8 +278,9 @@ fn bounds_of(
     }))
 }
 
-/// DATEADD: a selection that reaches the end of a month with at least two days reaches the end of the month it is moved to, so that
-/// whole months stay whole months.
+/// DATEADD: a selection of at least two days that reaches the end of a month reaches the end of the month it is moved to, so that
+/// whole months stay whole months. A month begins and ends where its dates in the column do: where they end today, the days so far
+/// are moved to a whole month.
 fn shifted(selection: Selection, count: i64, unit: DateUnit) -> Result<(i64, i64), Failure> {
     if !selection.contiguous {
         return Err(Failure::new(
@@ -276,12 +288,15 @@ fn shifted(selection: Selection, count: i64, unit: DateUnit) -> Result<(i64, i64
         ));
     }
     let (first, last) = selection.days();
-    let end = if first < last {
-        shift_end(last, count, unit)
-    } else {
-        shift(last, count, unit)
-    };
-    Ok((shift(first, count, unit), end))
+    let whole = first < last && unit != DateUnit::Day;
+    let (mut start, mut end) = (shift(first, count, unit), shift(last, count, unit));
+    if whole && selection.opens_month {
+        start = month_start(start);
+    }
+    if whole && selection.closes_month {
+        end = month_end(end);
+    }
+    Ok((start, end))
 }
 
 /// DATESINPERIOD: the intervals that begin with the date, or, counted back, end with it.
@@ -465,6 +480,8 @@ mod tests {
                 first: day(first) * DAY,
                 last: day(last) * DAY,
                 contiguous: true,
+                opens_month: month_start(day(first)) == day(first),
+                closes_month: ends_month(day(last)),
             };
             assert_eq!(
                 range(shifted(selection, count, unit).unwrap()),

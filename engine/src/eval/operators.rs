@@ -138,7 +138,10 @@ fn arithmetic(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, Failur
             number(right)?;
             return Ok(Value::Blank);
         }
-        BinaryOp::Power if left.is_blank() && right.is_blank() => return Ok(Value::Blank),
+        BinaryOp::Power if left.is_blank() => {
+            number(right)?;
+            return Ok(Value::Blank);
+        }
         _ => {}
     }
     let of = |v: &Value, other: &Value| {

@@ -86,8 +86,8 @@ rowsets! {
     "INFO.DATACOVERAGEDEFINITIONS" WithoutRoles |_| Vec::new() =>
         "ID:i PartitionID:i Description Expression ModifiedTime:d State:i ErrorMessage";
     "INFO.DATASOURCES" WithoutRoles |_| Vec::new() =>
-        "ID:i ModelID:i Name Description Type ConnectionString ImpersonationMode Account Password MaxConnections:i \
-           Isolation Timeout:i Provider ModifiedTime:d ConnectionDetails Options Credential ContextExpression";
+        "ID:i ModelID:i Name Description Type:i ConnectionString ImpersonationMode:i Account Password MaxConnections:i \
+           Isolation:i Timeout:i Provider ModifiedTime:d ConnectionDetails Options Credential ContextExpression";
     "INFO.DEPENDENCIES" WithoutRoles |c| c.dependencies() =>
         "DATABASE_NAME OBJECT_TYPE TABLE OBJECT EXPRESSION REFERENCED_OBJECT_TYPE REFERENCED_TABLE REFERENCED_OBJECT \
            REFERENCED_EXPRESSION QUERY";
@@ -107,7 +107,7 @@ rowsets! {
         "ID:i RelatedColumnDetailsID:i GroupingColumnID:i ModifiedTime:d";
     "INFO.HIERARCHIES" Everyone |c| c.hierarchies() =>
         "ID:i TableID:i Name Description IsHidden:b State:i HierarchyStorageID:i ModifiedTime:d StructureModifiedTime:d \
-           RefreshedTime:d DisplayFolder HideMembers LineageTag SourceLineageTag";
+           RefreshedTime:d DisplayFolder HideMembers:i LineageTag SourceLineageTag";
     "INFO.KPIS" Everyone |c| c.kpis() =>
         "ID:i MeasureID:i Description TargetDescription TargetExpression TargetFormatString StatusGraphic \
            StatusDescription StatusExpression TrendGraphic TrendDescription TrendExpression ModifiedTime:d";
@@ -129,8 +129,8 @@ rowsets! {
         "ID:i CultureID:i ObjectID:i ObjectType:i Property Value ModifiedTime:d";
     "INFO.PARTITIONS" WithoutRoles |c| c.partitions() =>
         "ID:i TableID:i Name Description DataSourceID:i QueryDefinition State:i Type:i PartitionStorageID:i Mode:i \
-           DataView:i ModifiedTime:d RefreshedTime:d SystemFlags:i ErrorMessage RetainDataTillForceCalculate:b RangeStart \
-           RangeEnd RangeGranularity:i RefreshBookmark QueryGroupID:i ExpressionSourceID:i MAttributes";
+           DataView:i ModifiedTime:d RefreshedTime:d SystemFlags:i ErrorMessage RetainDataTillForceCalculate:b RangeStart:d \
+           RangeEnd:d RangeGranularity:i RefreshBookmark QueryGroupID:i ExpressionSourceID:i MAttributes";
     "INFO.PERSPECTIVECOLUMNS" Everyone |c| c.perspective_columns() =>
         "ID:i PerspectiveTableID:i ColumnID:i ModifiedTime:d";
     "INFO.PERSPECTIVEHIERARCHIES" Everyone |c| c.perspective_hierarchies() =>
@@ -156,9 +156,9 @@ rowsets! {
     "INFO.ROLEMEMBERSHIPS" WithoutRoles |_| Vec::new() =>
         "ID:i RoleID:i MemberName MemberID:i IdentityProvider MemberType:i ModifiedTime:d";
     "INFO.ROLES" WithoutRoles |_| Vec::new() =>
-        "ID:i ModelID:i Name Description ModelPermission ModifiedTime:d";
+        "ID:i ModelID:i Name Description ModelPermission:i ModifiedTime:d";
     "INFO.TABLEPERMISSIONS" WithoutRoles |_| Vec::new() =>
-        "ID:i RoleID:i TableID:i FilterExpression ModifiedTime:d State:i ErrorMessage MetadataPermission";
+        "ID:i RoleID:i TableID:i FilterExpression ModifiedTime:d State:i ErrorMessage MetadataPermission:i";
     "INFO.TABLES" Everyone |c| c.tables() =>
         "ID:i ModelID:i Name DataCategory Description IsHidden:b TableStorageID:i ModifiedTime:d \
            StructureModifiedTime:d SystemFlags:i ShowAsVariationsOnly:b IsPrivate:b DefaultDetailRowsDefinitionID:i \

@@ -17,6 +17,13 @@ use crate::table::{ColumnRows, TableRows};
 use crate::value::{DataType, Value};
 use crate::vector::{Data, Errors, Vector, errors_from, merge_errors};
 
+/// How many rows TOPN gives, and how many TOPNSKIP leaves out before them.
+#[derive(Clone, Copy)]
+pub struct Wanted<'s> {
+    pub count: &'s Scalar,
+    pub skip: Option<&'s Scalar>,
+}
+
 impl<'a> Evaluator<'a> {
     /// `{ ... }` and ROW: a row for each list of cells, in every context.
     pub fn constructor(&self, rows: &[Vec<Scalar>], batch: &Rc<Batch>) -> Outcome<TableRows> {
@@ -358,49 +365,55 @@ impl<'a> Evaluator<'a> {
     /// TOPN: the first rows by the order, and all that tie with the last of them. They stay in the table's order.
     pub fn top_n(
         &self,
-        count: &Scalar,
+        wanted: Wanted<'_>,
         table: &TableExpr,
         frame: FrameId,
         order: &[Order],
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
         let rows = Rc::new(self.table(table, batch)?);
-        if !count.reads_context(frame) {
+        let skip_reads = wanted.skip.is_some_and(|skip| skip.reads_context(frame));
+        if !skip_reads && !wanted.count.reads_context(frame) {
             let bodies: Vec<&Scalar> = order.iter().map(|o| &o.expr).collect();
             if let Some(classes) = self.condense(&rows, table, frame, &bodies, batch)? {
                 let rows = Rc::new(rows.remap(&classes.representatives));
                 let inner = batch.select(Rc::clone(&classes.representatives));
-                let found = self.top_rows_of(count, rows, table, frame, order, &inner)?;
+                let found = self.top_rows_of(wanted, rows, table, frame, order, &inner)?;
                 return Ok(found.remap(&classes.of));
             }
         }
-        self.top_rows_of(count, rows, table, frame, order, batch)
+        self.top_rows_of(wanted, rows, table, frame, order, batch)
     }
 
     fn top_rows_of(
         &self,
-        count: &Scalar,
+        wanted: Wanted<'_>,
         rows: Rc<TableRows>,
         table: &TableExpr,
         frame: FrameId,
         order: &[Order],
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
-        let count = self.scalar(count, batch)?;
+        let count = self.scalar(wanted.count, batch)?;
+        let skip = match wanted.skip {
+            Some(skip) => Some(self.scalar(skip, batch)?),
+            None => None,
+        };
         let iteration = self.iterate_rows(rows, table, frame, batch)?;
         let keys = self.order_keys(order, &iteration.batch)?;
         let (mut positions, mut offsets, mut errors) = (Vec::new(), vec![0u32], Vec::new());
         for i in 0..batch.len {
             let mut rows: Vec<u32> =
                 (iteration.flat.offsets[i]..iteration.flat.offsets[i + 1]).collect();
-            let chosen = count.at(i).and_then(|value| {
-                let wanted = value
-                    .to_integer()
-                    .ok_or_else(|| Failure::new("the number of rows of TOPN is not a number"))?;
+            let chosen = number_of_rows(&count, i).and_then(|wanted| {
                 keys.sort(&mut rows, self.control)?;
+                if let Some(skip) = &skip {
+                    let skipped = number_of_rows(skip, i)?.min(rows.len());
+                    rows.drain(..skipped);
+                }
                 // Without an order no rows tie.
                 let tied = |a: u32, b: u32| !keys.is_empty() && keys.compare(a, b).is_eq();
-                Ok(top_rows(rows, usize::try_from(wanted).unwrap_or(0), tied))
+                Ok(top_rows(rows, wanted, tied))
             });
             match chosen {
                 Ok(rows) => positions.extend(
@@ -483,6 +496,15 @@ impl<'a> Evaluator<'a> {
             errors,
         })
     }
+}
+
+/// A number of rows in one context; below zero counts as zero.
+fn number_of_rows(numbers: &Vector, context: usize) -> Result<usize, Failure> {
+    let number = numbers
+        .at(context)?
+        .to_integer()
+        .ok_or_else(|| Failure::new("the number of rows of TOPN is not a number"))?;
+    Ok(usize::try_from(number).unwrap_or(0))
 }
 
 /// The first rows of an order, and those that tie with the last of them, in the table's order.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use security::{Column, PathColumn, Table, Target};
 
 use super::classes::Classes;
+use super::shape::Wanted;
 use super::watch::table_bytes;
 use super::{Evaluator, Outcome, internal, operators};
 use crate::batch::Batch;
@@ -101,10 +102,17 @@ impl<'a> Evaluator<'a> {
             } => self.natural_join(left, right, on, *outer, batch),
             K::TopN {
                 count,
+                skip,
                 table,
                 frame,
                 order,
-            } => self.top_n(count, table, *frame, order, batch),
+            } => {
+                let wanted = Wanted {
+                    count,
+                    skip: skip.as_deref(),
+                };
+                self.top_n(wanted, table, *frame, order, batch)
+            }
             K::Row(values) => self.constructor(std::slice::from_ref(values), batch),
             K::Constructor(rows) => self.constructor(rows, batch),
             K::Series { start, end, step } => self.series(start, end, step.as_deref(), batch),

@@ -19,7 +19,7 @@ super::scalars! { TABLE, "Text":
     "FORMAT" "(value, format string, [locale])" 2 3 TEXT => format::format;
     "LEFT" "(text, [count])" 1 2 TEXT => |a, _| end_of("LEFT", a, |units, count| &units[..count]);
     "LEN" "(text)" 1 1 WHOLE => |a, _| Ok(Value::Integer(length(&text(a, 0)) as i64));
-    "LOWER" "(text)" 1 1 TEXT => |a, _| Ok(map(a, |t| t.to_lowercase()));
+    "LOWER" "(text)" 1 1 TEXT => |a, _| Ok(map(a, lower));
     "MID" "(text, start, count)" 3 3 TEXT => mid;
     "REPLACE" "(text, start, count, new text)" 4 4 TEXT => replace;
     "REPT" "(text, count)" 2 2 TEXT => repeat;
@@ -29,7 +29,7 @@ super::scalars! { TABLE, "Text":
     "TRIM" "(text)" 1 1 TEXT => |a, _| Ok(map(a, trim));
     "UNICHAR" "(number)" 1 1 TEXT => unichar;
     "UNICODE" "(text)" 1 1 WHOLE => unicode;
-    "UPPER" "(text)" 1 1 TEXT => |a, _| Ok(map(a, |t| t.to_uppercase()));
+    "UPPER" "(text)" 1 1 TEXT => |a, _| Ok(map(a, upper));
     "VALUE" "(text)" 1 1 Types::Always(DataType::Double) => value;
 }
 
@@ -66,6 +66,26 @@ fn map(arguments: &[Value], f: fn(&str) -> String) -> Value {
         Value::text(f(&text(arguments, 0)))
     } else {
         Value::Blank
+    }
+}
+
+fn upper(text: &str) -> String {
+    text.chars()
+        .map(|c| one_for_one(c, c.to_uppercase()))
+        .collect()
+}
+
+fn lower(text: &str) -> String {
+    text.chars()
+        .map(|c| one_for_one(c, c.to_lowercase()))
+        .collect()
+}
+
+/// A character whose other case is more than one character stays: the length of text does not depend on its case.
+fn one_for_one(c: char, mut mapped: impl Iterator<Item = char>) -> char {
+    match (mapped.next(), mapped.next()) {
+        (Some(other), None) => other,
+        _ => c,
     }
 }
 
@@ -130,7 +150,8 @@ fn repeat(arguments: &[Value], _: &Environment) -> Outcome {
     let times = usize::try_from(truncated("REPT", arguments, 1)?)
         .map_err(|_| undefined("REPT", "the number of times is negative"))?;
     let part = text(arguments, 0);
-    if !given(arguments, 0) {
+    // No times gives BLANK, and not empty text.
+    if times == 0 || !given(arguments, 0) {
         return Ok(Value::Blank);
     }
     if length(&part).saturating_mul(times) > LONGEST {

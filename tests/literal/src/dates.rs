@@ -54,11 +54,6 @@ fn moved(day: i64, months: i64) -> i64 {
     days(year, month, d.min(month_length(year, month)))
 }
 
-fn ends_month(day: i64) -> bool {
-    let (y, m, d) = civil(day);
-    d == month_length(y, m)
-}
-
 /// The first and last day of the period that a day lies in.
 fn period(day: i64, unit: &str) -> (i64, i64) {
     let (y, m, _) = civil(day);
@@ -116,11 +111,17 @@ impl Evaluator<'_> {
             if unit == "DAY" {
                 return Ok((first + n, last + n));
             }
-            let (from, mut to) = (
+            let (mut from, mut to) = (
                 moved(first, n * months(unit)),
                 moved(last, n * months(unit)),
             );
-            if first < last && ends_month(last) {
+            // A month has the days that the column has of it.
+            let all = self.all_dates(&table);
+            let (month, end) = (period(first, "MONTH").0, period(last, "MONTH").1);
+            if first < last && !all.iter().any(|day| (month..first).contains(day)) {
+                from = period(from, "MONTH").0;
+            }
+            if first < last && !all.iter().any(|day| (last + 1..=end).contains(day)) {
                 to = period(to, "MONTH").1;
             }
             Ok((from, to))

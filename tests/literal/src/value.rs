@@ -176,9 +176,9 @@ pub fn arithmetic(op: Arithmetic, a: &Value, b: &Value) -> Result<Value> {
     a.number()?;
     b.number()?;
     match op {
-        Add | Subtract | Power if a.is_blank() && b.is_blank() => return Ok(Value::Blank),
+        Add | Subtract if a.is_blank() && b.is_blank() => return Ok(Value::Blank),
         Multiply if a.is_blank() || b.is_blank() => return Ok(Value::Blank),
-        Divide if a.is_blank() => return Ok(Value::Blank),
+        Divide | Power if a.is_blank() => return Ok(Value::Blank),
         _ => {}
     }
     let (a, b) = (promoted(a)?, promoted(b)?);
