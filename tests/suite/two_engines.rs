@@ -359,7 +359,9 @@ fn same_cell(a: &Cell, b: &Cell) -> bool {
         (Cell::Number(a), Cell::Number(b)) => {
             a == b
                 || (a.is_nan() && b.is_nan())
-                || (a - b).abs() <= EXACT * a.abs().max(b.abs()).max(1.0)
+                || (a.is_finite()
+                    && b.is_finite()
+                    && (a - b).abs() <= EXACT * a.abs().max(b.abs()).max(1.0))
         }
         _ => a == b,
     }
