@@ -118,7 +118,7 @@ fn row_rule_5_a_filter_does_not_turn_round() {
     }
 }
 
-/// Facts of two areas, and perhaps one of a third that the role hides; budgets of three, which they find by value.
+/// Facts of two areas, and perhaps one of a third that the role hides; budgets of four, which they find by value.
 fn areas(facts: &str) -> Session {
     session(&model(
         &[
@@ -130,7 +130,7 @@ fn areas(facts: &str) -> Session {
             table(
                 "M",
                 &["Area", "Budget"],
-                "SELECTCOLUMNS({1, 2, 5}, \\\"Area\\\", [Value], \\\"Budget\\\", [Value] * 10)",
+                "SELECTCOLUMNS({1, 2, 5, 6}, \\\"Area\\\", [Value], \\\"Budget\\\", [Value] * 10)",
             ),
         ],
         r#"{"name": "r", "fromTable": "F", "fromColumn": "Area", "toTable": "M", "toColumn": "Area", "fromCardinality": "many", "toCardinality": "many"}"#,
@@ -147,6 +147,8 @@ fn a_key_that_hidden_rows_alone_hold_is_not_there() {
         "EVALUATE { CALCULATE(MIN(F[Area]), M[Area] >= 2) }",
         "EVALUATE SUMMARIZECOLUMNS(M[Budget], TREATAS({50}, M[Budget]), \"n\", COUNTROWS(F))",
         "EVALUATE FILTER(SUMMARIZECOLUMNS(M[Budget], \"n\", CALCULATE(COUNTROWS(F))), M[Budget] > 20)",
+        "EVALUATE SUMMARIZECOLUMNS(M[Budget], TREATAS({50, 60}, M[Budget]), \"n\", MIN(F[Area]))",
+        "EVALUATE ADDCOLUMNS(FILTER(VALUES(M[Budget]), M[Budget] >= 50), \"n\", CALCULATE(MIN(F[Area])))",
     ] {
         let (one, other) = (
             all_that_shows(&without, dax, &QueryOptions::default()),
