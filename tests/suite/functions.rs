@@ -231,6 +231,46 @@ fn references() {
     );
 }
 
+/// An argument of a function means what it means where the call stands, whatever the function calls its own.
+#[test]
+fn arguments_keep_the_variables_of_the_call() {
+    let check = |function: &str, expression: &str, expected: &str| {
+        let query = format!("DEFINE FUNCTION {function} EVALUATE ROW ( \"x\", {expression} )");
+        let answer = session()
+            .query(&query)
+            .unwrap_or_else(|error| panic!("{query}: {error}"));
+        let found = value_at(&answer.tables[0], 0, 0).to_text().to_string();
+        assert_eq!(found, expected, "{query}");
+    };
+    check("F = ( x : EXPR ) => x + 1", "VAR a = 2 RETURN F ( a )", "3");
+    check(
+        "F = ( x : EXPR ) => VAR a = 10 RETURN x + a",
+        "VAR a = 2 RETURN F ( a + VAR b = a RETURN b )",
+        "14",
+    );
+    check(
+        "F = ( t : ANYREF ) => COUNTROWS ( t )",
+        "VAR a = FILTER ( Lines, Lines[Key] > 3 ) RETURN F ( a )",
+        "2",
+    );
+    check(
+        "F = ( x : EXPR ) => x + 1 FUNCTION G = ( y ) => VAR a = y RETURN F ( a )",
+        "VAR a = 5 RETURN G ( a * 2 )",
+        "11",
+    );
+    check(
+        "F = ( a, b ) => a & \"-\" & b",
+        "VAR a = \"A\" VAR b = \"B\" RETURN F ( b, a )",
+        "B-A",
+    );
+    check("F = ( a, b = a & \"x\" ) => a & b", "VAR a = \"A\" RETURN F ( \"1\" )", "11x");
+    check(
+        "F = ( d : EXPR ) => d",
+        "VAR Month = 7 RETURN F ( DATEDIFF ( DATE ( 2024, 1, 1 ), DATE ( 2024, Month, 1 ), MONTH ) )",
+        "6",
+    );
+}
+
 #[test]
 fn windows_from_a_current_row() {
     let keys = |window: &str| {

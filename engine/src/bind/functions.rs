@@ -1,12 +1,12 @@
 //! Calls of user-defined functions. A parameter of mode VAL is evaluated before the call; one of mode EXPR, or a
-//! reference, is put in its place.
+//! reference, is put in its place, where it keeps the variables of the place that it was written in.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use dax::{Expr, ExprKind, Function, Name};
 
-use super::{Binder, Bound};
+use super::{Binder, Bound, Named};
 use crate::bound::Variable;
 use crate::error::{Error, ErrorKind};
 
@@ -42,18 +42,115 @@ impl<'a> Binder<'a> {
         result
     }
 
-    /// The values of parameters: what the call says, and where it says nothing, what the function does.
+    /// The values of parameters: what the call says, and where it says nothing, what the function does. What the call says
+    /// does not see the parameters, which may have the names of its own variables. The second list is their names.
     fn bind_arguments(
         &mut self,
         arguments: &[(Name, Expr, bool)],
         of_model: bool,
-    ) -> Bound<Vec<Variable>> {
+    ) -> Bound<(Vec<Variable>, Vec<(String, Named)>)> {
         let mut variables = Vec::with_capacity(arguments.len());
+        let mut parameters: Vec<(String, Named)> = Vec::with_capacity(arguments.len());
         for (name, argument, left_out) in arguments {
             let one = [(name.clone(), argument.clone())];
-            variables.extend(self.in_text(of_model && *left_out, |b| b.bind_variables(&one))?);
+            let depth = self.names_len();
+            if *left_out {
+                self.names.extend(parameters.iter().cloned());
+            }
+            let before = self.names_len();
+            let bound = self.in_text(of_model && *left_out, |b| b.bind_variables(&one));
+            let own = self.names.split_off(before);
+            self.truncate_names(depth);
+            variables.extend(bound?);
+            parameters.extend(own);
         }
-        Ok(variables)
+        Ok((variables, parameters))
+    }
+
+    /// An argument that is put in the place of a parameter: each variable of the caller in it gets a name that no variable can
+    /// have, so that none of the function's own is taken for it. `kept` gathers what these names mean.
+    fn carry(
+        &self,
+        expr: &Expr,
+        own: &mut Vec<String>,
+        kept: &mut Vec<(String, Named)>,
+    ) -> Expr {
+        let kind = match &expr.kind {
+            ExprKind::Identifier { name, quoted } => {
+                let shadowed = own.iter().any(|known| model::same_name(known, &name.text));
+                let table = *quoted && self.scope.find_table(&name.text).is_some();
+                match self.variable(&name.text).filter(|_| !shadowed && !table) {
+                    Some(named) => {
+                        let text = format!("{}'", name.text);
+                        if !kept.iter().any(|(known, _)| *known == text) {
+                            kept.push((text.clone(), named));
+                        }
+                        let span = name.span;
+                        ExprKind::Identifier {
+                            name: Name { text, span },
+                            quoted: false,
+                        }
+                    }
+                    None => expr.kind.clone(),
+                }
+            }
+            ExprKind::Call { name, args } => {
+                let mut carried = Vec::with_capacity(args.len());
+                for (at, argument) in args.iter().enumerate() {
+                    carried.push(match unit_of_time(&name.text) == Some(at) {
+                        true => argument.clone(),
+                        false => self.carry(argument, own, kept),
+                    });
+                }
+                ExprKind::Call {
+                    name: name.clone(),
+                    args: carried,
+                }
+            }
+            ExprKind::Unary { op, operand } => ExprKind::Unary {
+                op: *op,
+                operand: Box::new(self.carry(operand, own, kept)),
+            },
+            ExprKind::Binary { op, left, right } => ExprKind::Binary {
+                op: *op,
+                left: Box::new(self.carry(left, own, kept)),
+                right: Box::new(self.carry(right, own, kept)),
+            },
+            ExprKind::Row(parts) => ExprKind::Row(self.carry_all(parts, own, kept)),
+            ExprKind::Table(parts) => ExprKind::Table(self.carry_all(parts, own, kept)),
+            ExprKind::Let { vars, body } => {
+                let depth = own.len();
+                let mut carried = Vec::with_capacity(vars.len());
+                for (name, value) in vars {
+                    carried.push((name.clone(), self.carry(value, own, kept)));
+                    own.push(name.text.clone());
+                }
+                let body = Box::new(self.carry(body, own, kept));
+                own.truncate(depth);
+                ExprKind::Let {
+                    vars: carried,
+                    body,
+                }
+            }
+            other => other.clone(),
+        };
+        Expr {
+            kind,
+            span: expr.span,
+        }
+    }
+
+    fn carry_all(
+        &self,
+        parts: &[Expr],
+        own: &mut Vec<String>,
+        kept: &mut Vec<(String, Named)>,
+    ) -> Vec<Expr> {
+        let mut carried = Vec::with_capacity(parts.len());
+        for part in parts {
+            carried.push(self.carry(part, own, kept));
+        }
+        carried
     }
 
     pub fn call_user<T, R>(
@@ -97,6 +194,7 @@ impl<'a> Binder<'a> {
         }
         let mut by_value = Vec::new();
         let mut by_name: Vec<(String, Expr)> = Vec::new();
+        let mut kept: Vec<(String, Named)> = Vec::new();
         for (at, parameter) in function.parameters.iter().enumerate() {
             let argument = match (args.get(at), &parameter.default) {
                 (Some(argument), _) => argument.clone(),
@@ -111,6 +209,10 @@ impl<'a> Binder<'a> {
                 )
             });
             if in_place {
+                let argument = match left_out {
+                    true => argument,
+                    false => self.carry(&argument, &mut Vec::new(), &mut kept),
+                };
                 by_name.push((parameter.name.text.clone(), argument));
             } else {
                 by_value.push((parameter.name.clone(), argument, left_out));
@@ -127,10 +229,10 @@ impl<'a> Binder<'a> {
         let of_model = self.is_of_model(name, function);
         let result = self
             .bind_arguments(&by_value, of_model)
-            .and_then(|variables| {
-                // The body sees its parameters only.
-                let parameters = self.names.split_off(depth);
-                let outside = std::mem::replace(&mut self.names, parameters);
+            .and_then(|(variables, parameters)| {
+                // The body sees its parameters only, and what arguments in its text refer to.
+                kept.extend(parameters);
+                let outside = std::mem::replace(&mut self.names, kept);
                 let bound = self.in_text(of_model, |b| bind(b, &body));
                 self.names = outside;
                 Ok((variables, bound?))
@@ -143,6 +245,15 @@ impl<'a> Binder<'a> {
             ..error
         })?;
         Ok(wrap(self, Rc::new(variables), body))
+    }
+}
+
+/// Which argument is a unit of time: MONTH stands there for itself, also where a variable has this name.
+fn unit_of_time(function: &str) -> Option<usize> {
+    match function.to_ascii_uppercase().as_str() {
+        "DATEADD" | "DATEDIFF" | "PARALLELPERIOD" => Some(2),
+        "DATESINPERIOD" => Some(3),
+        _ => None,
     }
 }
 
