@@ -209,6 +209,22 @@ fn tables_as_text() {
 fn references() {
     check("COUNTROWS ( TABLEOF ( [Total] ) )", "5");
     check("COUNTROWS ( TABLEOF ( Names[Group] ) )", "3");
+    check(
+        "CALCULATE ( COUNTROWS ( ALL ( TABLEOF ( [Total] ) ) ), Lines[Key] = 1 )",
+        "5",
+    );
+    check(
+        "CALCULATE ( CALCULATE ( [Total], REMOVEFILTERS ( TABLEOF ( Lines[Key] ) ) ), Lines[Key] = 1 )",
+        "100",
+    );
+    check(
+        "CALCULATE ( CALCULATE ( [Total], ALLEXCEPT ( TABLEOF ( Lines[Key] ), Lines[Group] ) ), Lines[Key] = 1, Lines[Group] = \"b\" )",
+        "70",
+    );
+    check(
+        "CALCULATE ( ISFILTERED ( TABLEOF ( Lines[Key] ) ), Lines[Key] = 1 )",
+        "TRUE",
+    );
     check("EVALUATEANDLOG ( SUM ( Lines[Amount] ), \"label\" )", "100");
     check(
         "COUNTROWS ( EVALUATEANDLOG ( VALUES ( Lines[Group] ) ) )",

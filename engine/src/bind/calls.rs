@@ -588,13 +588,13 @@ impl<'a> Binder<'a> {
             "HASONEFILTER" => FilterTest::OneFilter,
             _ => FilterTest::InScope,
         };
-        let columns = match &argument.kind {
-            ExprKind::Identifier { name, .. }
-                if matches!(test, FilterTest::Filtered | FilterTest::CrossFiltered) =>
-            {
-                self.scope.columns(self.model_table(name)?)
-            }
-            _ => vec![self.column_argument(argument)?],
+        let table = match test {
+            FilterTest::Filtered | FilterTest::CrossFiltered => self.table_reference(argument)?,
+            _ => None,
+        };
+        let columns = match table {
+            Some(table) => self.scope.columns(table),
+            None => vec![self.column_argument(argument)?],
         };
         Ok(self.scalar(
             ScalarKind::Filtered { test, columns },

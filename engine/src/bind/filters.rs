@@ -214,13 +214,12 @@ impl<'a> Binder<'a> {
     pub fn removal(&mut self, args: &[Expr], span: Span) -> Bound<Removal> {
         match args {
             [] => Ok(Removal::Everything),
-            [
-                Expr {
-                    kind: ExprKind::Identifier { name, .. },
-                    ..
-                },
-            ] => Ok(Removal::Table(self.model_table(name)?)),
             columns => {
+                if let [only] = columns
+                    && let Some(table) = self.table_reference(only)?
+                {
+                    return Ok(Removal::Table(table));
+                }
                 let columns = columns
                     .iter()
                     .map(|c| self.column_argument(c))
@@ -238,22 +237,18 @@ impl<'a> Binder<'a> {
     }
 
     pub fn all_except(&mut self, args: &[Expr]) -> Bound<Removal> {
-        let ExprKind::Identifier { name, .. } = &args[0].kind else {
+        let Some(table) = self.table_reference(&args[0])? else {
             return self.error(
                 ErrorKind::Argument,
                 args[0].span,
                 "ALLEXCEPT begins with a table of the model",
             );
         };
-        let table = self.model_table(name)?;
         let mut kept = Vec::new();
         for argument in &args[1..] {
-            match &argument.kind {
-                ExprKind::Identifier { name, .. } => {
-                    let other = self.model_table(name)?;
-                    kept.extend(self.scope.columns(other));
-                }
-                _ => kept.push(self.column_argument(argument)?),
+            match self.table_reference(argument)? {
+                Some(other) => kept.extend(self.scope.columns(other)),
+                None => kept.push(self.column_argument(argument)?),
             }
         }
         Ok(Removal::TableExcept(table, kept))
