@@ -230,6 +230,11 @@ fn references() {
         "COUNTROWS ( EVALUATEANDLOG ( VALUES ( Lines[Group] ) ) )",
         "2",
     );
+    check("COUNTROWS ( DATATABLE ( \"a\", STRING, { {} } ) )", "1");
+    check(
+        "CONCATENATEX ( DATATABLE ( \"a\", STRING, \"b\", INTEGER, { { , 1 }, { \"x\", } } ), [a] & [b], \"|\" )",
+        "1|x",
+    );
     check("NAMEOF ( Names[Long Name] )", "'Names'[Long Name]");
     check(
         "NAMEOF ( Names[Long Name], COLUMN, UNESCAPED )",
