@@ -292,6 +292,16 @@ fn refuses_wrong_types_and_names() {
         "measure 'a': another object of the table has the same name",
     );
     refused(&with(r#""tables": []"#), "'tables' is given twice");
+    // Tools write synonyms twice.
+    read(
+        r#""cultures": [ { "name": "en-US", "linguisticMetadata": { "content": { "a": 1, "a": {} } } } ]"#,
+    );
+    refused(
+        &with(
+            r#""cultures": [ { "name": "en-US", "linguisticMetadata": { "content": {} }, "NAME": "x" } ]"#,
+        ),
+        "given twice",
+    );
     refused(
         &with(r#""relationships": [ { "name": "r", "fromTable": "T" } ]"#),
         "'fromColumn' is missing",
