@@ -171,6 +171,20 @@ fn reads_expressions_however_they_are_laid_out() {
 }
 
 #[test]
+fn annotations_end_an_expression_however_deep_they_stand() {
+    for text in [
+        "function F =\n\t\t\t(\n\t\t\t\tx\n\t\t\t) =>\n\t\t\t\tx + 1\n\n\t\tannotation A = 1\n\n\t\tannotation B = 2\n",
+        "function F =\n\t\t(\n\t\t\tx\n\t\t) =>\n\t\t\tx + 1\n\n        annotation A = 1\n        annotation B = 2\n",
+    ] {
+        let model = read(&[text]).unwrap_or_else(|errors| panic!("{text}\n{errors}"));
+        assert_eq!(
+            model.functions[0].expression, "(\n\tx\n) =>\n\tx + 1",
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn pieces_of_an_object_come_together() {
     let model = read(&[
         "model Model\nref table U\nref table T\n",
