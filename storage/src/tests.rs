@@ -251,6 +251,31 @@ fn translation_compares_by_value() {
         (Integer, integers(&[Some(1)])),
         &[0, none, none, none],
     );
+    // Codes follow the order of the values, and 10 stands before 2 among texts.
+    let written = texts(&[Some("2"), Some("10"), Some("02"), Some("x"), None]);
+    check(
+        (Integer, integers(&[Some(2), Some(10), Some(18)])),
+        (Text, written.clone()),
+        &[0, 3, 2, none],
+    );
+    check(
+        (Text, written),
+        (Integer, integers(&[Some(2), Some(10), Some(18)])),
+        &[0, none, 2, 1, none],
+    );
+    check(
+        (Fixed, fixed(&[-15_000, 0, 15_000])),
+        (
+            Text,
+            texts(&[Some("-1.5"), Some("0"), Some("1.5"), Some("0.0")]),
+        ),
+        &[0, 1, 2, 4],
+    );
+    check(
+        (Text, texts(&[Some("0.5"), Some("7")])),
+        (Double, doubles(&[0.5, 7.0])),
+        &[0, 1, 2],
+    );
 }
 
 #[test]

@@ -57,6 +57,11 @@ fn check_one(model: &Model, relationship: &Relationship, findings: &mut Findings
             &object,
             format!("its ends have different types: {ends}"),
         ),
+        Agreement::Texts => findings.warning(
+            &relationship.source,
+            &object,
+            format!("its ends have different types, and a number finds the text that it is written as: {ends}"),
+        ),
         Agreement::None => findings.error(
             &relationship.source,
             &object,
@@ -78,6 +83,7 @@ fn check_one(model: &Model, relationship: &Relationship, findings: &mut Findings
 enum Agreement {
     Same,
     Numbers,
+    Texts,
     None,
 }
 
@@ -91,6 +97,8 @@ fn agreement(a: DataType, b: DataType) -> Agreement {
         Agreement::Same
     } else if number(a) && number(b) {
         Agreement::Numbers
+    } else if (number(a) && b == DataType::Text) || (number(b) && a == DataType::Text) {
+        Agreement::Texts
     } else {
         Agreement::None
     }

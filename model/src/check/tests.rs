@@ -148,6 +148,11 @@ fn finds_relationships_that_cannot_be() {
     );
     has(
         &relationship("A.X", "C.K", ""),
+        "warning: relationship 'R': its ends have different types, and a number finds the text that it is written as: 'A'[X] is text",
+    );
+    let day = "table C\n\tcolumn D\n\t\tdataType: dateTime\n";
+    has(
+        &format!("{}{day}", relationship("A.X", "C.D", "")),
         "error: relationship 'R': its ends cannot be compared: 'A'[X] is text",
     );
     has(
