@@ -47,6 +47,30 @@ fn session() -> &'static Session {
     })
 }
 
+/// A model with things that its author has begun and not finished; the rest of it can be asked.
+#[test]
+fn what_is_only_begun_stops_nothing() {
+    let folder = Scratch::new("begun");
+    let file = folder.path().join("model.bim");
+    let column = r#"{ "type": "calculated", "name": "Begun" },
+        { "type": "calculatedTableColumn", "name": "Flag""#;
+    let model = MODEL.replace("ROLES", "\"roles\": []");
+    let begun = model.replacen(
+        r#"{ "type": "calculatedTableColumn", "name": "Flag""#,
+        column,
+        1,
+    );
+    assert_ne!(begun, model);
+    std::fs::write(&file, begun).expect("a model in the scratch folder");
+    let session = Database::import(&file, folder.path())
+        .expect("the begun model")
+        .session(Identity::anonymous())
+        .expect("a model without roles");
+    assert_eq!(value(&session, "[Total]"), "100");
+    assert_eq!(value(&session, "MAX ( Lines[Begun] )"), "BLANK");
+    assert_eq!(value(&session, "COUNTBLANK ( Lines[Begun] )"), "5");
+}
+
 /// The value of an expression as text; BLANK as `BLANK`, a refusal as `error`.
 fn value(session: &Session, expression: &str) -> String {
     match session.query(&format!("EVALUATE ROW ( \"x\", {expression} )")) {

@@ -184,7 +184,15 @@ fn finds_expressions_that_do_not_parse() {
     );
     has(
         "table A\n\tcolumn C =\n",
-        "error: column 'A'[C]: it has no expression",
+        "warning: column 'A'[C]: it has no expression",
+    );
+    has(
+        "table A\n\tcolumn C\n\t\ttype: calculated\n",
+        "warning: column 'A'[C]: it has no expression",
+    );
+    has(
+        "table A\n\tmeasure M = // SUM ( A[K] )\n",
+        "warning: measure 'A'[M]: it has no expression",
     );
     has(
         "table A\n\tmeasure M = 1\n\t\tformatStringDefinition = (\n",
