@@ -67,7 +67,7 @@ fn fine(addition: &str) {
 #[test]
 fn finds_references_to_nothing() {
     fine("");
-    has("table D\n", "error: table 'D': it has no partition");
+    has("table D\n", "warning: table 'D': it has no partition");
     has(
         "table D\n\tpartition P = query\n\t\tsource = x\n",
         "info: table 'D': the query source",
@@ -94,11 +94,11 @@ fn finds_references_to_nothing() {
     );
     has(
         "table A\n\tcolumn P\n\t\tvariation V\n\t\t\trelationship: r\n",
-        "error: column 'A'[P]: variation 'V' refers to relationship 'r'",
+        "warning: column 'A'[P]: variation 'V' refers to relationship 'r'",
     );
     has(
         "table A\n\tcolumn P\n\t\tvariation V\n\t\t\tdefaultHierarchy: B.H\n",
-        "error: column 'A'[P]: variation 'V' refers to hierarchy 'B'[H]",
+        "warning: column 'A'[P]: variation 'V' refers to hierarchy 'B'[H]",
     );
     has(
         "table A\n\thierarchy H\n\t\tlevel L\n\t\t\tcolumn: Q\n",
