@@ -446,12 +446,33 @@ fn finds_the_model_in_a_project() {
             .to_string()
             .contains("cannot be read")
     );
-    std::fs::write(root.join("x.bim"), [0xff, 0xfe, 0x7b, 0x00]).unwrap();
-    assert!(
-        load(&root.join("x.bim"))
-            .unwrap_err()
-            .to_string()
-            .contains("not UTF-8")
-    );
+    for broken in [&[0xff, 0x7b, 0x00][..], &[0xff, 0xfe, 0x7b][..]] {
+        std::fs::write(root.join("x.bim"), broken).unwrap();
+        assert!(
+            load(&root.join("x.bim"))
+                .unwrap_err()
+                .to_string()
+                .contains("neither UTF-8 text nor")
+        );
+    }
+    let units = |text: &str| text.encode_utf16().collect::<Vec<u16>>();
+    let little = |text: &str| {
+        units(text)
+            .into_iter()
+            .flat_map(u16::to_le_bytes)
+            .collect::<Vec<u8>>()
+    };
+    let big = |text: &str| {
+        units(text)
+            .into_iter()
+            .flat_map(u16::to_be_bytes)
+            .collect::<Vec<u8>>()
+    };
+    let text = r#"{ "name": "Zoë", "compatibilityLevel": 1600, "model": {} }"#;
+    let marked = format!("\u{feff}{text}");
+    for bytes in [little(&marked), big(&marked), little(text)] {
+        std::fs::write(root.join("x.bim"), bytes).unwrap();
+        assert_eq!(load(&root.join("x.bim")).unwrap().name, "Zoë");
+    }
     std::fs::remove_dir_all(&root).unwrap();
 }
