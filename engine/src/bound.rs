@@ -537,6 +537,8 @@ pub enum TableKind {
     },
     TopN {
         count: Box<Scalar>,
+        /// How many rows of the order come before the first.
+        skipped: Option<Box<Scalar>>,
         table: Box<TableExpr>,
         frame: FrameId,
         order: Vec<Order>,

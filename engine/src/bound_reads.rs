@@ -247,11 +247,13 @@ impl TableExpr {
             | K::NaturalJoin { left, right, .. } => t.extend([&**left, &**right]),
             K::TopN {
                 count,
+                skipped,
                 table,
                 order,
                 ..
             } => {
                 s.push(count);
+                s.extend(skipped.as_deref());
                 t.push(table);
                 s.extend(order.iter().map(|o| &o.expr));
             }

@@ -84,6 +84,7 @@ pub fn is_table_function(name: &str) -> bool {
         "SUMMARIZECOLUMNS",
         "TABLEOF",
         "TOPN",
+        "TOPNSKIP",
         "TREATAS",
         "UNION",
         "VALUES",
@@ -305,7 +306,7 @@ impl<'a> Binder<'a> {
             "NATURALINNERJOIN" | "NATURALLEFTOUTERJOIN" => {
                 self.natural_join(name == "NATURALLEFTOUTERJOIN", args, span)
             }
-            "TOPN" => self.top_n(args, span),
+            "TOPN" | "TOPNSKIP" => self.top_n(&name, args, span),
             "ROW" => self.row(args, span),
             "DATATABLE" => self.data_table(args, span),
             "GENERATESERIES" => self.series(args, span),
@@ -677,17 +678,22 @@ impl<'a> Binder<'a> {
             .unwrap_or_default()
     }
 
-    fn top_n(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
+    fn top_n(&mut self, name: &str, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let count = Box::new(self.bind_scalar(&args[0])?);
-        let table = self.bind_table(&args[1])?;
+        let (skipped, rest) = match name {
+            "TOPNSKIP" => (Some(Box::new(self.bind_scalar(&args[1])?)), &args[2..]),
+            _ => (None, &args[1..]),
+        };
+        let table = self.bind_table(&rest[0])?;
         let frame = self.fresh();
         let schema = Rc::clone(&table.schema);
         let order = self.with_rows(frame, Rc::clone(&schema), |b| {
-            b.order_list(args.get(2..).unwrap_or(&[]), true)
+            b.order_list(&rest[1..], true)
         })?;
         Ok(self.table_expr(
             TableKind::TopN {
                 count,
+                skipped,
                 table: Box::new(table),
                 frame,
                 order,

@@ -355,31 +355,34 @@ impl<'a> Evaluator<'a> {
         Ok(ColumnRows::Values(self.collect(cells, hint)?))
     }
 
-    /// TOPN: the first rows by the order, and all that tie with the last of them. They stay in the table's order.
+    /// TOPN: the first rows by the order, and all that tie with the last of them. They stay in the table's order. TOPNSKIP
+    /// leaves out as many before them.
     pub fn top_n(
         &self,
-        count: &Scalar,
+        wanted: (&Scalar, Option<&Scalar>),
         table: &TableExpr,
         frame: FrameId,
         order: &[Order],
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
         let rows = Rc::new(self.table(table, batch)?);
-        if !count.reads_context(frame) {
+        let (count, skipped) = wanted;
+        let fixed = |number: &Scalar| !number.reads_context(frame);
+        if fixed(count) && skipped.is_none_or(fixed) {
             let bodies: Vec<&Scalar> = order.iter().map(|o| &o.expr).collect();
             if let Some(classes) = self.condense(&rows, table, frame, &bodies, batch)? {
                 let rows = Rc::new(rows.remap(&classes.representatives));
                 let inner = batch.select(Rc::clone(&classes.representatives));
-                let found = self.top_rows_of(count, rows, table, frame, order, &inner)?;
+                let found = self.top_rows_of(wanted, rows, table, frame, order, &inner)?;
                 return Ok(found.remap(&classes.of));
             }
         }
-        self.top_rows_of(count, rows, table, frame, order, batch)
+        self.top_rows_of(wanted, rows, table, frame, order, batch)
     }
 
     fn top_rows_of(
         &self,
-        count: &Scalar,
+        (count, skipped): (&Scalar, Option<&Scalar>),
         rows: Rc<TableRows>,
         table: &TableExpr,
         frame: FrameId,
@@ -387,6 +390,14 @@ impl<'a> Evaluator<'a> {
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
         let count = self.scalar(count, batch)?;
+        let skipped = match skipped {
+            Some(skipped) => Some(self.scalar(skipped, batch)?),
+            None => None,
+        };
+        let whole = |value: Value| {
+            let whole = value.to_integer();
+            whole.ok_or_else(|| Failure::new("the number of rows of TOPN is not a number"))
+        };
         let iteration = self.iterate_rows(rows, table, frame, batch)?;
         let keys = self.order_keys(order, &iteration.batch)?;
         let (mut positions, mut offsets, mut errors) = (Vec::new(), vec![0u32], Vec::new());
@@ -394,10 +405,13 @@ impl<'a> Evaluator<'a> {
             let mut rows: Vec<u32> =
                 (iteration.flat.offsets[i]..iteration.flat.offsets[i + 1]).collect();
             let chosen = count.at(i).and_then(|value| {
-                let wanted = value
-                    .to_integer()
-                    .ok_or_else(|| Failure::new("the number of rows of TOPN is not a number"))?;
+                let wanted = whole(value)?;
+                let before = match &skipped {
+                    Some(skipped) => whole(skipped.at(i)?)?,
+                    None => 0,
+                };
                 keys.sort(&mut rows, self.control)?;
+                rows.drain(..usize::try_from(before).unwrap_or(0).min(rows.len()));
                 // Without an order no rows tie.
                 let tied = |a: u32, b: u32| !keys.is_empty() && keys.compare(a, b).is_eq();
                 Ok(top_rows(rows, usize::try_from(wanted).unwrap_or(0), tied))

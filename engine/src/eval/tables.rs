@@ -101,10 +101,11 @@ impl<'a> Evaluator<'a> {
             } => self.natural_join(left, right, on, *outer, batch),
             K::TopN {
                 count,
+                skipped,
                 table,
                 frame,
                 order,
-            } => self.top_n(count, table, *frame, order, batch),
+            } => self.top_n((count, skipped.as_deref()), table, *frame, order, batch),
             K::Row(values) => self.constructor(std::slice::from_ref(values), batch),
             K::Constructor(rows) => self.constructor(rows, batch),
             K::Series { start, end, step } => self.series(start, end, step.as_deref(), batch),

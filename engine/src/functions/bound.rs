@@ -278,6 +278,7 @@ bound! { TABLE, "Table manipulation":
     "SUMMARIZE" "(table, [column], ..., [name, expression], ...)" 1 MANY;
     "SUMMARIZECOLUMNS" "([column], ..., [filter table], ..., [name, expression], ...)" 0 MANY;
     "TOPN" "(count, table, [order by, order], ...)" 2 MANY;
+    "TOPNSKIP" "(count, skipped, table, [order by, order], ...)" 3 MANY;
     "TREATAS" "(table, column, ...)" 2 MANY;
     "UNION" "(table, table, ...)" 2 MANY;
     "VALUES" "(table or column)" 1 1;
@@ -350,5 +351,4 @@ bound! { UNDOCUMENTED_NAMES, "Undocumented":
     "NONFILTER" "(...)" 0 MANY UNDOCUMENTED;
     "PREVIOUS" "(...)" 0 MANY VISUAL;
     "SHADOWCLUSTER" "(...)" 0 MANY UNDOCUMENTED;
-    "TOPNSKIP" "(...)" 0 MANY UNDOCUMENTED;
 }

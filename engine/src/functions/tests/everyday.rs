@@ -595,7 +595,7 @@ fn refusals_say_why() {
         _ => panic!("{name} is not refused"),
     };
     check("RUNNINGSUM", "is for visual calculations only");
-    check("TOPNSKIP", "is not a documented function");
+    check("SHADOWCLUSTER", "is not a documented function");
     check("EXTERNALMEASURE", "needs a remote model");
     assert!(matches!(
         find("sumx").unwrap().body,
