@@ -234,9 +234,13 @@ impl Dataset {
         from: &Column,
         to: &Column,
     ) -> Result<(), StorageError> {
-        // Models relate the text of a number to the number; such values are compared by their text.
-        let known = |t| t == DataType::Text || is_number(t);
-        if from.data_type != to.data_type && !(known(from.data_type) && known(to.data_type)) {
+        // Models relate the text of a number to the number; such values are compared by their text. They also relate a number such
+        // as 20240131 to a date, of which no value finds another.
+        let met = |a, b| {
+            is_number(a) && (is_number(b) || b == DataType::Text || b == DataType::DateTime)
+        };
+        let (a, b) = (from.data_type, to.data_type);
+        if a != b && !met(a, b) && !met(b, a) {
             return Err(r.refused(&format!(
                 "its columns are of types {:?} and {:?}, which have no values in common",
                 from.data_type, to.data_type

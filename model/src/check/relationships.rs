@@ -62,6 +62,11 @@ fn check_one(model: &Model, relationship: &Relationship, findings: &mut Findings
             &object,
             format!("its ends have different types, and a number finds the text that it is written as: {ends}"),
         ),
+        Agreement::Apart => findings.warning(
+            &relationship.source,
+            &object,
+            format!("its ends have different types, and no number finds a date: {ends}"),
+        ),
         Agreement::None => findings.error(
             &relationship.source,
             &object,
@@ -84,6 +89,7 @@ enum Agreement {
     Same,
     Numbers,
     Texts,
+    Apart,
     None,
 }
 
@@ -99,6 +105,8 @@ fn agreement(a: DataType, b: DataType) -> Agreement {
         Agreement::Numbers
     } else if (number(a) && b == DataType::Text) || (number(b) && a == DataType::Text) {
         Agreement::Texts
+    } else if (number(a) && b == DataType::DateTime) || (number(b) && a == DataType::DateTime) {
+        Agreement::Apart
     } else {
         Agreement::None
     }

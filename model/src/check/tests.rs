@@ -150,6 +150,13 @@ fn finds_relationships_that_cannot_be() {
         &relationship("A.X", "C.K", ""),
         "warning: relationship 'R': its ends have different types, and a number finds the text that it is written as: 'A'[X] is text",
     );
+    has(
+        &format!(
+            "{}table C\n\tcolumn D\n\t\tdataType: dateTime\n",
+            relationship("A.K", "C.D", "")
+        ),
+        "warning: relationship 'R': its ends have different types, and no number finds a date: 'A'[K] is a whole number",
+    );
     let day = "table C\n\tcolumn D\n\t\tdataType: dateTime\n";
     has(
         &format!("{}{day}", relationship("A.X", "C.D", "")),
