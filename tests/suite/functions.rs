@@ -55,11 +55,19 @@ fn what_is_only_begun_stops_nothing() {
     let column = r#"{ "type": "calculated", "name": "Begun" },
         { "type": "calculatedTableColumn", "name": "Flag""#;
     let model = MODEL.replace("ROLES", "\"roles\": []");
-    let begun = model.replacen(
-        r#"{ "type": "calculatedTableColumn", "name": "Flag""#,
-        column,
-        1,
-    );
+    let begun = model
+        .replacen(
+            r#"{ "type": "calculatedTableColumn", "name": "Flag""#,
+            column,
+            1,
+        )
+        .replacen(
+            r#""measures": ["#,
+            r#""measures": [ { "name": "Unequal", "expression": "IF ( [Total] > 0, 1, IF ( MAX ( Lines[Group] ) = 2, 3 ) )" },
+                { "name": "Lazy", "expression": "VAR unused = CALCULATE ( [Total], Lines[Group] = 2 ) RETURN [Total]" },
+                { "name": "Failing", "expression": "CALCULATE ( [Total], Lines[Group] = 2 )" },"#,
+            1,
+        );
     assert_ne!(begun, model);
     std::fs::write(&file, begun).expect("a model in the scratch folder");
     let session = Database::import(&file, folder.path())
@@ -67,6 +75,10 @@ fn what_is_only_begun_stops_nothing() {
         .session(Identity::anonymous())
         .expect("a model without roles");
     assert_eq!(value(&session, "[Total]"), "100");
+    assert_eq!(value(&session, "[Unequal]"), "1");
+    assert_eq!(value(&session, "[Lazy]"), "100");
+    assert_eq!(value(&session, "[Failing]"), "error");
+    assert_eq!(value(&session, "MAX ( Lines[Group] ) = 2"), "error");
     assert_eq!(value(&session, "MAX ( Lines[Begun] )"), "BLANK");
     assert_eq!(value(&session, "COUNTBLANK ( Lines[Begun] )"), "5");
 }
