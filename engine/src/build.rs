@@ -82,7 +82,7 @@ fn calculated_table(
         let table = binder.bind_table(tree)?;
         let limits = Limits::default();
         let mut evaluator = Evaluator::new(scope, control, &limits, environment(scope));
-        evaluator.apply_groups(binder.calculation_groups(Wanted::All)?);
+        evaluator.apply_groups(binder.calculation_groups(Wanted::InReach)?);
         let columns = columns_of(&evaluator, &table, &Batch::root(FilterContext::default()));
         build.note(evaluator.environment.told());
         columns
@@ -115,9 +115,11 @@ fn by_row(
     binder.enter_model();
     binder.strict = strict;
     let (frame, scalar) = bind_row_expression(&mut binder, table, tree)?;
+    // A measure in a row of the table is evaluated under filters of it.
+    let _own = binder.find_table(&scope.table(table).name);
     let limits = Limits::default();
     let mut evaluator = Evaluator::new(scope, control, &limits, environment(scope));
-    evaluator.apply_groups(binder.calculation_groups(Wanted::All)?);
+    evaluator.apply_groups(binder.calculation_groups(Wanted::InReach)?);
     let root = Batch::root(FilterContext::default());
     let place = (frame, binder.schema_of(table));
     let vector = over_rows(&evaluator, place, rows, &scalar, &root);

@@ -83,6 +83,44 @@ fn what_is_only_begun_stops_nothing() {
     assert_eq!(value(&session, "COUNTBLANK ( Lines[Begun] )"), "5");
 }
 
+/// Items of a calculation group name a date table that is computed itself, and a table that is computed before it.
+#[test]
+fn calculated_tables_do_not_wait_for_calculation_items() {
+    let folder = Scratch::new("items");
+    let file = folder.path().join("model.bim");
+    let model = MODEL.replace("ROLES", "\"roles\": []").replacen(
+        r#""tables": ["#,
+        r#""tables": [
+    { "name": "Days",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Date", "dataType": "dateTime", "sourceColumn": "[Date]" },
+        { "type": "calculated", "name": "Year", "dataType": "int64", "expression": "YEAR ( Days[Date] )" } ],
+      "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression": "CALENDAR ( DATE ( 2024, 1, 1 ), DATE ( 2025, 12, 31 ) )" } } ] },
+    { "name": "Shown",
+      "calculationGroup": { "precedence": 1, "calculationItems": [
+        { "name": "twice", "expression": "2 * SELECTEDMEASURE ()" },
+        { "name": "later", "expression": "CALCULATE ( SELECTEDMEASURE (), TREATAS ( FILTER ( VALUES ( Days[Date] ), YEAR ( Days[Date] ) = 2024 ), Lines[Day] ), Days[Year] = 2024 )" } ] },
+      "columns": [ { "name": "Item", "dataType": "string", "sourceColumn": "Name" } ],
+      "partitions": [ { "name": "Shown", "source": { "type": "calculationGroup" } } ] },"#,
+        1,
+    );
+    std::fs::write(&file, model).expect("a model in the scratch folder");
+    let session = Database::import(&file, folder.path())
+        .expect("the model with a calculation group")
+        .session(Identity::anonymous())
+        .expect("a model without roles");
+    let item = |name: &str| {
+        value(
+            &session,
+            &format!("CALCULATE ( [Total], Shown[Item] = \"{name}\" )"),
+        )
+    };
+    assert_eq!(value(&session, "[Total]"), "100");
+    assert_eq!(item("twice"), "200");
+    assert_eq!(item("later"), "100");
+    assert_eq!(value(&session, "COUNTROWS ( Days )"), "731");
+}
+
 /// The value of an expression as text; BLANK as `BLANK`, a refusal as `error`.
 fn value(session: &Session, expression: &str) -> String {
     match session.query(&format!("EVALUATE ROW ( \"x\", {expression} )")) {
