@@ -319,6 +319,26 @@ fn refuses_wrong_types_and_names() {
 }
 
 #[test]
+fn columns_of_bytes_are_left_out() {
+    let text = with(
+        r#""roles": [ { "name": "R", "modelPermission": "read", "tablePermissions": [ { "name": "T", "columnPermissions": [
+            { "name": "P", "metadataPermission": "none" }, { "name": "B", "metadataPermission": "none" } ] } ] } ]"#,
+    )
+    .replacen(
+        r#""columns": ["#,
+        r#""columns": [ { "name": "P", "dataType": "binary", "sourceColumn": "P" }, { "name": "S", "dataType": "string", "sortByColumn": "P" },"#,
+        1,
+    );
+    let mut model = read_bim(&text, "x.bim").unwrap_or_else(|errors| panic!("{errors}"));
+    model.leave_out_bytes();
+    let names = |columns: &[Column]| columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&model.tables[0].columns), ["S", "A", "B"]);
+    assert_eq!(model.tables[0].columns[0].sort_by, None);
+    assert_eq!(model.roles[0].tables[0].columns.len(), 1);
+    assert_eq!(model.roles[0].tables[0].columns[0].column, "B");
+}
+
+#[test]
 fn malformed_json_is_an_error_and_never_a_panic() {
     let whole = with(r#""roles": [ { "name": "\u00e9\n" } ], "x": [1.5e3, -2, true, null, {}]"#);
     assert!(read_bim(&whole, "x.bim").is_ok());
