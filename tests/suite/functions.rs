@@ -99,6 +99,8 @@ fn calculated_tables_do_not_wait_for_calculation_items() {
     { "name": "Shown",
       "calculationGroup": { "precedence": 1, "calculationItems": [
         { "name": "twice", "expression": "2 * SELECTEDMEASURE ()" },
+        { "name": "lost", "expression": "SELECTEDMEASURE () + [No Such Measure]" },
+        { "name": "begun", "expression": "SELECTEDMEASURE () +" },
         { "name": "later", "expression": "CALCULATE ( SELECTEDMEASURE (), TREATAS ( FILTER ( VALUES ( Days[Date] ), YEAR ( Days[Date] ) = 2024 ), Lines[Day] ), Days[Year] = 2024 )" } ] },
       "columns": [ { "name": "Item", "dataType": "string", "sourceColumn": "Name" } ],
       "partitions": [ { "name": "Shown", "source": { "type": "calculationGroup" } } ] },"#,
@@ -118,6 +120,8 @@ fn calculated_tables_do_not_wait_for_calculation_items() {
     assert_eq!(value(&session, "[Total]"), "100");
     assert_eq!(item("twice"), "200");
     assert_eq!(item("later"), "100");
+    assert_eq!(item("lost"), "error");
+    assert_eq!(item("begun"), "error");
     assert_eq!(value(&session, "COUNTROWS ( Days )"), "731");
 }
 
