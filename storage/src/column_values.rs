@@ -207,8 +207,8 @@ fn numbers_as_texts<'a>(
     numbers: &'a Column,
     texts: &'a Column,
 ) -> impl Iterator<Item = (u32, u32)> + 'a {
-    let codes = (1..numbers.size()).filter(|code| numbers.domain.holds(*code));
-    codes.filter_map(|code| {
+    let codes = (1..numbers.size()).filter(move |code| numbers.domain.holds(*code));
+    codes.filter_map(move |code| {
         let found = texts.domain.find_text(&written(numbers, code));
         (found != ABSENT).then_some((code, found))
     })
