@@ -65,6 +65,7 @@ fn what_is_only_begun_stops_nothing() {
             r#""measures": ["#,
             r#""measures": [ { "name": "Unequal", "expression": "IF ( [Total] > 0, 1, IF ( MAX ( Lines[Group] ) = 2, 3 ) )" },
                 { "name": "Lazy", "expression": "VAR unused = CALCULATE ( [Total], Lines[Group] = 2 ) RETURN [Total]" },
+                { "name": "Of Text", "expression": "CALCULATE ( [Total], KEEPFILTERS ( Lines[Group] ) )" },
                 { "name": "Failing", "expression": "CALCULATE ( [Total], Lines[Group] = 2 )" },"#,
             1,
         );
@@ -78,6 +79,8 @@ fn what_is_only_begun_stops_nothing() {
     assert_eq!(value(&session, "[Unequal]"), "1");
     assert_eq!(value(&session, "[Lazy]"), "100");
     assert_eq!(value(&session, "[Failing]"), "error");
+    assert_eq!(value(&session, "[Of Text]"), "error");
+    assert_eq!(value(&session, "IF ( TRUE (), 1, [Of Text] )"), "1");
     assert_eq!(value(&session, "MAX ( Lines[Group] ) = 2"), "error");
     assert_eq!(value(&session, "MAX ( Lines[Begun] )"), "BLANK");
     assert_eq!(value(&session, "COUNTBLANK ( Lines[Begun] )"), "5");

@@ -9,7 +9,7 @@ use super::{Binder, Bound};
 use crate::bound::{
     CrossFilterMode, FilterArgument, Removal, Scalar, ScalarKind, TableExpr, TableKind,
 };
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::value::DataType;
 
 impl<'a> Binder<'a> {
@@ -110,13 +110,14 @@ impl<'a> Binder<'a> {
         self.no_measures(expr)?;
         let frame = self.fresh();
         let schema = self.schema_of_columns(&columns);
-        let condition = self.with_rows(frame, schema, |b| b.bind_scalar(expr))?;
+        let mut condition = self.with_rows(frame, schema, |b| b.bind_scalar(expr))?;
         if condition.data_type == DataType::Text {
-            return self.error(
-                ErrorKind::Type,
-                expr.span,
-                "a filter condition must be true or false",
-            );
+            let message = "a filter condition must be true or false";
+            let error = match self.span(expr.span) {
+                Some(span) => Error::new(ErrorKind::Type, span, message),
+                None => Error::nowhere(ErrorKind::Type, message),
+            };
+            condition = self.fails_late(error, expr.span)?;
         }
         Ok(FilterArgument::Predicate {
             columns,

@@ -182,7 +182,7 @@ impl<'a> Binder<'a> {
 
     /// An author of a model may never take the way to this comparison: there it fails when it is evaluated, as it would with types
     /// that are not known before.
-    fn fails_late(&mut self, error: Error, span: Span) -> Bound<Scalar> {
+    pub fn fails_late(&mut self, error: Error, span: Span) -> Bound<Scalar> {
         if self.strict || !(self.in_model || self.lenient) {
             return Err(error);
         }
