@@ -389,6 +389,17 @@ fn arguments_keep_the_variables_of_the_call() {
         "B-A",
     );
     check("F = ( a, b = a & \"x\" ) => a & b", "VAR a = \"A\" RETURN F ( \"1\" )", "11x");
+    check("F = ( x : INT64 ) => x", "F ( 3.5 ) & F ( 3.4 ) & F ( \"5\" )", "435");
+    check(
+        "F = ( x : SCALAR STRING VAL, d : DATETIME ) => IF ( x = \"2\", YEAR ( d ) )",
+        "F ( 2, \"2024-01-05\" )",
+        "2024",
+    );
+    check(
+        "F = ( a = 1, b, c = 3 ) => a & b & c",
+        "F ( , 5 ) & F ( 7, 8, )",
+        "153783",
+    );
     check(
         "F = ( d : EXPR ) => d",
         "VAR Month = 7 RETURN F ( DATEDIFF ( DATE ( 2024, 1, 1 ), DATE ( 2024, Month, 1 ), MONTH ) )",

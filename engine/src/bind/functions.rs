@@ -162,11 +162,9 @@ impl<'a> Binder<'a> {
         bind: impl FnOnce(&mut Self, &Expr) -> Bound<T>,
         wrap: impl FnOnce(&Self, Rc<Vec<Variable>>, T) -> R,
     ) -> Bound<R> {
-        let least = function
-            .parameters
-            .iter()
-            .filter(|p| p.default.is_none())
-            .count();
+        // What stands before a parameter that must be given is left out by a comma.
+        let required = function.parameters.iter().rposition(|p| p.default.is_none());
+        let least = required.map_or(0, |last| last + 1);
         if args.len() < least || args.len() > function.parameters.len() {
             let names: Vec<&str> = function
                 .parameters
@@ -196,12 +194,15 @@ impl<'a> Binder<'a> {
         let mut by_name: Vec<(String, Expr)> = Vec::new();
         let mut kept: Vec<(String, Named)> = Vec::new();
         for (at, parameter) in function.parameters.iter().enumerate() {
-            let argument = match (args.get(at), &parameter.default) {
+            let given = args.get(at).filter(|argument| {
+                argument.kind != ExprKind::Omitted || parameter.default.is_none()
+            });
+            let argument = match (given, &parameter.default) {
                 (Some(argument), _) => argument.clone(),
                 (None, Some(default)) => default.clone(),
                 (None, None) => continue,
             };
-            let left_out = args.get(at).is_none();
+            let left_out = given.is_none();
             let in_place = parameter.hints.iter().any(|h| {
                 matches!(
                     h.text.as_str(),
@@ -215,6 +216,7 @@ impl<'a> Binder<'a> {
                 };
                 by_name.push((parameter.name.text.clone(), argument));
             } else {
+                let argument = cast(argument, &parameter.hints);
                 by_value.push((parameter.name.clone(), argument, left_out));
             }
         }
@@ -246,6 +248,39 @@ impl<'a> Binder<'a> {
         })?;
         Ok(wrap(self, Rc::new(variables), body))
     }
+}
+
+/// A value in the type that its parameter asks for.
+fn cast(argument: Expr, hints: &[Name]) -> Expr {
+    let wanted = hints.iter().find_map(|hint| match hint.text.as_str() {
+        "INT64" => Some("INTEGER"),
+        "DECIMAL" => Some("CURRENCY"),
+        "DOUBLE" => Some("DOUBLE"),
+        "STRING" => Some("STRING"),
+        "DATETIME" => Some("DATETIME"),
+        "BOOLEAN" => Some("BOOLEAN"),
+        _ => None,
+    });
+    let Some(wanted) = wanted else {
+        return argument;
+    };
+    let span = argument.span;
+    let named = |text: &str| Name {
+        text: text.to_string(),
+        span,
+    };
+    let word = Expr {
+        kind: ExprKind::Identifier {
+            name: named(wanted),
+            quoted: false,
+        },
+        span,
+    };
+    let kind = ExprKind::Call {
+        name: named("CONVERT"),
+        args: vec![argument, word],
+    };
+    Expr { kind, span }
 }
 
 /// Which argument is a unit of time: MONTH stands there for itself, also where a variable has this name.
