@@ -1,8 +1,8 @@
 //! Finding objects of a model by name.
 
 use crate::types::{
-    Column, DataType, Hierarchy, Measure, Model, Partition, PartitionKind, Relationship, Role, Source, Table,
-    TablePermission, UserFunction, same_name,
+    Column, DataType, Hierarchy, Measure, Model, Partition, PartitionKind, Relationship, Role,
+    Source, Table, TablePermission, UserFunction, same_name,
 };
 
 impl Model {

@@ -595,7 +595,8 @@ fn converted(values: &ArrayRef, declared: DataType) -> Option<ArrayRef> {
             fit(Arc::new(numbers.ok()?), declared)
         }
         (DataType::Text, Arrow::Boolean) => {
-            let word = |value: Option<bool>| value.map(|value| if value { "TRUE" } else { "FALSE" });
+            let word =
+                |value: Option<bool>| value.map(|value| if value { "TRUE" } else { "FALSE" });
             let words: StringArray = values.as_boolean().iter().map(word).collect();
             Arc::new(words)
         }

@@ -221,10 +221,7 @@ fn written(numbers: &Column, code: u32) -> String {
         DataType::Fixed => {
             let value = whole_value(numbers, code);
             let sign = if value < 0 { "-" } else { "" };
-            let (whole, places) = (
-                value.unsigned_abs() / 10_000,
-                value.unsigned_abs() % 10_000,
-            );
+            let (whole, places) = (value.unsigned_abs() / 10_000, value.unsigned_abs() % 10_000);
             let text = format!("{sign}{whole}.{places:04}");
             let text = text.trim_end_matches('0');
             text.strip_suffix('.').unwrap_or(text).to_owned()

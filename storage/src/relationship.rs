@@ -236,9 +236,8 @@ impl Dataset {
     ) -> Result<(), StorageError> {
         // Models relate the text of a number to the number; such values are compared by their text. They also relate a number such
         // as 20240131 to a date, of which no value finds another.
-        let met = |a, b| {
-            is_number(a) && (is_number(b) || b == DataType::Text || b == DataType::DateTime)
-        };
+        let met =
+            |a, b| is_number(a) && (is_number(b) || b == DataType::Text || b == DataType::DateTime);
         let (a, b) = (from.data_type, to.data_type);
         if a != b && !met(a, b) && !met(b, a) {
             return Err(r.refused(&format!(

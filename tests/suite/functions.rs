@@ -288,12 +288,8 @@ fn tables_as_text() {
 
 #[test]
 fn pages_of_a_table() {
-    let keys =
-        |table: &str| format!("CONCATENATEX ( {table}, Lines[Key], \" \", Lines[Key] )");
-    check(
-        &keys("TOPNSKIP ( 2, 1, Lines, Lines[Key], ASC )"),
-        "2 3",
-    );
+    let keys = |table: &str| format!("CONCATENATEX ( {table}, Lines[Key], \" \", Lines[Key] )");
+    check(&keys("TOPNSKIP ( 2, 1, Lines, Lines[Key], ASC )"), "2 3");
     check(&keys("TOPNSKIP ( 2, 0, Lines, Lines[Key] )"), "4 5");
     check(&keys("TOPNSKIP ( 9, 3, Lines, Lines[Key], ASC )"), "4 5");
     check(&keys("TOPNSKIP ( 0, 1, Lines, Lines[Key] )"), "");
@@ -388,8 +384,16 @@ fn arguments_keep_the_variables_of_the_call() {
         "VAR a = \"A\" VAR b = \"B\" RETURN F ( b, a )",
         "B-A",
     );
-    check("F = ( a, b = a & \"x\" ) => a & b", "VAR a = \"A\" RETURN F ( \"1\" )", "11x");
-    check("F = ( x : INT64 ) => x", "F ( 3.5 ) & F ( 3.4 ) & F ( \"5\" )", "435");
+    check(
+        "F = ( a, b = a & \"x\" ) => a & b",
+        "VAR a = \"A\" RETURN F ( \"1\" )",
+        "11x",
+    );
+    check(
+        "F = ( x : INT64 ) => x",
+        "F ( 3.5 ) & F ( 3.4 ) & F ( \"5\" )",
+        "435",
+    );
     check(
         "F = ( x : SCALAR STRING VAL, d : DATETIME ) => IF ( x = \"2\", YEAR ( d ) )",
         "F ( 2, \"2024-01-05\" )",

@@ -150,7 +150,11 @@ fn every_form_of_a_value() {
     );
     check("DATATABLE(a, STRING, {{}})", "DATATABLE(a, STRING, {{}})");
     assert!(!parse_expression("{{1,},{2}}").errors.is_empty());
-    assert!(!parse_expression("DATATABLE(a, STRING, {{F({,})}})").errors.is_empty());
+    assert!(
+        !parse_expression("DATATABLE(a, STRING, {{F({,})}})")
+            .errors
+            .is_empty()
+    );
     check("f()", "f()");
     check("f(,)", "f(_, _)");
     check("f(a,)", "f(a, _)");

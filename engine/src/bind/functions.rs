@@ -69,12 +69,7 @@ impl<'a> Binder<'a> {
 
     /// An argument that is put in the place of a parameter: each variable of the caller in it gets a name that no variable can
     /// have, so that none of the function's own is taken for it. `kept` gathers what these names mean.
-    fn carry(
-        &self,
-        expr: &Expr,
-        own: &mut Vec<String>,
-        kept: &mut Vec<(String, Named)>,
-    ) -> Expr {
+    fn carry(&self, expr: &Expr, own: &mut Vec<String>, kept: &mut Vec<(String, Named)>) -> Expr {
         let kind = match &expr.kind {
             ExprKind::Identifier { name, quoted } => {
                 let shadowed = own.iter().any(|known| model::same_name(known, &name.text));
@@ -163,7 +158,10 @@ impl<'a> Binder<'a> {
         wrap: impl FnOnce(&Self, Rc<Vec<Variable>>, T) -> R,
     ) -> Bound<R> {
         // What stands before a parameter that must be given is left out by a comma.
-        let required = function.parameters.iter().rposition(|p| p.default.is_none());
+        let required = function
+            .parameters
+            .iter()
+            .rposition(|p| p.default.is_none());
         let least = required.map_or(0, |last| last + 1);
         if args.len() < least || args.len() > function.parameters.len() {
             let names: Vec<&str> = function
@@ -229,16 +227,16 @@ impl<'a> Binder<'a> {
         self.open.push(format!("function {}", name.to_lowercase()));
         let depth = self.names_len();
         let of_model = self.is_of_model(name, function);
-        let result = self
-            .bind_arguments(&by_value, of_model)
-            .and_then(|(variables, parameters)| {
-                // The body sees its parameters only, and what arguments in its text refer to.
-                kept.extend(parameters);
-                let outside = std::mem::replace(&mut self.names, kept);
-                let bound = self.in_text(of_model, |b| bind(b, &body));
-                self.names = outside;
-                Ok((variables, bound?))
-            });
+        let result =
+            self.bind_arguments(&by_value, of_model)
+                .and_then(|(variables, parameters)| {
+                    // The body sees its parameters only, and what arguments in its text refer to.
+                    kept.extend(parameters);
+                    let outside = std::mem::replace(&mut self.names, kept);
+                    let bound = self.in_text(of_model, |b| bind(b, &body));
+                    self.names = outside;
+                    Ok((variables, bound?))
+                });
         self.truncate_names(depth);
         self.open.pop();
         let (variables, body) = result.map_err(|error| Error {
