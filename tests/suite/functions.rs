@@ -287,6 +287,21 @@ fn tables_as_text() {
 }
 
 #[test]
+fn earlier_rows_of_columns_without_a_table() {
+    let ranks = "VAR t = ADDCOLUMNS ( Lines, \"a\", 10 * Lines[Key] ) RETURN CONCATENATEX ( t, COUNTROWS ( FILTER ( t, [a] >= EARLIER ( [a] ) ) ), \" \", [a] )";
+    check(ranks, "5 4 3 2 1");
+    check(
+        "SUMX ( Lines, COUNTROWS ( FILTER ( Lines, [Key] < EARLIER ( [Key] ) ) ) )",
+        "10",
+    );
+    check(
+        "SUMX ( Lines, SUMX ( Lines, SUMX ( FILTER ( Lines, [Key] = 1 ), EARLIEST ( [Key] ) ) ) )",
+        "75",
+    );
+    check("SUMX ( Lines, EARLIER ( [Key] ) )", "error");
+}
+
+#[test]
 fn pages_of_a_table() {
     let keys = |table: &str| format!("CONCATENATEX ( {table}, Lines[Key], \" \", Lines[Key] )");
     check(&keys("TOPNSKIP ( 2, 1, Lines, Lines[Key], ASC )"), "2 3");
