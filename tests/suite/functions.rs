@@ -420,6 +420,11 @@ fn arguments_keep_the_variables_of_the_call() {
         "153783",
     );
     check(
+        "F = ( x, y ) => x + y",
+        &format!("{}0{}", "F ( ".repeat(40), ", 1 )".repeat(40)),
+        "40",
+    );
+    check(
         "F = ( d : EXPR ) => d",
         "VAR Month = 7 RETURN F ( DATEDIFF ( DATE ( 2024, 1, 1 ), DATE ( 2024, Month, 1 ), MONTH ) )",
         "6",

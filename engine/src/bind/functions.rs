@@ -42,10 +42,20 @@ impl<'a> Binder<'a> {
         result
     }
 
+    /// Binds text of a function.
+    fn inside<T>(&mut self, function: &str, bind: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+        self.open
+            .push(format!("function {}", function.to_lowercase()));
+        let result = bind(self);
+        self.open.pop();
+        result
+    }
+
     /// The values of parameters: what the call says, and where it says nothing, what the function does. What the call says
     /// does not see the parameters, which may have the names of its own variables. The second list is their names.
     fn bind_arguments(
         &mut self,
+        function: &str,
         arguments: &[(Name, Expr, bool)],
         of_model: bool,
     ) -> Bound<(Vec<Variable>, Vec<(String, Named)>)> {
@@ -58,7 +68,13 @@ impl<'a> Binder<'a> {
                 self.names.extend(parameters.iter().cloned());
             }
             let before = self.names_len();
-            let bound = self.in_text(of_model && *left_out, |b| b.bind_variables(&one));
+            // What the call says is a part of the text around it, however many calls it holds.
+            let bound = match *left_out {
+                true => self.inside(function, |b| {
+                    b.in_text(of_model, |b| b.bind_variables(&one))
+                }),
+                false => self.bind_variables(&one),
+            };
             let own = self.names.split_off(before);
             self.truncate_names(depth);
             variables.extend(bound?);
@@ -224,21 +240,19 @@ impl<'a> Binder<'a> {
             .collect();
         self.count(size(&function.body, &sizes))?;
         let body = substitute(&function.body, &by_name);
-        self.open.push(format!("function {}", name.to_lowercase()));
         let depth = self.names_len();
         let of_model = self.is_of_model(name, function);
         let result =
-            self.bind_arguments(&by_value, of_model)
+            self.bind_arguments(name, &by_value, of_model)
                 .and_then(|(variables, parameters)| {
                     // The body sees its parameters only, and what arguments in its text refer to.
                     kept.extend(parameters);
                     let outside = std::mem::replace(&mut self.names, kept);
-                    let bound = self.in_text(of_model, |b| bind(b, &body));
+                    let bound = self.inside(name, |b| b.in_text(of_model, |b| bind(b, &body)));
                     self.names = outside;
                     Ok((variables, bound?))
                 });
         self.truncate_names(depth);
-        self.open.pop();
         let (variables, body) = result.map_err(|error| Error {
             span: self.span(expr.span),
             message: in_function(name, &error.message),
