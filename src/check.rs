@@ -49,13 +49,16 @@ fn problems_of(model: model::Model) -> Vec<Problem> {
         let Some(place) = written.place_in(outline.scope()) else {
             continue;
         };
-        for error in engine::check_expression(outline.scope(), place, &written.text) {
+        let checked = engine::check_expression(outline.scope(), place, &written.text);
+        let errors = checked.errors.into_iter().map(|e| (Severity::Error, e));
+        let late = checked.late.into_iter().map(|e| (Severity::Warning, e));
+        for (severity, error) in errors.chain(late) {
             // Parsing has been reported above, with all its errors.
             if error.kind == ErrorKind::Syntax {
                 continue;
             }
             problems.push(Problem {
-                severity: Severity::Error,
+                severity,
                 code: None,
                 place: written.source.clone(),
                 object: written.object.clone(),

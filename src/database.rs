@@ -271,7 +271,8 @@ impl<'a> Builder<'a> {
     /// Reads the model, imports the data, computes calculated columns and tables, and closes the gate over them.
     pub fn import(self) -> Result<Database, Error> {
         let runtime = self.runtime()?;
-        let model = model::load(&self.model)?;
+        let mut model = model::load(&self.model)?;
+        model.leave_out_bytes();
         let default = || default_data_folder(&self.model);
         let data = self.data.clone().unwrap_or_else(default);
         // Before the import: a file that changes meanwhile must count as changed later.

@@ -36,5 +36,5 @@ pub use parser::{
     MAX_NESTING, MAX_TREE_DEPTH, Parsed, parse_expression, parse_function, parse_query,
 };
 pub use position::{LineMap, line_column};
-pub use tokens::{Token, TokenKind, comments, lex};
+pub use tokens::{Token, TokenKind, comments, lex, says_nothing};
 pub use tree::*;

@@ -119,6 +119,12 @@ pub fn comments(text: &str) -> Vec<Span> {
     scan(text).comments
 }
 
+/// Whether a text is white space and comments alone.
+pub fn says_nothing(text: &str) -> bool {
+    let lexed = scan(text);
+    lexed.tokens.is_empty() && lexed.errors.is_empty()
+}
+
 pub(crate) fn scan(text: &str) -> Lexed {
     if u32::try_from(text.len()).is_err() {
         let message = "the text is longer than 4 GiB";

@@ -140,7 +140,7 @@ pub enum ExprKind {
         name: Name,
         args: Vec<Expr>,
     },
-    /// An argument left out.
+    /// An argument left out, or a value of DATATABLE.
     Omitted,
     Unary {
         op: UnaryOp,

@@ -44,7 +44,7 @@ fn row_filter(
     control: &Control,
 ) -> Result<BooleanArray, EvaluateError> {
     let rows = build.every_row(table).map_err(|e| told(e.into()))?;
-    let vector = by_row(build, table, rows, tree, control).map_err(told)?;
+    let vector = by_row(build, table, rows, tree, control, true).map_err(told)?;
     let results: Vec<bool> = (0..vector.len())
         .map(|i| {
             let value = vector.get(i);
@@ -66,7 +66,7 @@ fn calculated_column(
     // The blank row at the end has no calculated values of its own.
     let count = rows.len().saturating_sub(1) as u32;
     let rows = rows.take(&(0..count).collect::<Vec<_>>());
-    let vector = by_row(build, table, rows, tree, control).map_err(told)?;
+    let vector = by_row(build, table, rows, tree, control, false).map_err(told)?;
     typed(&vector, DataType::Text)
 }
 
@@ -82,7 +82,7 @@ fn calculated_table(
         let table = binder.bind_table(tree)?;
         let limits = Limits::default();
         let mut evaluator = Evaluator::new(scope, control, &limits, environment(scope));
-        evaluator.apply_groups(binder.calculation_groups(Wanted::All)?);
+        evaluator.apply_groups(binder.calculation_groups(Wanted::InReach)?);
         let columns = columns_of(&evaluator, &table, &Batch::root(FilterContext::default()));
         build.note(evaluator.environment.told());
         columns
@@ -108,14 +108,18 @@ fn by_row(
     rows: Codes,
     tree: &Expr,
     control: &Control,
+    strict: bool,
 ) -> Result<Vector, Error> {
     let scope = build.scope();
     let mut binder = Binder::new(scope, &[]);
     binder.enter_model();
+    binder.strict = strict;
     let (frame, scalar) = bind_row_expression(&mut binder, table, tree)?;
+    // A measure in a row of the table is evaluated under filters of it.
+    let _own = binder.find_table(&scope.table(table).name);
     let limits = Limits::default();
     let mut evaluator = Evaluator::new(scope, control, &limits, environment(scope));
-    evaluator.apply_groups(binder.calculation_groups(Wanted::All)?);
+    evaluator.apply_groups(binder.calculation_groups(Wanted::InReach)?);
     let root = Batch::root(FilterContext::default());
     let place = (frame, binder.schema_of(table));
     let vector = over_rows(&evaluator, place, rows, &scalar, &root);

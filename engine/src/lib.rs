@@ -34,5 +34,5 @@ pub use error::{Error, ErrorKind, Failure};
 pub use explain::explain;
 pub use export::{TableExport, export_text};
 pub use grouped::{Grouped, grouped, measure_types};
-pub use query::{Place, check_expression, parse, query, query_parsed};
+pub use query::{Checked, Place, check_expression, parse, query, query_parsed};
 pub use value::{DataType, Value};

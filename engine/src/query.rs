@@ -419,13 +419,23 @@ pub enum Place {
     DetailRows(security::Table),
 }
 
-/// Every problem of one expression of the model: those of its text, else the first that binding finds.
-pub fn check_expression(scope: &Scope, place: Place, text: &str) -> Vec<Error> {
-    let syntax = |errors: Vec<dax::Error>| {
-        errors
+/// What is wrong with one expression of the model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checked {
+    /// The problems of its text, else the first that binding finds.
+    pub errors: Vec<Error>,
+    /// What fails wherever it is evaluated, while the rest of the expression can be asked.
+    pub late: Vec<Error>,
+}
+
+/// Finds the problems of one expression of the model.
+pub fn check_expression(scope: &Scope, place: Place, text: &str) -> Checked {
+    let syntax = |errors: Vec<dax::Error>| Checked {
+        errors: errors
             .into_iter()
             .map(|e| Error::new(ErrorKind::Syntax, e.span, e.message))
-            .collect::<Vec<_>>()
+            .collect(),
+        late: Vec::new(),
     };
     if place == Place::Function {
         return syntax(dax::parse_function(text).errors);
@@ -435,6 +445,9 @@ pub fn check_expression(scope: &Scope, place: Place, text: &str) -> Vec<Error> {
         return syntax(parsed.errors);
     }
     let mut binder = Binder::new(scope, &[]);
+    // A filter that may fail would deny its role to everybody.
+    binder.strict = matches!(place, Place::RowFilter(_));
+    binder.lenient = true;
     let result = match place {
         Place::CalculatedTable => binder.bind_table(&parsed.tree).map(|_| ()),
         Place::DetailRows(table) => {
@@ -453,7 +466,10 @@ pub fn check_expression(scope: &Scope, place: Place, text: &str) -> Vec<Error> {
             binder.bind_scalar(&parsed.tree).map(|_| ())
         }
     };
-    result.err().into_iter().collect()
+    Checked {
+        errors: result.err().into_iter().collect(),
+        late: binder.late,
+    }
 }
 
 /// An expression in the row context of a table.

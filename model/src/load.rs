@@ -168,8 +168,35 @@ fn read_text(path: &Path) -> Result<String, LoadErrors> {
     let shown = path.display().to_string();
     let bytes = fs::read(path)
         .map_err(|error| LoadErrors::one(&shown, None, format!("cannot be read: {error}")))?;
-    String::from_utf8(bytes)
-        .map_err(|_| LoadErrors::one(&shown, None, "the file is not UTF-8 text: save it as UTF-8"))
+    text_of(bytes).ok_or_else(|| {
+        LoadErrors::one(
+            &shown,
+            None,
+            "the file is neither UTF-8 text nor marked as UTF-16: save it as UTF-8",
+        )
+    })
+}
+
+/// UTF-8, or UTF-16 with its mark, as some editors save it. The schema inside a template of Power BI begins with a brace and no mark.
+fn text_of(bytes: Vec<u8>) -> Option<String> {
+    let little: fn([u8; 2]) -> u16 = u16::from_le_bytes;
+    let (pairs, read) = if let Some(rest) = bytes.strip_prefix(b"\xff\xfe") {
+        (rest, little)
+    } else if let Some(rest) = bytes.strip_prefix(b"\xfe\xff") {
+        (rest, u16::from_be_bytes as fn([u8; 2]) -> u16)
+    } else if bytes.starts_with(b"{\0") {
+        (bytes.as_slice(), little)
+    } else {
+        return String::from_utf8(bytes).ok();
+    };
+    if pairs.len() % 2 != 0 {
+        return None;
+    }
+    let units: Vec<u16> = pairs
+        .chunks_exact(2)
+        .filter_map(|pair| <[u8; 2]>::try_from(pair).ok().map(read))
+        .collect();
+    String::from_utf16(&units).ok()
 }
 
 fn has_extension(path: &Path, wanted: &str) -> bool {

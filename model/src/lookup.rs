@@ -1,8 +1,8 @@
 //! Finding objects of a model by name.
 
 use crate::types::{
-    Column, Hierarchy, Measure, Model, Partition, PartitionKind, Relationship, Role, Source, Table,
-    TablePermission, UserFunction, same_name,
+    Column, DataType, Hierarchy, Measure, Model, Partition, PartitionKind, Relationship, Role,
+    Source, Table, TablePermission, UserFunction, same_name,
 };
 
 impl Model {
@@ -30,6 +30,26 @@ impl Model {
         self.relationships
             .iter()
             .find(|relationship| same_name(&relationship.name, name))
+    }
+
+    /// Leaves out the columns whose values are bytes: no DAX can read them, and a picture in each row need not keep its table away.
+    pub fn leave_out_bytes(&mut self) {
+        let is_bytes = |column: &Column| column.data_type == DataType::Binary;
+        for table in &mut self.tables {
+            let (bytes, columns): (Vec<Column>, Vec<Column>) = std::mem::take(&mut table.columns)
+                .into_iter()
+                .partition(is_bytes);
+            table.columns = columns;
+            let gone = |name: &str| bytes.iter().any(|column| same_name(&column.name, name));
+            for column in &mut table.columns {
+                column.sort_by = column.sort_by.take().filter(|name| !gone(name));
+                column.group_by.retain(|name| !gone(name));
+            }
+            let permissions = self.roles.iter_mut().flat_map(|role| &mut role.tables);
+            for permission in permissions.filter(|one| same_name(&one.table, &table.name)) {
+                permission.columns.retain(|one| !gone(&one.column));
+            }
+        }
     }
 
     /// The user-defined function of this name, without case.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, Decimal64Array, Float64Array, Int64Array, StringArray,
+    TimestampMicrosecondArray, new_null_array,
 };
-use arrow::datatypes::{Decimal64Type, Float64Type, Int64Type};
+use arrow::datatypes::{Decimal64Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use model::{ColumnKind, DataType, Model};
 use storage::{ColumnId, Control, Dataset, RelationshipId, TableId};
 
@@ -497,10 +498,20 @@ fn find_result<'c>(computed: &'c [Calculated], source: &str) -> Option<&'c Calcu
     })
 }
 
-/// Numbers in the type that the model declares for the column; anything else as it is, for storage to judge.
+/// Values in the type that the model declares for the column, where they have one in it; anything else as it is, for storage to
+/// judge.
 fn fit(values: ArrayRef, declared: DataType) -> ArrayRef {
     use arrow::datatypes::DataType as Arrow;
     let found = values.data_type().clone();
+    // Without a value, what the expression would give is not known.
+    if values.null_count() == values.len()
+        && let Some(wanted) = storage::canonical_type(declared)
+    {
+        return new_null_array(&wanted, values.len());
+    }
+    if let Some(converted) = converted(&values, declared) {
+        return converted;
+    }
     let doubles = |values: &ArrayRef| -> Option<Float64Array> {
         match &found {
             Arrow::Float64 => Some(values.as_primitive::<Float64Type>().clone()),
@@ -543,4 +554,62 @@ fn fit(values: ArrayRef, declared: DataType) -> ArrayRef {
         _ => None,
     };
     fitted.unwrap_or(values)
+}
+
+/// Between numbers, dates and text: dates are days since the end of 1899, and text that is no number converts to none.
+fn converted(values: &ArrayRef, declared: DataType) -> Option<ArrayRef> {
+    use arrow::datatypes::DataType as Arrow;
+    const DAY: f64 = 86_400_000_000.0;
+    const DAYS_TO_1970: f64 = 25_569.0;
+    let microseconds = |days: f64| {
+        let found = ((days - DAYS_TO_1970) * DAY).round();
+        (found.abs() < 9.0e18).then_some(found as i64).ok_or(())
+    };
+    let number = |text: &str| {
+        let read = text.trim().parse::<f64>().ok();
+        read.filter(|number| number.is_finite()).ok_or(())
+    };
+    Some(match (declared, values.data_type()) {
+        (DataType::DateTime, Arrow::Int64) => {
+            let days = values.as_primitive::<Int64Type>();
+            let dates: Result<TimestampMicrosecondArray, ()> =
+                days.try_unary(|day| microseconds(day as f64));
+            Arc::new(dates.ok()?)
+        }
+        (DataType::DateTime, Arrow::Float64) => {
+            let days = values.as_primitive::<Float64Type>();
+            let dates: Result<TimestampMicrosecondArray, ()> = days.try_unary(microseconds);
+            Arc::new(dates.ok()?)
+        }
+        (DataType::Integer | DataType::Double | DataType::Fixed, Arrow::Timestamp(..)) => {
+            let dates = values.as_primitive::<TimestampMicrosecondType>();
+            let days: Float64Array = dates.unary(|date| date as f64 / DAY + DAYS_TO_1970);
+            fit(Arc::new(days), declared)
+        }
+        (DataType::Integer | DataType::Double | DataType::Fixed, Arrow::Utf8) => {
+            let numbers: Result<Float64Array, ()> = values
+                .as_string::<i32>()
+                .iter()
+                .map(|text| text.map(number).transpose())
+                .collect();
+            fit(Arc::new(numbers.ok()?), declared)
+        }
+        (DataType::Text, Arrow::Boolean) => {
+            let word =
+                |value: Option<bool>| value.map(|value| if value { "TRUE" } else { "FALSE" });
+            let words: StringArray = values.as_boolean().iter().map(word).collect();
+            Arc::new(words)
+        }
+        (DataType::Text, Arrow::Int64) => {
+            let numbers = values.as_primitive::<Int64Type>().iter();
+            let texts: StringArray = numbers.map(|n| n.map(|n| n.to_string())).collect();
+            Arc::new(texts)
+        }
+        (DataType::Text, Arrow::Float64) => {
+            let numbers = values.as_primitive::<Float64Type>().iter();
+            let texts: StringArray = numbers.map(|n| n.map(|n| n.to_string())).collect();
+            Arc::new(texts)
+        }
+        _ => return None,
+    })
 }

@@ -111,7 +111,12 @@ impl Trees {
         for (t, table) in ordinals(&model.tables) {
             for (c, column) in ordinals(&table.columns) {
                 if let ColumnKind::Calculated { expression } = &column.kind {
-                    trees.add(Node::Column(t, c), expression);
+                    // A column that somebody has only begun is BLANK in every row.
+                    let text = match dax::says_nothing(expression) {
+                        true => "BLANK ()",
+                        false => expression.as_str(),
+                    };
+                    trees.add(Node::Column(t, c), text);
                 }
             }
             for partition in &table.partitions {

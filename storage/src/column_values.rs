@@ -119,12 +119,22 @@ impl Column {
     }
 
     /// For each code of this column the code of the equal value in `to`, numbers being compared by value whatever their
-    /// types. None: the types have no values in common.
+    /// types, and with text by how they are written. None: the types have no values in common.
     pub(crate) fn translate(&self, to: &Column) -> Option<Vec<u32>> {
         let mut translated = vec![ABSENT; self.size() as usize];
         translated[0] = BLANK;
         match (&self.domain, &to.domain) {
             (Domain::Text(from), Domain::Text(to)) => merge_texts(from, to, &mut translated),
+            (Domain::Text(_), _) if is_number(to.data_type) => {
+                for (number, text) in numbers_as_texts(to, self) {
+                    translated[text as usize] = number;
+                }
+            }
+            (_, Domain::Text(_)) if is_number(self.data_type) => {
+                for (number, text) in numbers_as_texts(self, to) {
+                    translated[number as usize] = text;
+                }
+            }
             _ => {
                 let find = numeric_search(self.data_type, to.data_type)?;
                 for code in 1..self.size() {
@@ -184,6 +194,41 @@ fn merge_texts(from: &TextDomain, to: &TextDomain, translated: &mut [u32]) {
 }
 
 type Search = fn(&Column, &Column, u32) -> u32;
+
+pub(crate) fn is_number(data_type: DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Integer | DataType::Fixed | DataType::Double
+    )
+}
+
+/// The codes of numbers that occur among texts, each with the code of its text.
+fn numbers_as_texts<'a>(
+    numbers: &'a Column,
+    texts: &'a Column,
+) -> impl Iterator<Item = (u32, u32)> + 'a {
+    let codes = (1..numbers.size()).filter(move |code| numbers.domain.holds(*code));
+    codes.filter_map(move |code| {
+        let found = texts.domain.find_text(&written(numbers, code));
+        (found != ABSENT).then_some((code, found))
+    })
+}
+
+/// A number as its text: no places that say nothing, no separators.
+fn written(numbers: &Column, code: u32) -> String {
+    match numbers.data_type {
+        DataType::Double => double_value(numbers, code).to_string(),
+        DataType::Fixed => {
+            let value = whole_value(numbers, code);
+            let sign = if value < 0 { "-" } else { "" };
+            let (whole, places) = (value.unsigned_abs() / 10_000, value.unsigned_abs() % 10_000);
+            let text = format!("{sign}{whole}.{places:04}");
+            let text = text.trim_end_matches('0');
+            text.strip_suffix('.').unwrap_or(text).to_owned()
+        }
+        _ => whole_value(numbers, code).to_string(),
+    }
+}
 
 /// How to find the value of a code of one type among values of another; None: they have nothing in common.
 fn numeric_search(from: DataType, to: DataType) -> Option<Search> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use model::Cardinality;
 
 use crate::column::Column;
+use crate::column_values::is_number;
 use crate::composed::Composed;
 use crate::dictionary::Domain;
 use crate::figures::KeyMapFigures;
@@ -233,8 +234,12 @@ impl Dataset {
         from: &Column,
         to: &Column,
     ) -> Result<(), StorageError> {
-        let number = |t| matches!(t, DataType::Integer | DataType::Fixed | DataType::Double);
-        if from.data_type != to.data_type && !(number(from.data_type) && number(to.data_type)) {
+        // Models relate the text of a number to the number; such values are compared by their text. They also relate a number such
+        // as 20240131 to a date, of which no value finds another.
+        let met =
+            |a, b| is_number(a) && (is_number(b) || b == DataType::Text || b == DataType::DateTime);
+        let (a, b) = (from.data_type, to.data_type);
+        if a != b && !met(a, b) && !met(b, a) {
             return Err(r.refused(&format!(
                 "its columns are of types {:?} and {:?}, which have no values in common",
                 from.data_type, to.data_type

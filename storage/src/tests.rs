@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal64Array, Float64Array, Int64Array, StringArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal64Array, Float64Array, Int64Array, StringArray,
     TimestampMicrosecondArray,
 };
 use model::{Cardinality, Model};
@@ -251,6 +251,31 @@ fn translation_compares_by_value() {
         (Integer, integers(&[Some(1)])),
         &[0, none, none, none],
     );
+    // Codes follow the order of the values, and 10 stands before 2 among texts.
+    let written = texts(&[Some("2"), Some("10"), Some("02"), Some("x"), None]);
+    check(
+        (Integer, integers(&[Some(2), Some(10), Some(18)])),
+        (Text, written.clone()),
+        &[0, 3, 2, none],
+    );
+    check(
+        (Text, written),
+        (Integer, integers(&[Some(2), Some(10), Some(18)])),
+        &[0, none, 2, 1, none],
+    );
+    check(
+        (Fixed, fixed(&[-15_000, 0, 15_000])),
+        (
+            Text,
+            texts(&[Some("-1.5"), Some("0"), Some("1.5"), Some("0.0")]),
+        ),
+        &[0, 1, 2, 4],
+    );
+    check(
+        (Text, texts(&[Some("0.5"), Some("7")])),
+        (Double, doubles(&[0.5, 7.0])),
+        &[0, 1, 2],
+    );
 }
 
 #[test]
@@ -402,6 +427,27 @@ fn relating_refuses_what_is_not_unique() {
     check(One, One, &[None], Some("holds BLANK"));
     check(Many, Many, &[Some(3), Some(3), None], None);
     check(One, Many, &[Some(3)], Some("swap its ends"));
+}
+
+#[test]
+fn relating_takes_types_that_models_mix() {
+    use DataType::{Boolean, DateTime, Integer, Text};
+    fn check(from: (DataType, ArrayRef), to: (DataType, ArrayRef), related: bool) {
+        let place = format!("{from:?} to {to:?}");
+        let many = relationship(Cardinality::Many, Cardinality::One);
+        let mut data = loaded(&[from.0, to.0], &[from.1, to.1], &[many]);
+        assert_eq!(data.relate(RelationshipId(0)).is_ok(), related, "{place}");
+    }
+    let keys = || integers(&[Some(20_240_131), Some(1)]);
+    let days = || dates(&[0, 86_400_000_000]);
+    let words = || texts(&[Some("1"), Some("x")]);
+    check((Integer, keys()), (Text, words()), true);
+    check((Text, words()), (Integer, keys()), true);
+    check((Integer, keys()), (DateTime, days()), true);
+    check((DateTime, days()), (Integer, keys()), true);
+    check((Text, words()), (DateTime, days()), false);
+    let flags = || -> ArrayRef { Arc::new(BooleanArray::from(vec![true, false])) };
+    check((Integer, keys()), (Boolean, flags()), false);
 }
 
 #[test]

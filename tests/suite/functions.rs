@@ -47,6 +47,87 @@ fn session() -> &'static Session {
     })
 }
 
+/// A model with things that its author has begun and not finished; the rest of it can be asked.
+#[test]
+fn what_is_only_begun_stops_nothing() {
+    let folder = Scratch::new("begun");
+    let file = folder.path().join("model.bim");
+    let column = r#"{ "type": "calculated", "name": "Begun" },
+        { "type": "calculatedTableColumn", "name": "Flag""#;
+    let model = MODEL.replace("ROLES", "\"roles\": []");
+    let begun = model
+        .replacen(
+            r#"{ "type": "calculatedTableColumn", "name": "Flag""#,
+            column,
+            1,
+        )
+        .replacen(
+            r#""measures": ["#,
+            r#""measures": [ { "name": "Unequal", "expression": "IF ( [Total] > 0, 1, IF ( MAX ( Lines[Group] ) = 2, 3 ) )" },
+                { "name": "Lazy", "expression": "VAR unused = CALCULATE ( [Total], Lines[Group] = 2 ) RETURN [Total]" },
+                { "name": "Of Text", "expression": "CALCULATE ( [Total], KEEPFILTERS ( Lines[Group] ) )" },
+                { "name": "Failing", "expression": "CALCULATE ( [Total], Lines[Group] = 2 )" },"#,
+            1,
+        );
+    assert_ne!(begun, model);
+    std::fs::write(&file, begun).expect("a model in the scratch folder");
+    let session = Database::import(&file, folder.path())
+        .expect("the begun model")
+        .session(Identity::anonymous())
+        .expect("a model without roles");
+    assert_eq!(value(&session, "[Total]"), "100");
+    assert_eq!(value(&session, "[Unequal]"), "1");
+    assert_eq!(value(&session, "[Lazy]"), "100");
+    assert_eq!(value(&session, "[Failing]"), "error");
+    assert_eq!(value(&session, "[Of Text]"), "error");
+    assert_eq!(value(&session, "IF ( TRUE (), 1, [Of Text] )"), "1");
+    assert_eq!(value(&session, "MAX ( Lines[Group] ) = 2"), "error");
+    assert_eq!(value(&session, "MAX ( Lines[Begun] )"), "BLANK");
+    assert_eq!(value(&session, "COUNTBLANK ( Lines[Begun] )"), "5");
+}
+
+/// Items of a calculation group name a date table that is computed itself, and a table that is computed before it.
+#[test]
+fn calculated_tables_do_not_wait_for_calculation_items() {
+    let folder = Scratch::new("items");
+    let file = folder.path().join("model.bim");
+    let model = MODEL.replace("ROLES", "\"roles\": []").replacen(
+        r#""tables": ["#,
+        r#""tables": [
+    { "name": "Days",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Date", "dataType": "dateTime", "sourceColumn": "[Date]" },
+        { "type": "calculated", "name": "Year", "dataType": "int64", "expression": "YEAR ( Days[Date] )" } ],
+      "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression": "CALENDAR ( DATE ( 2024, 1, 1 ), DATE ( 2025, 12, 31 ) )" } } ] },
+    { "name": "Shown",
+      "calculationGroup": { "precedence": 1, "calculationItems": [
+        { "name": "twice", "expression": "2 * SELECTEDMEASURE ()" },
+        { "name": "lost", "expression": "SELECTEDMEASURE () + [No Such Measure]" },
+        { "name": "begun", "expression": "SELECTEDMEASURE () +" },
+        { "name": "later", "expression": "CALCULATE ( SELECTEDMEASURE (), TREATAS ( FILTER ( VALUES ( Days[Date] ), YEAR ( Days[Date] ) = 2024 ), Lines[Day] ), Days[Year] = 2024 )" } ] },
+      "columns": [ { "name": "Item", "dataType": "string", "sourceColumn": "Name" } ],
+      "partitions": [ { "name": "Shown", "source": { "type": "calculationGroup" } } ] },"#,
+        1,
+    );
+    std::fs::write(&file, model).expect("a model in the scratch folder");
+    let session = Database::import(&file, folder.path())
+        .expect("the model with a calculation group")
+        .session(Identity::anonymous())
+        .expect("a model without roles");
+    let item = |name: &str| {
+        value(
+            &session,
+            &format!("CALCULATE ( [Total], Shown[Item] = \"{name}\" )"),
+        )
+    };
+    assert_eq!(value(&session, "[Total]"), "100");
+    assert_eq!(item("twice"), "200");
+    assert_eq!(item("later"), "100");
+    assert_eq!(item("lost"), "error");
+    assert_eq!(item("begun"), "error");
+    assert_eq!(value(&session, "COUNTROWS ( Days )"), "731");
+}
+
 /// The value of an expression as text; BLANK as `BLANK`, a refusal as `error`.
 fn value(session: &Session, expression: &str) -> String {
     match session.query(&format!("EVALUATE ROW ( \"x\", {expression} )")) {
@@ -331,13 +412,68 @@ fn tables_as_text() {
 }
 
 #[test]
+fn earlier_rows_of_columns_without_a_table() {
+    let ranks = "VAR t = ADDCOLUMNS ( Lines, \"a\", 10 * Lines[Key] ) RETURN CONCATENATEX ( t, COUNTROWS ( FILTER ( t, [a] >= EARLIER ( [a] ) ) ), \" \", [a] )";
+    check(ranks, "5 4 3 2 1");
+    check(
+        "SUMX ( Lines, COUNTROWS ( FILTER ( Lines, [Key] < EARLIER ( [Key] ) ) ) )",
+        "10",
+    );
+    check(
+        "SUMX ( Lines, SUMX ( Lines, SUMX ( FILTER ( Lines, [Key] = 1 ), EARLIEST ( [Key] ) ) ) )",
+        "75",
+    );
+    check("SUMX ( Lines, EARLIER ( [Key] ) )", "error");
+}
+
+#[test]
+fn pages_of_a_table() {
+    let keys = |table: &str| format!("CONCATENATEX ( {table}, Lines[Key], \" \", Lines[Key] )");
+    check(&keys("TOPNSKIP ( 2, 1, Lines, Lines[Key], ASC )"), "2 3");
+    check(&keys("TOPNSKIP ( 2, 0, Lines, Lines[Key] )"), "4 5");
+    check(&keys("TOPNSKIP ( 9, 3, Lines, Lines[Key], ASC )"), "4 5");
+    check(&keys("TOPNSKIP ( 0, 1, Lines, Lines[Key] )"), "");
+    check(&keys("TOPNSKIP ( 2, 9, Lines, Lines[Key] )"), "");
+    // Lines 2 and 3 tie.
+    check(
+        &keys("TOPNSKIP ( 1, 1, Lines, Lines[Amount], DESC )"),
+        "2 3",
+    );
+    check(
+        "SUMX ( TOPNSKIP ( 1, 1, ADDCOLUMNS ( VALUES ( Lines[Group] ), \"t\", [Total] ), [t], DESC ), [t] )",
+        "30",
+    );
+}
+
+#[test]
 fn references() {
     check("COUNTROWS ( TABLEOF ( [Total] ) )", "5");
     check("COUNTROWS ( TABLEOF ( Names[Group] ) )", "3");
+    check(
+        "CALCULATE ( COUNTROWS ( ALL ( TABLEOF ( [Total] ) ) ), Lines[Key] = 1 )",
+        "5",
+    );
+    check(
+        "CALCULATE ( CALCULATE ( [Total], REMOVEFILTERS ( TABLEOF ( Lines[Key] ) ) ), Lines[Key] = 1 )",
+        "100",
+    );
+    check(
+        "CALCULATE ( CALCULATE ( [Total], ALLEXCEPT ( TABLEOF ( Lines[Key] ), Lines[Group] ) ), Lines[Key] = 1, Lines[Group] = \"b\" )",
+        "70",
+    );
+    check(
+        "CALCULATE ( ISFILTERED ( TABLEOF ( Lines[Key] ) ), Lines[Key] = 1 )",
+        "TRUE",
+    );
     check("EVALUATEANDLOG ( SUM ( Lines[Amount] ), \"label\" )", "100");
     check(
         "COUNTROWS ( EVALUATEANDLOG ( VALUES ( Lines[Group] ) ) )",
         "2",
+    );
+    check("COUNTROWS ( DATATABLE ( \"a\", STRING, { {} } ) )", "1");
+    check(
+        "CONCATENATEX ( DATATABLE ( \"a\", STRING, \"b\", INTEGER, { { , 1 }, { \"x\", } } ), [a] & [b], \"|\" )",
+        "1|x",
     );
     check("NAMEOF ( Names[Long Name] )", "'Names'[Long Name]");
     check(
@@ -358,6 +494,70 @@ fn references() {
     check(
         "CONVERT ( 2.4, INT64 ) & CONVERT ( 1, LOGICAL ) & CONVERT ( 1.5, DECIMAL ) & CONVERT ( 7, TEXT )",
         "2TRUE1.57",
+    );
+}
+
+/// An argument of a function means what it means where the call stands, whatever the function calls its own.
+#[test]
+fn arguments_keep_the_variables_of_the_call() {
+    let check = |function: &str, expression: &str, expected: &str| {
+        let query = format!("DEFINE FUNCTION {function} EVALUATE ROW ( \"x\", {expression} )");
+        let answer = session()
+            .query(&query)
+            .unwrap_or_else(|error| panic!("{query}: {error}"));
+        let found = value_at(&answer.tables[0], 0, 0).to_text().to_string();
+        assert_eq!(found, expected, "{query}");
+    };
+    check("F = ( x : EXPR ) => x + 1", "VAR a = 2 RETURN F ( a )", "3");
+    check(
+        "F = ( x : EXPR ) => VAR a = 10 RETURN x + a",
+        "VAR a = 2 RETURN F ( a + VAR b = a RETURN b )",
+        "14",
+    );
+    check(
+        "F = ( t : ANYREF ) => COUNTROWS ( t )",
+        "VAR a = FILTER ( Lines, Lines[Key] > 3 ) RETURN F ( a )",
+        "2",
+    );
+    check(
+        "F = ( x : EXPR ) => x + 1 FUNCTION G = ( y ) => VAR a = y RETURN F ( a )",
+        "VAR a = 5 RETURN G ( a * 2 )",
+        "11",
+    );
+    check(
+        "F = ( a, b ) => a & \"-\" & b",
+        "VAR a = \"A\" VAR b = \"B\" RETURN F ( b, a )",
+        "B-A",
+    );
+    check(
+        "F = ( a, b = a & \"x\" ) => a & b",
+        "VAR a = \"A\" RETURN F ( \"1\" )",
+        "11x",
+    );
+    check(
+        "F = ( x : INT64 ) => x",
+        "F ( 3.5 ) & F ( 3.4 ) & F ( \"5\" )",
+        "435",
+    );
+    check(
+        "F = ( x : SCALAR STRING VAL, d : DATETIME ) => IF ( x = \"2\", YEAR ( d ) )",
+        "F ( 2, \"2024-01-05\" )",
+        "2024",
+    );
+    check(
+        "F = ( a = 1, b, c = 3 ) => a & b & c",
+        "F ( , 5 ) & F ( 7, 8, )",
+        "153783",
+    );
+    check(
+        "F = ( x, y ) => x + y",
+        &format!("{}0{}", "F ( ".repeat(40), ", 1 )".repeat(40)),
+        "40",
+    );
+    check(
+        "F = ( d : EXPR ) => d",
+        "VAR Month = 7 RETURN F ( DATEDIFF ( DATE ( 2024, 1, 1 ), DATE ( 2024, Month, 1 ), MONTH ) )",
+        "6",
     );
 }
 

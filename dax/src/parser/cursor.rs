@@ -23,6 +23,15 @@ pub(super) struct Parser<'a> {
     pub(super) open_parens: usize,
     pub(super) open_braces: usize,
     pub(super) open_lists: usize,
+    pub(super) constants: Constants,
+}
+
+/// Where in a call of DATATABLE this is: the values of its rows may be left out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Constants {
+    No,
+    Arguments,
+    Rows,
 }
 
 impl<'a> Parser<'a> {
@@ -48,6 +57,7 @@ impl<'a> Parser<'a> {
             open_parens: 0,
             open_braces: 0,
             open_lists: 0,
+            constants: Constants::No,
         };
         parser.partners = parser.find_partners();
         parser

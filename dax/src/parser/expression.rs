@@ -1,6 +1,6 @@
 //! Expressions: operators by precedence, and the forms between them.
 
-use super::cursor::{Parser, unquote};
+use super::cursor::{Constants, Parser, unquote};
 use super::{MAX_NESTING, MAX_TREE_DEPTH};
 use crate::error::ErrorKind;
 use crate::tokens::{Token, TokenKind};
@@ -327,7 +327,13 @@ impl Parser<'_> {
     fn call(&mut self) -> Node {
         let token = self.advance();
         let name = self.name_of(token);
+        let constants = match name.text.eq_ignore_ascii_case("DATATABLE") {
+            true => Constants::Arguments,
+            false => Constants::No,
+        };
+        let outside = std::mem::replace(&mut self.constants, constants);
         let enclosed = self.enclosed(TokenKind::CloseParen, true);
+        self.constants = outside;
         let kind = ExprKind::Call {
             name,
             args: enclosed.items,
@@ -357,7 +363,13 @@ impl Parser<'_> {
 
     fn table_constructor(&mut self) -> Node {
         let start = self.peek().span;
-        let enclosed = self.enclosed(TokenKind::CloseBrace, false);
+        let outside = self.constants;
+        self.constants = match outside {
+            Constants::Arguments => Constants::Rows,
+            _ => Constants::No,
+        };
+        let enclosed = self.enclosed(TokenKind::CloseBrace, outside == Constants::Rows);
+        self.constants = outside;
         self.node(
             ExprKind::Table(enclosed.items),
             start.to(enclosed.end),
@@ -365,7 +377,8 @@ impl Parser<'_> {
         )
     }
 
-    /// Reads an opening bracket, expressions between commas, and the closing bracket. Only arguments may be left out.
+    /// Reads an opening bracket, expressions between commas, and the closing bracket. Only arguments may be left out, and
+    /// values of DATATABLE.
     fn enclosed(&mut self, close: TokenKind, arguments: bool) -> Enclosed {
         // The tokens after a bracket that is never closed are no arguments: one error says so, not one for each.
         let closed = self.is_closed();

@@ -144,6 +144,17 @@ fn every_form_of_a_value() {
     check("T.INV.2T(0.5, 60)", "T.INV.2T(0.5, 60)");
     check("INFO.VIEW.TABLES ()", "INFO.VIEW.TABLES()");
     check("IF.EAGER(a,,b)", "IF.EAGER(a, _, b)");
+    check(
+        "DATATABLE(a, STRING, b, STRING, {{,1},{2,},{,}})",
+        "DATATABLE(a, STRING, b, STRING, {{_, 1}, {2, _}, {_, _}})",
+    );
+    check("DATATABLE(a, STRING, {{}})", "DATATABLE(a, STRING, {{}})");
+    assert!(!parse_expression("{{1,},{2}}").errors.is_empty());
+    assert!(
+        !parse_expression("DATATABLE(a, STRING, {{F({,})}})")
+            .errors
+            .is_empty()
+    );
     check("f()", "f()");
     check("f(,)", "f(_, _)");
     check("f(a,)", "f(a, _)");

@@ -398,19 +398,25 @@ impl<'a> Binder<'a> {
     }
 
     fn earlier(&mut self, name: &str, args: &[Expr], span: dax::Span) -> Bound<Scalar> {
-        let ExprKind::Qualified { table, column } = &args[0].kind else {
-            return self.error(
-                ErrorKind::Argument,
-                args[0].span,
-                format!("{name} needs a column: 'Table'[Column]"),
-            );
+        // A column that the query computes has no table, and one of the table itself may do without.
+        let (table, column) = match &args[0].kind {
+            ExprKind::Qualified { table, column } => (Some(table), column),
+            ExprKind::Bracket(column) => (None, column),
+            _ => {
+                return self.error(
+                    ErrorKind::Argument,
+                    args[0].span,
+                    format!("{name} needs a column: 'Table'[Column]"),
+                );
+            }
         };
+        let of_table = table.map(|table| table.text.as_str());
         let levels = match (name, args.get(1).map(|a| &a.kind)) {
             ("EARLIEST", _) => self
                 .rows
                 .iter()
                 .filter(|row| {
-                    super::names::find_field(&row.schema, Some(&table.text), &column.text).is_some()
+                    super::names::find_field(&row.schema, of_table, &column.text).is_some()
                 })
                 .count()
                 .saturating_sub(1),
@@ -424,10 +430,12 @@ impl<'a> Binder<'a> {
                 );
             }
         };
-        match self.row_field(Some(&table.text), &column.text, levels) {
+        match self.row_field(of_table, &column.text, levels) {
             Some(found) => Ok(self.field_scalar(found, span)),
             None => {
-                self.model_column(table, column)?;
+                if let Some(table) = table {
+                    self.model_column(table, column)?;
+                }
                 self.error(
                     ErrorKind::Evaluation,
                     span,
@@ -588,13 +596,13 @@ impl<'a> Binder<'a> {
             "HASONEFILTER" => FilterTest::OneFilter,
             _ => FilterTest::InScope,
         };
-        let columns = match &argument.kind {
-            ExprKind::Identifier { name, .. }
-                if matches!(test, FilterTest::Filtered | FilterTest::CrossFiltered) =>
-            {
-                self.scope.columns(self.model_table(name)?)
-            }
-            _ => vec![self.column_argument(argument)?],
+        let table = match test {
+            FilterTest::Filtered | FilterTest::CrossFiltered => self.table_reference(argument)?,
+            _ => None,
+        };
+        let columns = match table {
+            Some(table) => self.scope.columns(table),
+            None => vec![self.column_argument(argument)?],
         };
         Ok(self.scalar(
             ScalarKind::Filtered { test, columns },

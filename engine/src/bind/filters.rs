@@ -9,7 +9,7 @@ use super::{Binder, Bound};
 use crate::bound::{
     CrossFilterMode, FilterArgument, Removal, Scalar, ScalarKind, TableExpr, TableKind,
 };
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::value::DataType;
 
 impl<'a> Binder<'a> {
@@ -110,13 +110,14 @@ impl<'a> Binder<'a> {
         self.no_measures(expr)?;
         let frame = self.fresh();
         let schema = self.schema_of_columns(&columns);
-        let condition = self.with_rows(frame, schema, |b| b.bind_scalar(expr))?;
+        let mut condition = self.with_rows(frame, schema, |b| b.bind_scalar(expr))?;
         if condition.data_type == DataType::Text {
-            return self.error(
-                ErrorKind::Type,
-                expr.span,
-                "a filter condition must be true or false",
-            );
+            let message = "a filter condition must be true or false";
+            let error = match self.span(expr.span) {
+                Some(span) => Error::new(ErrorKind::Type, span, message),
+                None => Error::nowhere(ErrorKind::Type, message),
+            };
+            condition = self.fails_late(error, expr.span)?;
         }
         Ok(FilterArgument::Predicate {
             columns,
@@ -248,13 +249,12 @@ impl<'a> Binder<'a> {
     pub fn removal(&mut self, args: &[Expr], span: Span) -> Bound<Removal> {
         match args {
             [] => Ok(Removal::Everything),
-            [
-                Expr {
-                    kind: ExprKind::Identifier { name, .. },
-                    ..
-                },
-            ] => Ok(Removal::Table(self.model_table(name)?)),
             columns => {
+                if let [only] = columns
+                    && let Some(table) = self.table_reference(only)?
+                {
+                    return Ok(Removal::Table(table));
+                }
                 let columns = columns
                     .iter()
                     .map(|c| self.column_argument(c))
@@ -272,22 +272,18 @@ impl<'a> Binder<'a> {
     }
 
     pub fn all_except(&mut self, args: &[Expr]) -> Bound<Removal> {
-        let ExprKind::Identifier { name, .. } = &args[0].kind else {
+        let Some(table) = self.table_reference(&args[0])? else {
             return self.error(
                 ErrorKind::Argument,
                 args[0].span,
                 "ALLEXCEPT begins with a table of the model",
             );
         };
-        let table = self.model_table(name)?;
         let mut kept = Vec::new();
         for argument in &args[1..] {
-            match &argument.kind {
-                ExprKind::Identifier { name, .. } => {
-                    let other = self.model_table(name)?;
-                    kept.extend(self.scope.columns(other));
-                }
-                _ => kept.push(self.column_argument(argument)?),
+            match self.table_reference(argument)? {
+                Some(other) => kept.extend(self.scope.columns(other)),
+                None => kept.push(self.column_argument(argument)?),
             }
         }
         Ok(Removal::TableExcept(table, kept))

@@ -1,12 +1,12 @@
 //! Calls of user-defined functions. A parameter of mode VAL is evaluated before the call; one of mode EXPR, or a
-//! reference, is put in its place.
+//! reference, is put in its place, where it keeps the variables of the place that it was written in.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use dax::{Expr, ExprKind, Function, Name};
 
-use super::{Binder, Bound};
+use super::{Binder, Bound, Named};
 use crate::bound::Variable;
 use crate::error::{Error, ErrorKind};
 
@@ -42,18 +42,126 @@ impl<'a> Binder<'a> {
         result
     }
 
-    /// The values of parameters: what the call says, and where it says nothing, what the function does.
+    /// Binds text of a function.
+    fn inside<T>(&mut self, function: &str, bind: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+        self.open
+            .push(format!("function {}", function.to_lowercase()));
+        let result = bind(self);
+        self.open.pop();
+        result
+    }
+
+    /// The values of parameters: what the call says, and where it says nothing, what the function does. What the call says
+    /// does not see the parameters, which may have the names of its own variables. The second list is their names.
     fn bind_arguments(
         &mut self,
+        function: &str,
         arguments: &[(Name, Expr, bool)],
         of_model: bool,
-    ) -> Bound<Vec<Variable>> {
+    ) -> Bound<(Vec<Variable>, Vec<(String, Named)>)> {
         let mut variables = Vec::with_capacity(arguments.len());
+        let mut parameters: Vec<(String, Named)> = Vec::with_capacity(arguments.len());
         for (name, argument, left_out) in arguments {
             let one = [(name.clone(), argument.clone())];
-            variables.extend(self.in_text(of_model && *left_out, |b| b.bind_variables(&one))?);
+            let depth = self.names_len();
+            if *left_out {
+                self.names.extend(parameters.iter().cloned());
+            }
+            let before = self.names_len();
+            // What the call says is a part of the text around it, however many calls it holds.
+            let bound = match *left_out {
+                true => self.inside(function, |b| {
+                    b.in_text(of_model, |b| b.bind_variables(&one))
+                }),
+                false => self.bind_variables(&one),
+            };
+            let own = self.names.split_off(before);
+            self.truncate_names(depth);
+            variables.extend(bound?);
+            parameters.extend(own);
         }
-        Ok(variables)
+        Ok((variables, parameters))
+    }
+
+    /// An argument that is put in the place of a parameter: each variable of the caller in it gets a name that no variable can
+    /// have, so that none of the function's own is taken for it. `kept` gathers what these names mean.
+    fn carry(&self, expr: &Expr, own: &mut Vec<String>, kept: &mut Vec<(String, Named)>) -> Expr {
+        let kind = match &expr.kind {
+            ExprKind::Identifier { name, quoted } => {
+                let shadowed = own.iter().any(|known| model::same_name(known, &name.text));
+                let table = *quoted && self.scope.find_table(&name.text).is_some();
+                match self.variable(&name.text).filter(|_| !shadowed && !table) {
+                    Some(named) => {
+                        let text = format!("{}'", name.text);
+                        if !kept.iter().any(|(known, _)| *known == text) {
+                            kept.push((text.clone(), named));
+                        }
+                        let span = name.span;
+                        ExprKind::Identifier {
+                            name: Name { text, span },
+                            quoted: false,
+                        }
+                    }
+                    None => expr.kind.clone(),
+                }
+            }
+            ExprKind::Call { name, args } => {
+                let mut carried = Vec::with_capacity(args.len());
+                for (at, argument) in args.iter().enumerate() {
+                    carried.push(match unit_of_time(&name.text) == Some(at) {
+                        true => argument.clone(),
+                        false => self.carry(argument, own, kept),
+                    });
+                }
+                ExprKind::Call {
+                    name: name.clone(),
+                    args: carried,
+                }
+            }
+            ExprKind::Unary { op, operand } => ExprKind::Unary {
+                op: *op,
+                operand: Box::new(self.carry(operand, own, kept)),
+            },
+            ExprKind::Binary { op, left, right } => ExprKind::Binary {
+                op: *op,
+                left: Box::new(self.carry(left, own, kept)),
+                right: Box::new(self.carry(right, own, kept)),
+            },
+            ExprKind::Row(parts) => ExprKind::Row(self.carry_all(parts, own, kept)),
+            ExprKind::Table(parts) => ExprKind::Table(self.carry_all(parts, own, kept)),
+            ExprKind::Let { vars, body } => {
+                let depth = own.len();
+                let mut carried = Vec::with_capacity(vars.len());
+                for (name, value) in vars {
+                    carried.push((name.clone(), self.carry(value, own, kept)));
+                    own.push(name.text.clone());
+                }
+                let body = Box::new(self.carry(body, own, kept));
+                own.truncate(depth);
+                ExprKind::Let {
+                    vars: carried,
+                    body,
+                }
+            }
+            other => other.clone(),
+        };
+        Expr {
+            kind,
+            span: expr.span,
+        }
+    }
+
+    fn carry_all(
+        &self,
+        parts: &[Expr],
+        own: &mut Vec<String>,
+        kept: &mut Vec<(String, Named)>,
+    ) -> Vec<Expr> {
+        let mut carried = Vec::with_capacity(parts.len());
+        for part in parts {
+            carried.push(self.carry(part, own, kept));
+        }
+        carried
     }
 
     pub fn call_user<T, R>(
@@ -65,11 +173,12 @@ impl<'a> Binder<'a> {
         bind: impl FnOnce(&mut Self, &Expr) -> Bound<T>,
         wrap: impl FnOnce(&Self, Rc<Vec<Variable>>, T) -> R,
     ) -> Bound<R> {
-        let least = function
+        // What stands before a parameter that must be given is left out by a comma.
+        let required = function
             .parameters
             .iter()
-            .filter(|p| p.default.is_none())
-            .count();
+            .rposition(|p| p.default.is_none());
+        let least = required.map_or(0, |last| last + 1);
         if args.len() < least || args.len() > function.parameters.len() {
             let names: Vec<&str> = function
                 .parameters
@@ -97,13 +206,17 @@ impl<'a> Binder<'a> {
         }
         let mut by_value = Vec::new();
         let mut by_name: Vec<(String, Expr)> = Vec::new();
+        let mut kept: Vec<(String, Named)> = Vec::new();
         for (at, parameter) in function.parameters.iter().enumerate() {
-            let argument = match (args.get(at), &parameter.default) {
+            let given = args.get(at).filter(|argument| {
+                argument.kind != ExprKind::Omitted || parameter.default.is_none()
+            });
+            let argument = match (given, &parameter.default) {
                 (Some(argument), _) => argument.clone(),
                 (None, Some(default)) => default.clone(),
                 (None, None) => continue,
             };
-            let left_out = args.get(at).is_none();
+            let left_out = given.is_none();
             let in_place = parameter.hints.iter().any(|h| {
                 matches!(
                     h.text.as_str(),
@@ -111,8 +224,13 @@ impl<'a> Binder<'a> {
                 )
             });
             if in_place {
+                let argument = match left_out {
+                    true => argument,
+                    false => self.carry(&argument, &mut Vec::new(), &mut kept),
+                };
                 by_name.push((parameter.name.text.clone(), argument));
             } else {
+                let argument = cast(argument, &parameter.hints);
                 by_value.push((parameter.name.clone(), argument, left_out));
             }
         }
@@ -122,27 +240,67 @@ impl<'a> Binder<'a> {
             .collect();
         self.count(size(&function.body, &sizes))?;
         let body = substitute(&function.body, &by_name);
-        self.open.push(format!("function {}", name.to_lowercase()));
         let depth = self.names_len();
         let of_model = self.is_of_model(name, function);
-        let result = self
-            .bind_arguments(&by_value, of_model)
-            .and_then(|variables| {
-                // The body sees its parameters only.
-                let parameters = self.names.split_off(depth);
-                let outside = std::mem::replace(&mut self.names, parameters);
-                let bound = self.in_text(of_model, |b| bind(b, &body));
-                self.names = outside;
-                Ok((variables, bound?))
-            });
+        let result =
+            self.bind_arguments(name, &by_value, of_model)
+                .and_then(|(variables, parameters)| {
+                    // The body sees its parameters only, and what arguments in its text refer to.
+                    kept.extend(parameters);
+                    let outside = std::mem::replace(&mut self.names, kept);
+                    let bound = self.inside(name, |b| b.in_text(of_model, |b| bind(b, &body)));
+                    self.names = outside;
+                    Ok((variables, bound?))
+                });
         self.truncate_names(depth);
-        self.open.pop();
         let (variables, body) = result.map_err(|error| Error {
             span: self.span(expr.span),
             message: in_function(name, &error.message),
             ..error
         })?;
         Ok(wrap(self, Rc::new(variables), body))
+    }
+}
+
+/// A value in the type that its parameter asks for.
+fn cast(argument: Expr, hints: &[Name]) -> Expr {
+    let wanted = hints.iter().find_map(|hint| match hint.text.as_str() {
+        "INT64" => Some("INTEGER"),
+        "DECIMAL" => Some("CURRENCY"),
+        "DOUBLE" => Some("DOUBLE"),
+        "STRING" => Some("STRING"),
+        "DATETIME" => Some("DATETIME"),
+        "BOOLEAN" => Some("BOOLEAN"),
+        _ => None,
+    });
+    let Some(wanted) = wanted else {
+        return argument;
+    };
+    let span = argument.span;
+    let named = |text: &str| Name {
+        text: text.to_string(),
+        span,
+    };
+    let word = Expr {
+        kind: ExprKind::Identifier {
+            name: named(wanted),
+            quoted: false,
+        },
+        span,
+    };
+    let kind = ExprKind::Call {
+        name: named("CONVERT"),
+        args: vec![argument, word],
+    };
+    Expr { kind, span }
+}
+
+/// Which argument is a unit of time: MONTH stands there for itself, also where a variable has this name.
+fn unit_of_time(function: &str) -> Option<usize> {
+    match function.to_ascii_uppercase().as_str() {
+        "DATEADD" | "DATEDIFF" | "PARALLELPERIOD" => Some(2),
+        "DATESINPERIOD" => Some(3),
+        _ => None,
     }
 }
 

@@ -103,7 +103,7 @@ impl<'a> Binder<'a> {
             let format = item.format_expression.as_deref();
             items.push(CalculationItem {
                 name: item.name.clone(),
-                body: self.item_text(table, &item.expression, &item.name)?,
+                body: self.item_or_failure(table, &item.expression, &item.name)?,
                 format: format.map(|text| self.format_text(table, text, &item.name)),
             });
         }
@@ -122,6 +122,22 @@ impl<'a> Binder<'a> {
             none_selected_format,
             several_selected_format,
         }))
+    }
+
+    /// An item that does not bind is an error to whoever selects it, and the others can be selected.
+    fn item_or_failure(&mut self, table: Table, text: &str, what: &str) -> Bound<Rc<Scalar>> {
+        use ErrorKind::{Argument, Syntax, Type, UnknownFunction, UnknownName};
+        match self.item_text(table, text, what) {
+            Err(error)
+                if matches!(
+                    error.kind,
+                    Syntax | UnknownName | UnknownFunction | Argument | Type
+                ) =>
+            {
+                Ok(Rc::new(Scalar::failing(&error.message)))
+            }
+            found => found,
+        }
     }
 
     /// A format string that does not bind is an error to whoever asks for it, and to nobody else.

@@ -91,6 +91,11 @@ pub struct Binder<'a> {
     in_model: bool,
     /// Inside a calculation item, SELECTEDMEASURE has a meaning.
     pub in_item: bool,
+    /// What fails wherever it is evaluated is bound, and said beside the result, as it is in text of the model.
+    pub lenient: bool,
+    pub late: Vec<Error>,
+    /// It is not bound, wherever it stands: so are the filters of roles read, which must not depend on what is evaluated.
+    pub strict: bool,
     formats: beside::Formats,
     /// The group of an enclosing GROUPBY: its frame and the schema of its rows.
     current_group: Vec<(FrameId, Rc<Schema>)>,
@@ -146,6 +151,9 @@ impl<'a> Binder<'a> {
             home: None,
             in_model: false,
             in_item: false,
+            lenient: false,
+            late: Vec::new(),
+            strict: false,
             formats: beside::Formats::default(),
             current_group: Vec::new(),
         }

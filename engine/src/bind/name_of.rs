@@ -84,7 +84,30 @@ impl<'a> Binder<'a> {
 
     /// TABLEOF: the table of a column, or the one in which a measure stands.
     pub fn table_of(&mut self, reference: &Expr) -> Bound<TableExpr> {
-        let table = match &reference.kind {
+        let table = self.home_of(reference)?;
+        let kind = TableKind::Base {
+            table,
+            blank_row: false,
+        };
+        Ok(self.table_expr(kind, self.schema_of(table), reference.span))
+    }
+
+    /// A table of the model where an expression names one, by itself or through TABLEOF. None: it does neither.
+    pub fn table_reference(&self, expr: &Expr) -> Bound<Option<Table>> {
+        match &expr.kind {
+            ExprKind::Identifier { name, .. } => self.model_table(name).map(Some),
+            ExprKind::Call { name, args } if name.text.eq_ignore_ascii_case("TABLEOF") => {
+                match args.as_slice() {
+                    [reference] => self.home_of(reference).map(Some),
+                    _ => Ok(None),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn home_of(&self, reference: &Expr) -> Bound<Table> {
+        Ok(match &reference.kind {
             ExprKind::Identifier { name, .. } => self.model_table(name)?,
             ExprKind::Bracket(name) if self.scope.find_measure(&name.text).is_some() => {
                 let measure = self.scope.find_measure(&name.text);
@@ -103,12 +126,7 @@ impl<'a> Binder<'a> {
                 handle
             }
             _ => self.column_argument(reference)?.table(),
-        };
-        let kind = TableKind::Base {
-            table,
-            blank_row: false,
-        };
-        Ok(self.table_expr(kind, self.schema_of(table), reference.span))
+        })
     }
 
     /// A table, or a calendar where no table has the name.

@@ -6,7 +6,7 @@ use dax::{BinaryOp, Expr, ExprKind, Span, UnaryOp};
 
 use super::{Binder, Bound, Named};
 use crate::bound::{Scalar, ScalarKind, TableExpr, TableKind, Variable, VariableBody};
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::eval::arithmetic_type;
 use crate::value::{DataType, Value};
 
@@ -163,7 +163,9 @@ impl<'a> Binder<'a> {
             BinaryOp::Concat => DataType::Text,
             BinaryOp::And | BinaryOp::Or | BinaryOp::In => DataType::Boolean,
             _ => {
-                self.comparable(op, &left, &right, span)?;
+                if let Err(error) = self.comparable(op, &left, &right, span) {
+                    return self.fails_late(error, span);
+                }
                 DataType::Boolean
             }
         };
@@ -176,6 +178,23 @@ impl<'a> Binder<'a> {
             data_type,
             span,
         ))
+    }
+
+    /// An author of a model may never take the way to this comparison: there it fails when it is evaluated, as it would with types
+    /// that are not known before.
+    pub fn fails_late(&mut self, error: Error, span: Span) -> Bound<Scalar> {
+        if self.strict || !(self.in_model || self.lenient) {
+            return Err(error);
+        }
+        let failing = Scalar {
+            data_type: DataType::Boolean,
+            span: self.span(span),
+            ..Scalar::failing(&error.message)
+        };
+        if !self.in_model {
+            self.late.push(error);
+        }
+        Ok(failing)
     }
 
     /// Text does not compare with numbers; known types are refused here, unknown ones when they are seen.

@@ -127,7 +127,13 @@ impl<'a> Binder<'a> {
         };
         let mut bound = Vec::new();
         for row in rows {
+            let left_out = [Expr {
+                kind: ExprKind::Omitted,
+                span: row.span,
+            }];
             let cells: &[Expr] = match &row.kind {
+                // `{ {} }`, as people write a table of one column that only its measures are wanted of.
+                ExprKind::Table(cells) if cells.is_empty() && fields.len() == 1 => &left_out,
                 ExprKind::Table(cells) | ExprKind::Row(cells) => cells,
                 _ => std::slice::from_ref(row),
             };

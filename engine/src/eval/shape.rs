@@ -362,7 +362,8 @@ impl<'a> Evaluator<'a> {
         Ok(ColumnRows::Values(self.collect(cells, hint)?))
     }
 
-    /// TOPN: the first rows by the order, and all that tie with the last of them. They stay in the table's order.
+    /// TOPN: the first rows by the order, and all that tie with the last of them. They stay in the table's order. TOPNSKIP
+    /// leaves out as many before them.
     pub fn top_n(
         &self,
         wanted: Wanted<'_>,

@@ -1,5 +1,5 @@
 //! JSON with lines, and with an error for a key given twice: a permission that a second key of the same name would hide must not
-//! vanish.
+//! vanish. Only the phrases that tools gather for questions in words repeat keys, and nothing reads those.
 
 use std::rc::Rc;
 
@@ -14,6 +14,7 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Node, LoadErrors> {
         rest: text,
         line: 1,
         file: Rc::from(file),
+        phrases: false,
     };
     let root = parser.node(0).and_then(|node| {
         parser.skip_space();
@@ -30,6 +31,8 @@ struct Parser<'a> {
     rest: &'a str,
     line: u32,
     file: Rc<str>,
+    /// Inside linguistic metadata.
+    phrases: bool,
 }
 
 type Parsed<T> = Result<T, LoadError>;
@@ -167,16 +170,21 @@ impl<'a> Parser<'a> {
                 return Err(self.error("expected a key in quotes"));
             }
             let key = self.string()?;
-            if entries
-                .iter()
-                .any(|(earlier, _)| earlier.eq_ignore_ascii_case(&key))
+            if !self.phrases
+                && entries
+                    .iter()
+                    .any(|(earlier, _)| earlier.eq_ignore_ascii_case(&key))
             {
                 return Err(self.error(format!("the key '{key}' is given twice in one object")));
             }
             if !self.eat(':') {
                 return Err(self.error(format!("expected ':' after '{key}'")));
             }
-            entries.push((key, self.node(depth + 1)?));
+            let outside = self.phrases;
+            self.phrases |= key.eq_ignore_ascii_case("linguisticMetadata");
+            let node = self.node(depth + 1)?;
+            self.phrases = outside;
+            entries.push((key, node));
             if self.eat('}') {
                 return Ok(Object { place, entries });
             }

@@ -292,6 +292,16 @@ fn refuses_wrong_types_and_names() {
         "measure 'a': another object of the table has the same name",
     );
     refused(&with(r#""tables": []"#), "'tables' is given twice");
+    // Tools write synonyms twice.
+    read(
+        r#""cultures": [ { "name": "en-US", "linguisticMetadata": { "content": { "a": 1, "a": {} } } } ]"#,
+    );
+    refused(
+        &with(
+            r#""cultures": [ { "name": "en-US", "linguisticMetadata": { "content": {} }, "NAME": "x" } ]"#,
+        ),
+        "given twice",
+    );
     refused(
         &with(r#""relationships": [ { "name": "r", "fromTable": "T" } ]"#),
         "'fromColumn' is missing",
@@ -306,6 +316,26 @@ fn refuses_wrong_types_and_names() {
     );
     refused("[]", "must be a JSON object");
     refused("{}", "not a semantic model");
+}
+
+#[test]
+fn columns_of_bytes_are_left_out() {
+    let text = with(
+        r#""roles": [ { "name": "R", "modelPermission": "read", "tablePermissions": [ { "name": "T", "columnPermissions": [
+            { "name": "P", "metadataPermission": "none" }, { "name": "B", "metadataPermission": "none" } ] } ] } ]"#,
+    )
+    .replacen(
+        r#""columns": ["#,
+        r#""columns": [ { "name": "P", "dataType": "binary", "sourceColumn": "P" }, { "name": "S", "dataType": "string", "sortByColumn": "P" },"#,
+        1,
+    );
+    let mut model = read_bim(&text, "x.bim").unwrap_or_else(|errors| panic!("{errors}"));
+    model.leave_out_bytes();
+    let names = |columns: &[Column]| columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&model.tables[0].columns), ["S", "A", "B"]);
+    assert_eq!(model.tables[0].columns[0].sort_by, None);
+    assert_eq!(model.roles[0].tables[0].columns.len(), 1);
+    assert_eq!(model.roles[0].tables[0].columns[0].column, "B");
 }
 
 #[test]

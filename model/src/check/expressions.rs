@@ -130,10 +130,11 @@ pub(super) fn expression(
     part: &str,
     text: &str,
 ) -> Option<dax::Expr> {
-    if text.trim().is_empty() {
+    if dax::says_nothing(text) {
         let message = format!("{part}it has no expression");
-        // Editors save a measure or an item that somebody has only begun, and the rest of the model does not need it.
-        if object.starts_with("measure ") || object.starts_with("calculation item ") {
+        // Editors save a measure, a column or an item that somebody has only begun, and the rest of the model does not need it.
+        let begun = ["measure ", "column ", "calculation item "];
+        if begun.iter().any(|kind| object.starts_with(kind)) {
             findings.warning(place, object, message);
         } else {
             findings.error(place, object, message);

@@ -29,10 +29,11 @@ pub(super) fn check(model: &Model, findings: &mut Findings) {
 fn check_partitions(table: &Table, findings: &mut Findings) {
     let object = format!("table {}", quoted(&table.name));
     if table.partitions.is_empty() && table.calculation_group.is_none() {
-        findings.error(
+        // Tools write tables for measures alone without one.
+        findings.warning(
             &table.source,
             &object,
-            "it has no partition, so nothing says where its rows come from",
+            "it has no partition: the rows of its columns come from a Parquet file named after it",
         );
     }
     let calculated = table.calculated_expression().is_some();
@@ -100,8 +101,9 @@ fn check_columns(model: &Model, table: &Table, findings: &mut Findings) {
 
 fn check_variations(model: &Model, column: &Column, object: &str, findings: &mut Findings) {
     for variation in &column.variations {
+        // Only an expression that takes this way misses it, and is told so.
         let mut missing = |what: String| {
-            findings.error(
+            findings.warning(
                 &column.source,
                 object,
                 format!(

@@ -57,6 +57,16 @@ fn check_one(model: &Model, relationship: &Relationship, findings: &mut Findings
             &object,
             format!("its ends have different types: {ends}"),
         ),
+        Agreement::Texts => findings.warning(
+            &relationship.source,
+            &object,
+            format!("its ends have different types, and a number finds the text that it is written as: {ends}"),
+        ),
+        Agreement::Apart => findings.warning(
+            &relationship.source,
+            &object,
+            format!("its ends have different types, and no number finds a date: {ends}"),
+        ),
         Agreement::None => findings.error(
             &relationship.source,
             &object,
@@ -78,6 +88,8 @@ fn check_one(model: &Model, relationship: &Relationship, findings: &mut Findings
 enum Agreement {
     Same,
     Numbers,
+    Texts,
+    Apart,
     None,
 }
 
@@ -91,6 +103,10 @@ fn agreement(a: DataType, b: DataType) -> Agreement {
         Agreement::Same
     } else if number(a) && number(b) {
         Agreement::Numbers
+    } else if (number(a) && b == DataType::Text) || (number(b) && a == DataType::Text) {
+        Agreement::Texts
+    } else if (number(a) && b == DataType::DateTime) || (number(b) && a == DataType::DateTime) {
+        Agreement::Apart
     } else {
         Agreement::None
     }

@@ -67,7 +67,7 @@ fn fine(addition: &str) {
 #[test]
 fn finds_references_to_nothing() {
     fine("");
-    has("table D\n", "error: table 'D': it has no partition");
+    has("table D\n", "warning: table 'D': it has no partition");
     has(
         "table D\n\tpartition P = query\n\t\tsource = x\n",
         "info: table 'D': the query source",
@@ -94,11 +94,11 @@ fn finds_references_to_nothing() {
     );
     has(
         "table A\n\tcolumn P\n\t\tvariation V\n\t\t\trelationship: r\n",
-        "error: column 'A'[P]: variation 'V' refers to relationship 'r'",
+        "warning: column 'A'[P]: variation 'V' refers to relationship 'r'",
     );
     has(
         "table A\n\tcolumn P\n\t\tvariation V\n\t\t\tdefaultHierarchy: B.H\n",
-        "error: column 'A'[P]: variation 'V' refers to hierarchy 'B'[H]",
+        "warning: column 'A'[P]: variation 'V' refers to hierarchy 'B'[H]",
     );
     has(
         "table A\n\thierarchy H\n\t\tlevel L\n\t\t\tcolumn: Q\n",
@@ -148,6 +148,18 @@ fn finds_relationships_that_cannot_be() {
     );
     has(
         &relationship("A.X", "C.K", ""),
+        "warning: relationship 'R': its ends have different types, and a number finds the text that it is written as: 'A'[X] is text",
+    );
+    has(
+        &format!(
+            "{}table C\n\tcolumn D\n\t\tdataType: dateTime\n",
+            relationship("A.K", "C.D", "")
+        ),
+        "warning: relationship 'R': its ends have different types, and no number finds a date: 'A'[K] is a whole number",
+    );
+    let day = "table C\n\tcolumn D\n\t\tdataType: dateTime\n";
+    has(
+        &format!("{}{day}", relationship("A.X", "C.D", "")),
         "error: relationship 'R': its ends cannot be compared: 'A'[X] is text",
     );
     has(
@@ -179,7 +191,15 @@ fn finds_expressions_that_do_not_parse() {
     );
     has(
         "table A\n\tcolumn C =\n",
-        "error: column 'A'[C]: it has no expression",
+        "warning: column 'A'[C]: it has no expression",
+    );
+    has(
+        "table A\n\tcolumn C\n\t\ttype: calculated\n",
+        "warning: column 'A'[C]: it has no expression",
+    );
+    has(
+        "table A\n\tmeasure M = // SUM ( A[K] )\n",
+        "warning: measure 'A'[M]: it has no expression",
     );
     has(
         "table A\n\tmeasure M = 1\n\t\tformatStringDefinition = (\n",

@@ -235,10 +235,14 @@ impl<'a> Parser<'a, '_> {
                 "a filter expression must be indented two levels deeper than its 'tablePermission'",
             );
         }
+        // A filter is never cut short: what stands behind it might be a part of it.
+        let may_end = !header.keyword.eq_ignore_ascii_case("tablePermission");
         let (mut lines, mut blank) = (Vec::new(), 0);
         while let Some(line) = self.lines.get(self.at) {
             if line.body.is_empty() {
                 blank += 1;
+            } else if may_end && line.width <= first.width && is_annotation(line.body) {
+                break;
             } else if line.width >= floor {
                 lines.extend(std::iter::repeat_n(None, blank));
                 lines.push(Some(line));
@@ -280,6 +284,15 @@ impl<'a> Parser<'a, '_> {
         );
         None
     }
+}
+
+/// `annotation Name = value` begins a line of neither DAX nor M, so it ends an expression also where it is indented as deep.
+fn is_annotation(body: &str) -> bool {
+    header(body).is_ok_and(|header| {
+        header.keyword.eq_ignore_ascii_case("annotation")
+            && header.name.is_some()
+            && header.rest.starts_with('=')
+    })
 }
 
 fn header(body: &str) -> Result<Header<'_>, String> {

@@ -171,6 +171,20 @@ fn reads_expressions_however_they_are_laid_out() {
 }
 
 #[test]
+fn annotations_end_an_expression_however_deep_they_stand() {
+    for text in [
+        "function F =\n\t\t\t(\n\t\t\t\tx\n\t\t\t) =>\n\t\t\t\tx + 1\n\n\t\tannotation A = 1\n\n\t\tannotation B = 2\n",
+        "function F =\n\t\t(\n\t\t\tx\n\t\t) =>\n\t\t\tx + 1\n\n        annotation A = 1\n        annotation B = 2\n",
+    ] {
+        let model = read(&[text]).unwrap_or_else(|errors| panic!("{text}\n{errors}"));
+        assert_eq!(
+            model.functions[0].expression, "(\n\tx\n) =>\n\tx + 1",
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn pieces_of_an_object_come_together() {
     let model = read(&[
         "model Model\nref table U\nref table T\n",
@@ -432,12 +446,33 @@ fn finds_the_model_in_a_project() {
             .to_string()
             .contains("cannot be read")
     );
-    std::fs::write(root.join("x.bim"), [0xff, 0xfe, 0x7b, 0x00]).unwrap();
-    assert!(
-        load(&root.join("x.bim"))
-            .unwrap_err()
-            .to_string()
-            .contains("not UTF-8")
-    );
+    for broken in [&[0xff, 0x7b, 0x00][..], &[0xff, 0xfe, 0x7b][..]] {
+        std::fs::write(root.join("x.bim"), broken).unwrap();
+        assert!(
+            load(&root.join("x.bim"))
+                .unwrap_err()
+                .to_string()
+                .contains("neither UTF-8 text nor")
+        );
+    }
+    let units = |text: &str| text.encode_utf16().collect::<Vec<u16>>();
+    let little = |text: &str| {
+        units(text)
+            .into_iter()
+            .flat_map(u16::to_le_bytes)
+            .collect::<Vec<u8>>()
+    };
+    let big = |text: &str| {
+        units(text)
+            .into_iter()
+            .flat_map(u16::to_be_bytes)
+            .collect::<Vec<u8>>()
+    };
+    let text = r#"{ "name": "Zoë", "compatibilityLevel": 1600, "model": {} }"#;
+    let marked = format!("\u{feff}{text}");
+    for bytes in [little(&marked), big(&marked), little(text)] {
+        std::fs::write(root.join("x.bim"), bytes).unwrap();
+        assert_eq!(load(&root.join("x.bim")).unwrap().name, "Zoë");
+    }
     std::fs::remove_dir_all(&root).unwrap();
 }

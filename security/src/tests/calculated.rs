@@ -65,6 +65,28 @@ fn declared_types_of_numbers_are_kept() {
 }
 
 #[test]
+fn declared_types_convert_what_is_computed() {
+    let declared = |expression: &str, data_type: model::DataType| {
+        shop()
+            .calculated("Country", "Next", expression)
+            .edit(move |model| {
+                if let Some(column) = model.tables[3].columns.last_mut() {
+                    column.data_type = data_type;
+                }
+            })
+    };
+    let text = declared("[Key] + 1", model::DataType::Text);
+    assert_eq!(open(text, "Country", "Next"), "2 3");
+    let date = declared("[Key] + 1", model::DataType::DateTime).gate();
+    let view = date.admit(Identity::user("ana")).unwrap();
+    let next = super::world::column(view.scope(), "Country", "Next");
+    assert_eq!(view.scope().column_type(next), model::DataType::DateTime);
+    let error = declared("[Name]", model::DataType::Double).try_gate();
+    let error = error.err().unwrap().to_string();
+    assert!(error.contains("'Country'[Next]"), "{error}");
+}
+
+#[test]
 fn what_cannot_be_computed_is_named() {
     let check = |world: World, expected: &str| {
         let error = world.try_gate().err().unwrap().to_string();
