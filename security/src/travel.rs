@@ -141,6 +141,28 @@ impl Travel {
         }
     }
 
+    /// Whether a filter on one of these tables gets to the source of an edge other than over the edge's own relationship: only then is
+    /// there something that the edge carries on. By the filters' presence again.
+    pub fn brings(&self, filtered: impl IntoIterator<Item = u32>, edge: &Edge) -> bool {
+        let mut reached: BTreeSet<u32> = filtered.into_iter().collect();
+        let others = || {
+            self.edges
+                .iter()
+                .filter(|other| other.relationship != edge.relationship)
+        };
+        loop {
+            let before = reached.len();
+            for other in others() {
+                if reached.contains(&other.source) {
+                    reached.insert(other.target);
+                }
+            }
+            if reached.len() == before {
+                return reached.contains(&edge.source);
+            }
+        }
+    }
+
     /// A table from which steps lead back to it other than by turning round: there a filter would have to be looked up again
     /// and again, so such models cannot have row filters.
     pub fn circle(&self) -> Option<u32> {

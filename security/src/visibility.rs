@@ -67,12 +67,11 @@ impl Ground<'_> {
     /// Works out the sets of the hard ways, again and again until nothing shrinks any more. Every round can only take rows
     /// away, so it ends.
     fn derive(&self, role: &RoleRows) -> Result<BTreeMap<usize, Rows>, ReadError> {
-        let reach = self.travel.reach(role.own.keys().copied());
         let mut derived: BTreeMap<usize, Rows> = BTreeMap::new();
         loop {
             let mut changed = false;
             for (e, edge) in self.travel.edges.iter().enumerate() {
-                if edge.step().is_some() || !reach.tables.contains(&edge.source) {
+                if edge.step().is_some() || !self.travel.brings(role.own.keys().copied(), edge) {
                     continue;
                 }
                 self.control.check()?;
@@ -159,6 +158,7 @@ impl Ground<'_> {
         for edge in &self.travel.edges {
             if let Some(step) = edge.step()
                 && edge.target == at
+                && Some(edge.relationship) != over
                 && !passed.contains(&edge.source)
             {
                 path.push(step);

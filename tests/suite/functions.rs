@@ -427,25 +427,6 @@ fn earlier_rows_of_columns_without_a_table() {
 }
 
 #[test]
-fn pages_of_a_table() {
-    let keys = |table: &str| format!("CONCATENATEX ( {table}, Lines[Key], \" \", Lines[Key] )");
-    check(&keys("TOPNSKIP ( 2, 1, Lines, Lines[Key], ASC )"), "2 3");
-    check(&keys("TOPNSKIP ( 2, 0, Lines, Lines[Key] )"), "4 5");
-    check(&keys("TOPNSKIP ( 9, 3, Lines, Lines[Key], ASC )"), "4 5");
-    check(&keys("TOPNSKIP ( 0, 1, Lines, Lines[Key] )"), "");
-    check(&keys("TOPNSKIP ( 2, 9, Lines, Lines[Key] )"), "");
-    // Lines 2 and 3 tie.
-    check(
-        &keys("TOPNSKIP ( 1, 1, Lines, Lines[Amount], DESC )"),
-        "2 3",
-    );
-    check(
-        "SUMX ( TOPNSKIP ( 1, 1, ADDCOLUMNS ( VALUES ( Lines[Group] ), \"t\", [Total] ), [t], DESC ), [t] )",
-        "30",
-    );
-}
-
-#[test]
 fn references() {
     check("COUNTROWS ( TABLEOF ( [Total] ) )", "5");
     check("COUNTROWS ( TABLEOF ( Names[Group] ) )", "3");

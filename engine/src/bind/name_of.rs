@@ -1,6 +1,7 @@
 //! NAMEOF: the name of a table, column, measure or calendar, whole or in part; and TABLEOF.
 
 use dax::{Expr, ExprKind, Span};
+use security::Table;
 
 use super::names::word;
 use super::{Binder, Bound};
