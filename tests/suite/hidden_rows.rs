@@ -55,8 +55,10 @@ fn ten_rows_and(hidden: u32) -> Session {
 #[test]
 fn a_limit_on_groups_does_not_tell_whether_rows_are_hidden() {
     let (open, hiding) = (ten_rows_and(0), ten_rows_and(4));
-    let mut limits = Limits::default();
-    limits.groups = 5;
+    let limits = Limits {
+        groups: 5,
+        ..Limits::default()
+    };
     let options = QueryOptions::default().limits(limits);
     let mut answered = 0;
     for dax in [

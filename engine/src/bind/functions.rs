@@ -13,6 +13,9 @@ use crate::error::{Error, ErrorKind};
 /// How deep functions may call functions.
 const MAX_CALLS: usize = 32;
 
+/// What the names of parameters stand for in the body.
+type Names = Vec<(String, Named)>;
+
 impl<'a> Binder<'a> {
     pub fn names_len(&self) -> usize {
         self.names.len()
@@ -58,7 +61,7 @@ impl<'a> Binder<'a> {
         function: &str,
         arguments: &[(Name, Expr, bool)],
         of_model: bool,
-    ) -> Bound<(Vec<Variable>, Vec<(String, Named)>)> {
+    ) -> Bound<(Vec<Variable>, Names)> {
         let mut variables = Vec::with_capacity(arguments.len());
         let mut parameters: Vec<(String, Named)> = Vec::with_capacity(arguments.len());
         for (name, argument, left_out) in arguments {
