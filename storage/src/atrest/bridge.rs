@@ -221,7 +221,7 @@ fn read_codes_as<T: ArrowPrimitiveType>(
     numbers: Option<&[u32]>,
 ) -> Result<(Noted, Vec<T::Native>), AtRestError>
 where
-    T::Native: Code + Ord + Default,
+    T::Native: Code + Ord,
 {
     let mut codes = vec![T::default_value(); partitions.iter().sum()];
     let jobs = jobs_of::<T>(files, partitions, &mut codes)?;
@@ -276,7 +276,7 @@ fn read_group<T: ArrowPrimitiveType>(
     numbers: Option<&[u32]>,
 ) -> Result<Vec<Stretch>, AtRestError>
 where
-    T::Native: Code + Ord + Default,
+    T::Native: Code + Ord,
 {
     let wrong = |why| AtRestError::damaged(job.file.path(), why);
     let mut stretches = Vec::new();

@@ -12,7 +12,7 @@ const RUN: usize = 32;
 const REACH: usize = RUN * 4 + 8;
 
 /// Unpacks all numbers of a page. None: it does not hold exactly so many, or one that is too large for a code.
-pub(super) fn decode<C: Code + Default>(page: &[u8], out: &mut [C]) -> Option<()> {
+pub(super) fn decode<C: Code>(page: &[u8], out: &mut [C]) -> Option<()> {
     let mut reader = Reader { rest: page };
     let block = usize::try_from(reader.unsigned()?).ok()?;
     let minis = usize::try_from(reader.unsigned()?).ok()?;
@@ -57,7 +57,7 @@ struct Sums {
 
 impl Sums {
     /// Unpacks the next run to the front of `out`, and gives what is left of it.
-    fn run_of<'o, C: Code + Default>(
+    fn run_of<'o, C: Code>(
         &mut self,
         reader: &mut Reader<'_>,
         width: u8,
@@ -80,13 +80,14 @@ impl Sums {
             return Some(later);
         }
         // What stands behind the last number of a page is anything.
-        let mut whole = [C::default(); RUN];
+        let mut whole = [0u32; RUN];
         let seen = self.seen;
         self.unpack(width, packed, least, &mut whole)?;
         self.seen = seen;
-        let whole = whole.get(..out.len())?;
-        self.seen = whole.iter().fold(seen, |seen, code| seen | code.wide());
-        out.copy_from_slice(whole);
+        for (out, number) in out.iter_mut().zip(whole) {
+            self.seen |= number;
+            *out = C::narrow(number);
+        }
         Some(&mut [])
     }
 
