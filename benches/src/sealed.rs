@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs::{self, File};
-use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use arrow::array::ArrayRef;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
@@ -188,8 +188,9 @@ struct Piece {
     column: usize,
 }
 
-/// Reads and decodes every column of every row group of the Parquet files of a folder, on so many threads. Gives the values read.
-pub fn decode_all(folder: &Path, threads: usize) -> Result<usize, Box<dyn Error>> {
+/// Reads and decodes every column of every row group of the Parquet files of a folder, on so many threads. All of it stays in memory
+/// until it is dropped, as columns that were loaded do.
+pub fn decode_all(folder: &Path, threads: usize) -> Result<Vec<ArrayRef>, Box<dyn Error>> {
     let mut pieces = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -205,13 +206,15 @@ pub fn decode_all(folder: &Path, threads: usize) -> Result<usize, Box<dyn Error>
             }
         }
     }
-    let (next, values) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let next = AtomicUsize::new(0);
+    let decoded = Mutex::new(Vec::new());
     let failed: Mutex<Option<ParquetError>> = Mutex::new(None);
     let work = || {
         while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
             match decode(piece) {
-                Ok(count) => {
-                    values.fetch_add(count, Ordering::Relaxed);
+                Ok(arrays) => {
+                    let mut decoded = decoded.lock().unwrap_or_else(PoisonError::into_inner);
+                    decoded.extend(arrays);
                 }
                 Err(error) => {
                     let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -228,11 +231,11 @@ pub fn decode_all(folder: &Path, threads: usize) -> Result<usize, Box<dyn Error>
     });
     match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(error.into()),
-        None => Ok(values.into_inner()),
+        None => Ok(decoded.into_inner().unwrap_or_else(PoisonError::into_inner)),
     }
 }
 
-fn decode(piece: &Piece) -> Result<usize, ParquetError> {
+fn decode(piece: &Piece) -> Result<Vec<ArrayRef>, ParquetError> {
     let file = File::open(&piece.path)?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, piece.metadata.clone());
     let mask = ProjectionMask::roots(builder.parquet_schema(), [piece.column]);
@@ -241,11 +244,7 @@ fn decode(piece: &Piece) -> Result<usize, ParquetError> {
         .with_row_groups(vec![piece.group])
         .with_batch_size(BLOCK)
         .build()?;
-    let mut count = 0;
-    for batch in batches {
-        let batch = batch.map_err(ParquetError::from)?;
-        count += batch.num_rows();
-        black_box(Arc::clone(batch.column(0)));
-    }
-    Ok(count)
+    batches
+        .map(|batch| Ok(Arc::clone(batch?.column(0))))
+        .collect()
 }

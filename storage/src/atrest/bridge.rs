@@ -7,12 +7,15 @@ use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, StringArray,
     UInt8Array, UInt16Array, UInt32Array,
 };
-use arrow::datatypes::{DataType as ArrowType, Float64Type, UInt8Type, UInt16Type, UInt32Type};
+use arrow::datatypes::{
+    DataType as ArrowType, Float64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
 use model::DataType;
 use roaring::RoaringBitmap;
 
 use super::AtRestError;
-use super::parquet_read::OpenFile;
+use super::delta;
+use super::parquet_read::{OpenFile, not_as_written};
 use crate::BLANK;
 use crate::canonical::{WholeValues, canonical_type};
 use crate::column::{BLOCK, Code, Codes, Column, with_codes};
@@ -121,7 +124,13 @@ pub(crate) enum Kept {
     Text,
     Whole,
     Double,
-    Offset { base: i64, step: i64, count: u32 },
+    Offset {
+        base: i64,
+        step: i64,
+        count: u32,
+        /// Whether some of its codes do not occur.
+        gaps: bool,
+    },
 }
 
 pub(crate) fn kept(column: &Column) -> Kept {
@@ -133,7 +142,16 @@ pub(crate) fn kept(column: &Column) -> Kept {
             base: offset.base,
             step: offset.step,
             count: offset.count,
+            gaps: offset.present.is_some(),
         },
+    }
+}
+
+/// A bit for each code that occurs, of a column of offsets with gaps.
+pub(crate) fn presence_of(column: &Column) -> Option<&[u64]> {
+    match &column.domain {
+        Domain::Offset(offset) => offset.present.as_deref(),
+        _ => None,
     }
 }
 
@@ -264,31 +282,22 @@ where
     let mut stretches = Vec::new();
     let mut at = 0;
     let out = job.out;
-    job.file.read(&[job.column], job.group, |batch| {
-        let values = batch.column(0).as_primitive_opt::<T>();
-        let place = values.and_then(|v| out.get_mut(at..at + v.len()));
-        let (Some(values), Some(place)) = (values, place) else {
-            return Err(wrong("its rows do not fit"));
-        };
-        match numbers {
-            None => place.copy_from_slice(values.values()),
-            Some(numbers) => {
-                for (place, code) in place.iter_mut().zip(values.values()) {
-                    let number = numbers.get(code.wide() as usize);
-                    let number = number.ok_or_else(|| wrong("a code of it has no value"))?;
-                    *place = T::Native::narrow(*number);
-                }
-            }
+    job.file.codes(job.column, job.group, |page| {
+        let place = out.get_mut(at..).and_then(|out| out.get_mut(..page.count));
+        let place = place.ok_or_else(|| wrong("its rows do not fit"))?;
+        delta::decode(page.numbers, place).ok_or_else(|| not_as_written(job.file.path()))?;
+        if numbers.is_some_and(|numbers| renumber(place, numbers).is_none()) {
+            return Err(wrong("a code of it has no value"));
         }
-        let blanks = place.iter().filter(|code| code.wide() == BLANK).count();
+        let (least, most) = ends(place);
         stretches.push(Stretch {
             start: job.start + at,
             len: place.len(),
-            blanks: blanks as u32,
-            least: place.iter().copied().min().map_or(0, Code::wide),
-            most: place.iter().copied().max().map_or(0, Code::wide),
+            blanks: blanks(place),
+            least,
+            most,
         });
-        at += values.len();
+        at += place.len();
         Ok(())
     })?;
     if at == out.len() {
@@ -296,6 +305,36 @@ where
     } else {
         Err(wrong("rows are missing"))
     }
+}
+
+/// Puts the numbers of codes in their place. None: some code has none.
+fn renumber<C: Code>(codes: &mut [C], numbers: &[u32]) -> Option<()> {
+    let mut all = true;
+    for code in codes {
+        let number = numbers.get(code.wide() as usize);
+        all &= number.is_some();
+        *code = C::narrow(number.copied().unwrap_or(BLANK));
+    }
+    all.then_some(())
+}
+
+/// The smallest and the largest code; 0 where there is none.
+fn ends<C: Code + Ord>(codes: &[C]) -> (u32, u32) {
+    let Some(first) = codes.first() else {
+        return (0, 0);
+    };
+    let least = codes.iter().fold(*first, |least, code| least.min(*code));
+    let most = codes.iter().fold(*first, |most, code| most.max(*code));
+    (least.wide(), most.wide())
+}
+
+/// How many codes are BLANK. So few are counted at a time that a byte holds the count, and many are counted at once.
+fn blanks<C: Code>(codes: &[C]) -> u32 {
+    let count = |codes: &[C]| {
+        let counted = codes.iter().map(|code| u8::from(code.wide() == BLANK));
+        u32::from(counted.fold(0u8, |sum, one| sum.wrapping_add(one)))
+    };
+    codes.chunks(128).map(count).sum()
 }
 
 /// Stretches that are the blocks of the column, which they are unless a partition ends inside a block, are its zones.
@@ -494,26 +533,53 @@ fn numbers(batch: &RecordBatch, column: usize) -> Option<&PrimitiveArray<UInt32T
         .as_primitive_opt::<UInt32Type>()
 }
 
-/// The domain of offsets. Which of the codes occur follows from the codes.
-pub(crate) fn offset_domain(
-    base: i64,
-    step: i64,
+/// Words of a bit for each code up to `count`.
+fn words(count: u32) -> usize {
+    (count as usize + 1) / 64 + 1
+}
+
+/// Which codes of a column of offsets occur, from their file.
+pub(crate) fn read_presence(
+    file: &OpenFile,
     count: u32,
     distinct: u32,
+) -> Result<Vec<u64>, AtRestError> {
+    let wrong = || AtRestError::damaged(file.path(), "it does not say which codes occur");
+    let mut present: Vec<u64> = Vec::with_capacity(words(count));
+    each_batch(file, &[0], |batch| {
+        let found = batch.column(0).as_primitive_opt::<UInt64Type>();
+        present.extend_from_slice(found.ok_or_else(wrong)?.values());
+        Ok(())
+    })?;
+    let occur: u64 = present.iter().map(|w| u64::from(w.count_ones())).sum();
+    let beyond = present.last().map_or(0, |last| last >> ((count + 1) % 64));
+    let blank = present.first().map_or(1, |first| first & 1);
+    if present.len() == words(count) && occur == u64::from(distinct) && beyond == 0 && blank == 0 {
+        Ok(present)
+    } else {
+        Err(wrong())
+    }
+}
+
+/// The same from the codes themselves.
+pub(crate) fn find_presence(
+    count: u32,
     (codes, numbering): (&Codes, Option<&Numbering>),
-) -> Domain {
+) -> Vec<u64> {
     let code_of = |number: u32| numbering.map_or(number, |n| n.code(number));
-    let present = (distinct < count).then(|| {
-        let mut present = vec![0u64; (count as usize + 1) / 64 + 1];
-        with_codes!(codes, codes => for code in codes {
-            let code = code_of(code.wide()) as usize;
-            if let Some(word) = present.get_mut(code / 64) {
-                *word |= 1 << (code % 64);
-            }
-        });
-        present[0] &= !1;
-        present
+    let mut present = vec![0u64; words(count)];
+    with_codes!(codes, codes => for code in codes {
+        let code = code_of(code.wide()) as usize;
+        if let Some(word) = present.get_mut(code / 64) {
+            *word |= 1 << (code % 64);
+        }
     });
+    present[0] &= !1;
+    present
+}
+
+/// The domain of offsets.
+pub(crate) fn offset_domain(base: i64, step: i64, count: u32, present: Option<Vec<u64>>) -> Domain {
     Domain::Offset(Offset {
         base,
         step,

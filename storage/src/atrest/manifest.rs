@@ -117,6 +117,9 @@ pub(crate) enum DomainEntry {
         base: i64,
         step: i64,
         count: u32,
+        /// The file that says which of the codes occur. None: all of them, or few rows say it soon enough.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        present: Option<u32>,
     },
 }
 
@@ -173,8 +176,15 @@ impl Manifest {
                 DomainEntry::Whole { dictionary } | DomainEntry::Double { dictionary } => {
                     file(*dictionary)
                 }
-                DomainEntry::Offset { count, step, .. } => {
-                    *step > 0 && count.checked_add(1) == Some(column.size)
+                DomainEntry::Offset {
+                    count,
+                    step,
+                    present,
+                    ..
+                } => {
+                    *step > 0
+                        && count.checked_add(1) == Some(column.size)
+                        && present.is_none_or(file)
                 }
             };
             domain

@@ -6,6 +6,8 @@
 //! of codes, per column a dictionary in the order of the codes. docs/at-rest.md describes every byte.
 
 mod bridge;
+mod compact;
+mod delta;
 mod disk;
 mod error;
 mod export;
@@ -15,6 +17,7 @@ mod lease;
 mod manifest;
 mod memory;
 mod open;
+mod pages;
 mod parquet_read;
 mod parquet_write;
 mod pointer;

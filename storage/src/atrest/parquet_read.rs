@@ -1,7 +1,7 @@
 //! Reading an encrypted Parquet file back. Nothing of it is believed but what its key authenticates and the manifest describes.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,8 @@ use parquet::file::reader::ChunkReader;
 
 use super::AtRestError;
 use super::manifest::FileEntry;
-use super::seal::{Digest, sha256};
+use super::pages::{Page, PageError, PageKey, Pages, stretch};
+use super::seal::{Digest, scrub, sha256};
 use super::secret::{SecretKey, hex};
 
 /// Files up to this length are read whole, and all their bytes compared with the manifest's digest. Of longer ones the tail is
@@ -33,6 +34,7 @@ pub(crate) struct OpenFile {
     path: PathBuf,
     source: Source,
     metadata: ArrowReaderMetadata,
+    pages: PageKey,
 }
 
 /// Each reader has a handle of its own: two that share one would move each other's place in the file.
@@ -50,12 +52,16 @@ impl OpenFile {
     ) -> Result<OpenFile, AtRestError> {
         let mut file = File::open(path).map_err(|e| AtRestError::io(path, "read", e))?;
         check_length(path, &file, entry)?;
-        let source = if entry.length <= READ_WHOLE {
-            Source::Memory(read_whole(path, &mut file, entry)?.into())
+        let (source, pages) = if entry.length <= READ_WHOLE {
+            let bytes = read_whole(path, &mut file, entry)?;
+            let pages = PageKey::new(key, &bound_to, &bytes);
+            (Source::Memory(bytes.into()), pages)
         } else {
-            check_ends(path, &mut file, entry)?;
-            Source::Disk(path.to_path_buf())
+            let tail = check_ends(path, &mut file, entry)?;
+            let pages = PageKey::new(key, &bound_to, &tail);
+            (Source::Disk(path.to_path_buf()), pages)
         };
+        let pages = pages.ok_or_else(|| not_as_written(path))?;
         let decryption = FileDecryptionProperties::builder(key.bytes().to_vec())
             .with_aad_prefix(bound_to)
             .build()
@@ -71,6 +77,7 @@ impl OpenFile {
             path: path.to_path_buf(),
             source,
             metadata,
+            pages,
         })
     }
 
@@ -92,6 +99,58 @@ impl OpenFile {
             .fields()
             .get(column)
             .map(|field| field.data_type())
+    }
+
+    /// Reads a column of codes in one row group, page by page.
+    pub(crate) fn codes(
+        &self,
+        column: usize,
+        group: usize,
+        take: impl FnMut(Page<'_>) -> Result<(), AtRestError>,
+    ) -> Result<(), AtRestError> {
+        let groups = self.metadata.metadata().row_groups();
+        let chunk = groups.get(group).and_then(|g| g.columns().get(column));
+        let (start, length) = chunk
+            .and_then(stretch)
+            .ok_or_else(|| not_as_written(&self.path))?;
+        let place = (group, column);
+        match &self.source {
+            Source::Memory(bytes) => {
+                let mut reader = Cursor::new(bytes);
+                reader.set_position(start);
+                self.each_page(Pages::new(&self.pages, reader, length, place), take)
+            }
+            Source::Disk(path) => {
+                let mut file = File::open(path).map_err(|e| AtRestError::io(path, "read", e))?;
+                file.seek(SeekFrom::Start(start))
+                    .map_err(|e| AtRestError::io(path, "read", e))?;
+                self.each_page(Pages::new(&self.pages, file, length, place), take)
+            }
+        }
+    }
+
+    fn each_page<R: Read>(
+        &self,
+        pages: Option<Pages<'_, R>>,
+        mut take: impl FnMut(Page<'_>) -> Result<(), AtRestError>,
+    ) -> Result<(), AtRestError> {
+        let wrong = |error| match error {
+            PageError::Wrong => not_as_written(&self.path),
+            PageError::Io(error) => {
+                AtRestError::damaged(&self.path, format!("it cannot be read: {error}"))
+            }
+        };
+        let mut pages = pages.ok_or_else(|| not_as_written(&self.path))?;
+        let mut each = || {
+            while let Some(page) = pages.next().map_err(wrong)? {
+                take(page)?;
+            }
+            Ok(())
+        };
+        let result = each();
+        // The cipher leaves its traces on the stack.
+        scrub();
+        result
     }
 
     /// Reads columns of one row group, batch by batch. The batches have the columns in the file's order.
@@ -156,8 +215,12 @@ fn unreadable(path: &Path, error: &ParquetError) -> AtRestError {
         ParquetError::External(source) if source.is::<std::io::Error>() => {
             AtRestError::damaged(path, format!("it cannot be read: {source}"))
         }
-        _ => AtRestError::damaged(path, "it does not decrypt to what was written"),
+        _ => not_as_written(path),
     }
+}
+
+pub(super) fn not_as_written(path: &Path) -> AtRestError {
+    AtRestError::damaged(path, "it does not decrypt to what was written")
 }
 
 fn check_length(path: &Path, file: &File, entry: &FileEntry) -> Result<(), AtRestError> {
@@ -191,7 +254,8 @@ fn read_whole(path: &Path, file: &mut File, entry: &FileEntry) -> Result<Vec<u8>
     Ok(bytes)
 }
 
-fn check_ends(path: &Path, file: &mut File, entry: &FileEntry) -> Result<(), AtRestError> {
+/// Gives the tail.
+fn check_ends(path: &Path, file: &mut File, entry: &FileEntry) -> Result<Vec<u8>, AtRestError> {
     let failed = |e| AtRestError::io(path, "read", e);
     let mut head = [0u8; MAGIC.len()];
     file.read_exact(&mut head).map_err(failed)?;
@@ -205,7 +269,7 @@ fn check_ends(path: &Path, file: &mut File, entry: &FileEntry) -> Result<(), AtR
             "its footer is not the one that was written",
         ));
     }
-    Ok(())
+    Ok(tail)
 }
 
 /// Compares all bytes of a file with the manifest.

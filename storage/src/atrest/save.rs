@@ -13,6 +13,7 @@ use super::disk::{Disk, RealDisk};
 use super::folder::{WriteLock, new_folder};
 use super::key_file::{self, Keys};
 use super::manifest::{ColumnEntry, DomainEntry, FileEntry, Manifest, PartitionEntry, TableEntry};
+use super::parquet_write::SEGMENT;
 use super::pointer::Pointer;
 use super::provider::{DatasetId, KeyContext, KeyProvider};
 use super::secret::{SecretKey, hex, random_name};
@@ -20,6 +21,9 @@ use super::sources::Sources;
 use super::stored::{StoredColumn, StoredFiles};
 use super::write_data::{Task, Writer};
 use crate::{ColumnId, Dataset, RelationshipId, TableId};
+
+/// The codes of fewer rows say which of them occur before a file is opened. All rows in tests.
+const ROWS_OF_A_PRESENCE: usize = if cfg!(test) { 1 } else { SEGMENT };
 
 /// Where a dataset goes, and under which key.
 pub struct SaveAs<'a> {
@@ -385,7 +389,11 @@ impl Plan {
             DomainEntry::Whole { dictionary } | DomainEntry::Double { dictionary } => {
                 *dictionary = place(*dictionary)?;
             }
-            DomainEntry::Offset { .. } => {}
+            DomainEntry::Offset { present, .. } => {
+                if let Some(present) = present {
+                    *present = place(*present)?;
+                }
+            }
         }
         Ok(Some(entry))
     }
@@ -395,7 +403,20 @@ impl Plan {
         let slot = dataset.slot(id)?;
         let column = dataset.column(id)?;
         let domain = match kept(&column) {
-            Kept::Offset { base, step, count } => DomainEntry::Offset { base, step, count },
+            Kept::Offset {
+                base,
+                step,
+                count,
+                gaps,
+            } => DomainEntry::Offset {
+                base,
+                step,
+                count,
+                present: match gaps && column.len() >= ROWS_OF_A_PRESENCE {
+                    true => Some(self.new_file(Task::Presence(id))?),
+                    false => None,
+                },
+            },
             kept => {
                 let dictionary = self.new_file(Task::Dictionary(id))?;
                 match kept {

@@ -62,7 +62,7 @@ fn decrypt(key: &SecretKey, nonce: &[u8], bound_to: &[u8], sealed: &mut [u8]) ->
 
 /// The cipher spreads the key over the stack and does not clean up after itself. What lay below this call is overwritten.
 #[inline(never)]
-fn scrub() {
+pub(super) fn scrub() {
     let mut stack = [0xA5u8; 16 * 1024];
     stack.zeroize();
 }

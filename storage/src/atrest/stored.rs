@@ -246,9 +246,23 @@ impl StoredColumn {
             DomainEntry::Double { dictionary } => {
                 bridge::read_doubles(&open(dictionary)?, entry.size)?
             }
-            DomainEntry::Offset { base, step, count } => {
-                let codes = (&numbers.codes, numbering.as_ref());
-                bridge::offset_domain(*base, *step, *count, entry.distinct, codes)
+            DomainEntry::Offset {
+                base,
+                step,
+                count,
+                present,
+            } => {
+                let present = match present {
+                    _ if entry.distinct >= *count => None,
+                    Some(file) => {
+                        Some(bridge::read_presence(&open(file)?, *count, entry.distinct)?)
+                    }
+                    None => {
+                        let codes = (&numbers.codes, numbering.as_ref());
+                        Some(bridge::find_presence(*count, codes))
+                    }
+                };
+                bridge::offset_domain(*base, *step, *count, present)
             }
         };
         bridge::assembled(entry.data_type, numbers, numbering, domain, entry.distinct).ok_or_else(
@@ -261,8 +275,21 @@ impl StoredColumn {
     }
 }
 
-/// Reads all these columns, several at a time.
-pub(crate) fn read_all(columns: Vec<&Arc<StoredColumn>>) -> Result<(), AtRestError> {
+/// A value of a dictionary is about as much work as so many bytes of codes.
+const VALUE: u64 = 64;
+
+/// Reads all these columns, several at a time, the largest first: so that no core waits in the end for a large one.
+pub(crate) fn read_all(mut columns: Vec<&Arc<StoredColumn>>) -> Result<(), AtRestError> {
+    let work = |column: &&Arc<StoredColumn>| {
+        let rows = column.entry().map_or(0, |(table, _)| table.rows);
+        let width = match column.size {
+            0..=0x100 => 1,
+            0x101..=0x1_0000 => 2,
+            _ => 4,
+        };
+        u64::from(rows) * width + u64::from(column.size) * VALUE
+    };
+    columns.sort_by_key(|column| std::cmp::Reverse(work(column)));
     bridge::in_parallel(columns, |column| column.get().map(drop))
 }
 

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema};
 use serde_json::json;
 
 use super::AtRestError;
-use super::bridge::{code_type, codes_of, spellings_of, values_of_codes};
+use super::bridge::{code_type, codes_of, presence_of, spellings_of, values_of_codes};
 use super::disk::Disk;
 use super::manifest::{DomainEntry, FileEntry, TableEntry};
 use super::parquet_write::{Content, EncryptedFile, bound_to};
@@ -33,6 +33,8 @@ pub(crate) enum Task {
     SpelledRows(ColumnId),
     /// The codes of a foreign key in the order of the numbers that stand for them in memory.
     Numbering(ColumnId),
+    /// Which codes of a column of offsets occur, a bit for each.
+    Presence(ColumnId),
 }
 
 /// Writes data files of one generation.
@@ -72,6 +74,14 @@ impl Writer<'_> {
                 let rows: ArrayRef = Arc::new(UInt32Array::from(lists.rows));
                 let places: ArrayRef = Arc::new(UInt32Array::from(lists.places));
                 self.lists(name, key, vec![("row", rows), ("place", places)])
+            }
+            Task::Presence(id) => {
+                let column = self.column(*id)?;
+                let present = presence_of(&column);
+                let present =
+                    present.ok_or_else(|| AtRestError::internal("offsets without gaps"))?;
+                let words: ArrayRef = Arc::new(UInt64Array::from(present.to_vec()));
+                self.lists(name, key, vec![("present", words)])
             }
             Task::Numbering(id) => {
                 let column = self.column(*id)?;

@@ -106,11 +106,9 @@ fn footer_length(file: &[u8]) -> usize {
     u32::from_le_bytes([*a, *b, *c, *d]) as usize + 8
 }
 
-/// The pages of a long file are not all read at once, so they must notice by themselves.
-#[test]
-fn a_changed_bit_of_a_long_file_is_noticed_by_its_page() {
-    let key = TestKey::new(1);
-    let scratch = Scratch::new("long");
+/// A file of more than a megabyte, of two columns with eleven pages each, and what lies in it.
+fn long(name: &str, key: &TestKey) -> (Scratch, PathBuf, Vec<u8>) {
+    let scratch = Scratch::new(name);
     let mut model = model();
     model.tables.truncate(1);
     model.relationships.clear();
@@ -126,7 +124,7 @@ fn a_changed_bit_of_a_long_file_is_noticed_by_its_page() {
     data.load_table(TableId(0), rows as usize, columns).unwrap();
     let to = SaveAs {
         folder: scratch.path(),
-        provider: &key,
+        provider: key,
         hidden: &[],
         sources: None,
     };
@@ -135,6 +133,59 @@ fn a_changed_bit_of_a_long_file_is_noticed_by_its_page() {
     let path = path.max_by_key(|f| fs::metadata(f).unwrap().len()).unwrap();
     let sound = fs::read(&path).unwrap();
     assert!(sound.len() > 1 << 20, "{}", sound.len());
+    (scratch, path, sound)
+}
+
+/// Pages that changed places within a file, with their headers or without, are whole by themselves: each is bound to its place.
+#[test]
+fn pages_of_a_long_file_that_changed_places_are_noticed() {
+    let key = TestKey::new(1);
+    let (scratch, path, sound) = long("places", &key);
+    let tail = sound.len() - footer_length(&sound);
+    let mut ends = vec![4];
+    while let Some(at) = ends.last().copied().filter(|at| *at < tail) {
+        let length = u32::from_le_bytes(sound[at..at + 4].try_into().unwrap());
+        ends.push(at + 4 + length as usize);
+    }
+    assert_eq!(
+        ends.len(),
+        1 + 2 * 2 * 11,
+        "a header and a page, in two columns"
+    );
+    let piece = |from: usize, to: usize| &sound[ends[from]..ends[to]];
+    // From one piece on, the next so many and as many after them.
+    let last = ends.len() - 1;
+    let apart = (0..last - 4).step_by(2).map(|first| (first, 2));
+    let pages = (1..last - 2).step_by(2).map(|first| (first, 1));
+    for (first, count) in apart.chain(pages).chain([(0, 22)]) {
+        let (a, b) = (first, first + count + usize::from(count == 1));
+        let changed = [
+            &sound[..4],
+            piece(0, a),
+            piece(b, b + count),
+            piece(a + count, b),
+            piece(a, a + count),
+            piece(b + count, last),
+            &sound[tail..],
+        ]
+        .concat();
+        assert_eq!(changed.len(), sound.len());
+        fs::write(&path, &changed).unwrap();
+        let error = (0..2).find_map(|c| {
+            let opened = open(scratch.path(), &key, 0).unwrap();
+            opened.dataset.column(id(0, c)).err()
+        });
+        let error =
+            error.unwrap_or_else(|| panic!("{count} pieces from {first} on are not noticed"));
+        assert!(error.to_string().contains(&name(&path)), "{error}");
+    }
+}
+
+/// The pages of a long file are not all read at once, so they must notice by themselves.
+#[test]
+fn a_changed_bit_of_a_long_file_is_noticed_by_its_page() {
+    let key = TestKey::new(1);
+    let (scratch, path, sound) = long("long", &key);
     let every = sound.len() / 40;
     let near = [0, 1, 2, 3, 4, 5, 8, 20, sound.len() - 1, sound.len() - 5];
     for place in near.into_iter().chain((0..sound.len()).step_by(every)) {
