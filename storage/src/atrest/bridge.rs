@@ -15,7 +15,7 @@ use super::AtRestError;
 use super::parquet_read::OpenFile;
 use crate::BLANK;
 use crate::canonical::{WholeValues, canonical_type};
-use crate::codes::{Code, Codes, MOST_OF_U24, U24, with_codes};
+use crate::codes::{Code, Codes, MOST_OF_U24, U24, copy, with_codes};
 use crate::column::{BLOCK, Column};
 use crate::dictionary::{Domain, Offset, TextDomain, Variants};
 use crate::numbering::Numbering;
@@ -263,13 +263,7 @@ fn read_group<T: ArrowPrimitiveType<Native: Code>, C: Code>(
         };
         match numbers {
             None => {
-                // What does not fit would become another code, which may well have a value.
-                let mut lost = 0;
-                for (place, code) in place.iter_mut().zip(values.values()) {
-                    *place = C::narrow(code.wide());
-                    lost |= place.wide() ^ code.wide();
-                }
-                if lost != 0 {
+                if !copy(values.values(), place) {
                     return Err(wrong("a code of it has no value"));
                 }
             }
