@@ -3,163 +3,21 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::bits::Bits;
+use crate::codes::{Code, Codes, with_codes};
 use crate::dictionary::Domain;
 use crate::numbering::Numbering;
-use crate::workers::cores;
+use crate::runs::RowCodes;
 use crate::{BLANK, DataType};
 
 /// Rows of a block: one container of a row set, one unit of kernel work and of cancellation.
 pub(crate) const BLOCK: usize = 65_536;
-
-/// Codes in the least width that holds the domain.
-#[derive(Clone, Debug)]
-pub(crate) enum Codes {
-    U8(Vec<u8>),
-    U16(Vec<u16>),
-    U32(Vec<u32>),
-}
-
-/// Runs the same code over codes of any width, so that the width is decided outside the loop.
-macro_rules! with_codes {
-    ($codes:expr, $slice:ident => $body:expr) => {
-        match $codes {
-            $crate::column::Codes::U8($slice) => $body,
-            $crate::column::Codes::U16($slice) => $body,
-            $crate::column::Codes::U32($slice) => $body,
-        }
-    };
-}
-pub(crate) use with_codes;
-
-/// A code of some width.
-pub(crate) trait Code: Copy {
-    fn wide(self) -> u32;
-    /// A number that fits.
-    fn narrow(number: u32) -> Self;
-}
-
-impl Code for u8 {
-    fn wide(self) -> u32 {
-        self.into()
-    }
-
-    fn narrow(number: u32) -> u8 {
-        number as u8
-    }
-}
-
-impl Code for u16 {
-    fn wide(self) -> u32 {
-        self.into()
-    }
-
-    fn narrow(number: u32) -> u16 {
-        number as u16
-    }
-}
-
-impl Code for u32 {
-    fn wide(self) -> u32 {
-        self
-    }
-
-    fn narrow(number: u32) -> u32 {
-        number
-    }
-}
-
-impl Codes {
-    /// Codes that are all below `domain`.
-    pub(crate) fn pack(domain: u32, codes: impl Iterator<Item = u32>) -> Codes {
-        match domain {
-            0..=0x100 => Codes::U8(codes.map(|c| c as u8).collect()),
-            0x101..=0x1_0000 => Codes::U16(codes.map(|c| c as u16).collect()),
-            _ => Codes::U32(codes.collect()),
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        with_codes!(self, codes => codes.len())
-    }
-
-    pub(crate) fn get(&self, row: usize) -> u32 {
-        with_codes!(self, codes => codes[row].wide())
-    }
-
-    pub(crate) fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_> {
-        with_codes!(self, codes => Box::new(codes.iter().map(|c| c.wide())))
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        with_codes!(self, codes => size_of_val(codes.as_slice()) as u64)
-    }
-
-    /// For each row of `rows` its code; a row beyond the table (the blank row) gives BLANK.
-    pub(crate) fn gather(&self, rows: &[u32]) -> Vec<u32> {
-        with_codes!(self, codes => rows.iter().map(|r| codes.get(*r as usize).map_or(BLANK, |c| c.wide())).collect())
-    }
-
-    /// Bytes of a row.
-    pub(crate) fn width(&self) -> usize {
-        match self {
-            Codes::U8(_) => 1,
-            Codes::U16(_) => 2,
-            Codes::U32(_) => 4,
-        }
-    }
-
-    pub(crate) fn width_name(&self) -> &'static str {
-        match self {
-            Codes::U8(_) => "u8",
-            Codes::U16(_) => "u16",
-            Codes::U32(_) => "u32",
-        }
-    }
-
-    /// Replaces each code by what stands for it in `by_code`, which is below the same bound.
-    fn replace(&mut self, by_code: &[u32]) {
-        fn replace<C: Code + Send>(codes: &mut [C], by_code: &[u32]) {
-            let each = |codes: &mut [C]| {
-                for code in codes {
-                    *code = C::narrow(by_code[code.wide() as usize]);
-                }
-            };
-            let threads = cores().min(codes.len() / (4 * BLOCK)).max(1);
-            let part = codes.len().div_ceil(threads).max(1);
-            std::thread::scope(|scope| {
-                let mut parts = codes.chunks_mut(part);
-                let own = parts.next();
-                for codes in parts {
-                    scope.spawn(move || each(codes));
-                }
-                own.map(each);
-            });
-        }
-        with_codes!(self, codes => replace(codes, by_code))
-    }
-
-    /// Smallest and largest code of each block.
-    pub(crate) fn zones(&self) -> Vec<(u32, u32)> {
-        fn zones<C: Code + Ord>(codes: &[C]) -> Vec<(u32, u32)> {
-            codes
-                .chunks(BLOCK)
-                .map(|block| {
-                    let least = block.iter().copied().min().map_or(0, Code::wide);
-                    let most = block.iter().copied().max().map_or(0, Code::wide);
-                    (least, most)
-                })
-                .collect()
-        }
-        with_codes!(self, codes => zones(codes))
-    }
-}
 
 /// One column of one generation.
 #[derive(Debug)]
 pub(crate) struct Column {
     pub(crate) data_type: DataType,
     /// What the rows hold: codes, or the numbers that stand for codes where there is a numbering.
-    pub(crate) numbers: Codes,
+    pub(crate) numbers: RowCodes,
     pub(crate) numbering: Option<Arc<Numbering>>,
     pub(crate) domain: Domain,
     /// Rows that are BLANK.
@@ -190,7 +48,7 @@ impl Column {
     ) -> Column {
         Column {
             data_type,
-            numbers,
+            numbers: RowCodes::of(numbers),
             numbering,
             domain,
             blanks,

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use crate::column::Codes;
+use crate::codes::Codes;
 use crate::texts::Texts;
 use crate::{ABSENT, BLANK, collation};
 

@@ -10,7 +10,7 @@ pub struct ColumnFigures {
     pub table: String,
     pub column: String,
     pub rows: u64,
-    /// For example `u16 text dictionary`, `u32 offset`.
+    /// For example `u16 text dictionary`, `u24 runs offset`.
     pub encoding: String,
     pub code_bytes: u64,
     pub dictionary_bytes: u64,
@@ -38,7 +38,7 @@ impl Dataset {
                 table: table.name.clone(),
                 column: slot.name.clone(),
                 rows: column.len() as u64,
-                encoding: format!("{} {}", column.numbers.width_name(), column.domain.name()),
+                encoding: format!("{} {}", column.numbers.name(), column.domain.name()),
                 code_bytes: column.numbers.bytes(),
                 dictionary_bytes: column.dictionary_bytes(),
                 distinct: column.distinct.into(),

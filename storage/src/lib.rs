@@ -7,6 +7,7 @@ mod atrest;
 mod bits;
 mod canonical;
 mod classes;
+mod codes;
 mod collation;
 mod column;
 mod column_values;
@@ -25,6 +26,7 @@ mod memory;
 mod numbering;
 mod reading;
 mod relationship;
+mod runs;
 mod scan;
 mod scan_spec;
 #[cfg(test)]

@@ -88,7 +88,7 @@ impl<'a> Reading<'a> {
 mod tests {
     use super::*;
     use crate::DataType;
-    use crate::column::Codes;
+    use crate::codes::Codes;
     use crate::dictionary::Domain;
 
     #[test]

@@ -1,11 +1,11 @@
 //! Between a column in memory and arrays on disk. What the rest of this folder knows of columns and dictionaries stands here.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, StringArray,
-    UInt8Array, UInt16Array, UInt32Array,
 };
 use arrow::datatypes::{
     DataType as ArrowType, Float64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
@@ -18,17 +18,18 @@ use super::delta;
 use super::parquet_read::{OpenFile, not_as_written};
 use crate::BLANK;
 use crate::canonical::{WholeValues, canonical_type};
-use crate::column::{BLOCK, Code, Codes, Column, with_codes};
+use crate::codes::{Code, Codes, MOST_OF_U24, U24, with_codes};
+use crate::column::{BLOCK, Column};
 use crate::dictionary::{Domain, Offset, TextDomain, Variants};
 use crate::numbering::Numbering;
 use crate::texts::{PlainTexts, Texts};
 
-/// The Arrow type of the codes of a column.
+/// The Arrow type of the codes of a column: a file has a code for each row, of the least width that Arrow has.
 pub(crate) fn code_type(column: &Column) -> ArrowType {
-    match &column.numbers {
+    match column.numbers.entries() {
         Codes::U8(_) => ArrowType::UInt8,
         Codes::U16(_) => ArrowType::UInt16,
-        Codes::U32(_) => ArrowType::UInt32,
+        Codes::U24(_) | Codes::U32(_) => ArrowType::UInt32,
     }
 }
 
@@ -36,17 +37,20 @@ pub(crate) fn code_type(column: &Column) -> ArrowType {
 pub(crate) fn codes_of(column: &Column, start: usize, len: usize) -> ArrayRef {
     let numbering = column.numbering.as_deref();
     let code = |number: u32| numbering.map_or(number, |n| n.code(number));
+    fn array<T: ArrowPrimitiveType>(codes: Vec<T::Native>) -> ArrayRef {
+        Arc::new(PrimitiveArray::<T>::new(codes.into(), None))
+    }
+    fn read<C: Code>(column: &Column, rows: Range<usize>, code: impl Fn(u32) -> u32) -> Vec<C> {
+        let mut codes = Vec::with_capacity(rows.len());
+        let narrow = |number| C::narrow(code(number));
+        column.numbers.read(rows, &mut codes, narrow);
+        codes
+    }
     let rows = start..start + len;
-    match &column.numbers {
-        Codes::U8(numbers) => Arc::new(UInt8Array::from_iter_values(
-            numbers[rows].iter().map(|n| code((*n).into()) as u8),
-        )),
-        Codes::U16(numbers) => Arc::new(UInt16Array::from_iter_values(
-            numbers[rows].iter().map(|n| code((*n).into()) as u16),
-        )),
-        Codes::U32(numbers) => Arc::new(UInt32Array::from_iter_values(
-            numbers[rows].iter().map(|n| code(*n)),
-        )),
+    match column.numbers.entries() {
+        Codes::U8(_) => array::<UInt8Type>(read(column, rows, code)),
+        Codes::U16(_) => array::<UInt16Type>(read(column, rows, code)),
+        Codes::U24(_) | Codes::U32(_) => array::<UInt32Type>(read(column, rows, code)),
     }
 }
 
@@ -173,18 +177,10 @@ pub(crate) fn read_codes(
 ) -> Result<ReadCodes, AtRestError> {
     let numbers = numbering.map(Numbering::numbers);
     let ((blanks, zones), codes) = match size {
-        0..=0x100 => {
-            let (noted, codes) = read_codes_as::<UInt8Type>(files, partitions, numbers)?;
-            (noted, Codes::U8(codes))
-        }
-        0x101..=0x1_0000 => {
-            let (noted, codes) = read_codes_as::<UInt16Type>(files, partitions, numbers)?;
-            (noted, Codes::U16(codes))
-        }
-        _ => {
-            let (noted, codes) = read_codes_as::<UInt32Type>(files, partitions, numbers)?;
-            (noted, Codes::U32(codes))
-        }
+        0..=0x100 => read_codes_as::<UInt8Type, u8>(files, partitions, numbers)?,
+        0x101..=0x1_0000 => read_codes_as::<UInt16Type, u16>(files, partitions, numbers)?,
+        0x1_0001..=MOST_OF_U24 => read_codes_as::<UInt32Type, U24>(files, partitions, numbers)?,
+        _ => read_codes_as::<UInt32Type, u32>(files, partitions, numbers)?,
     };
     Ok(ReadCodes {
         zones: zones.unwrap_or_else(|| codes.zones()),
@@ -197,13 +193,13 @@ pub(crate) fn read_codes(
 type Noted = (u32, Option<Vec<(u32, u32)>>);
 
 /// One row group, and where its codes go.
-struct Job<'a, T: ArrowPrimitiveType> {
+struct Job<'a, C> {
     file: &'a OpenFile,
     column: usize,
     group: usize,
     /// The first row.
     start: usize,
-    out: &'a mut [T::Native],
+    out: &'a mut [C],
 }
 
 /// What a few rows hold, noted while they are at hand.
@@ -215,19 +211,17 @@ struct Stretch {
     most: u32,
 }
 
-fn read_codes_as<T: ArrowPrimitiveType>(
+/// Codes that are `T` in the files and `C` in memory.
+fn read_codes_as<T: ArrowPrimitiveType<Native: Code>, C: Code + Send>(
     files: &[(OpenFile, usize)],
     partitions: &[usize],
     numbers: Option<&[u32]>,
-) -> Result<(Noted, Vec<T::Native>), AtRestError>
-where
-    T::Native: Code + Ord,
-{
-    let mut codes = vec![T::default_value(); partitions.iter().sum()];
-    let jobs = jobs_of::<T>(files, partitions, &mut codes)?;
+) -> Result<(Noted, Codes), AtRestError> {
+    let mut codes = vec![C::narrow(BLANK); partitions.iter().sum()];
+    let jobs = jobs_of::<T, C>(files, partitions, &mut codes)?;
     let stretches = Mutex::new(Vec::new());
     in_parallel(jobs, |job| {
-        let found = read_group::<T>(job, numbers)?;
+        let found = read_group::<T, C>(job, numbers)?;
         let mut stretches = stretches.lock().unwrap_or_else(PoisonError::into_inner);
         stretches.extend(found);
         Ok(())
@@ -235,17 +229,17 @@ where
     let stretches = stretches
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
-    Ok((noted(stretches, codes.len()), codes))
+    Ok((noted(stretches, codes.len()), C::list(codes)))
 }
 
-fn jobs_of<'a, T: ArrowPrimitiveType>(
+fn jobs_of<'a, T: ArrowPrimitiveType, C>(
     files: &'a [(OpenFile, usize)],
     partitions: &[usize],
-    codes: &'a mut [T::Native],
-) -> Result<Vec<Job<'a, T>>, AtRestError> {
+    codes: &'a mut [C],
+) -> Result<Vec<Job<'a, C>>, AtRestError> {
     let mut rest = codes;
     let mut start = 0;
-    let mut jobs: Vec<Job<'a, T>> = Vec::new();
+    let mut jobs: Vec<Job<'a, C>> = Vec::new();
     for ((file, column), rows) in files.iter().zip(partitions) {
         let wrong = |why| AtRestError::damaged(file.path(), why);
         if file.column_type(*column) != Some(&T::DATA_TYPE) {
@@ -271,13 +265,10 @@ fn jobs_of<'a, T: ArrowPrimitiveType>(
     Ok(jobs)
 }
 
-fn read_group<T: ArrowPrimitiveType>(
-    job: Job<'_, T>,
+fn read_group<T: ArrowPrimitiveType<Native: Code>, C: Code>(
+    job: Job<'_, C>,
     numbers: Option<&[u32]>,
-) -> Result<Vec<Stretch>, AtRestError>
-where
-    T::Native: Code + Ord,
-{
+) -> Result<Vec<Stretch>, AtRestError> {
     let wrong = |why| AtRestError::damaged(job.file.path(), why);
     let mut stretches = Vec::new();
     let mut at = 0;

@@ -3,7 +3,7 @@
 //! a number first, and a second one of the right width.
 
 use super::compact::Reader;
-use crate::column::Code;
+use crate::codes::Code;
 
 /// Distances are packed in runs of so many.
 const RUN: usize = 32;
@@ -159,6 +159,7 @@ mod tests {
     use parquet::file::reader::{FileReader, SerializedFileReader};
 
     use super::*;
+    use crate::codes::U24;
 
     /// The only page of numbers as Parquet's library writes them.
     fn page(numbers: &[u32]) -> Vec<u8> {
@@ -221,6 +222,9 @@ mod tests {
             for bits in 1..=32 {
                 let numbers = numbers(count, 1 << bits);
                 check::<u32>(&numbers);
+                if bits <= 24 {
+                    check::<U24>(&numbers);
+                }
                 if bits <= 16 {
                     check::<u16>(&numbers);
                 }
@@ -239,9 +243,12 @@ mod tests {
         for (place, count) in [(0, 40), (1, 40), (39, 40), (34, 35), (100, 300)] {
             let mut numbers = numbers(count, 200);
             numbers[place] = 256;
-            let page = page(&numbers);
+            let page = self::page(&numbers);
             assert!(decode(&page, &mut vec![0u8; count]).is_none(), "{place}");
             assert!(decode(&page, &mut vec![0u16; count]).is_some(), "{place}");
+            numbers[place] = 1 << 24;
+            let page = self::page(&numbers);
+            assert!(decode(&page, &mut vec![U24::default(); count]).is_none(), "{place}");
         }
     }
 }

@@ -8,7 +8,6 @@ mod pack;
 mod presence;
 mod text;
 mod whole;
-mod write;
 
 #[cfg(test)]
 mod tests;

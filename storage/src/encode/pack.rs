@@ -2,7 +2,7 @@
 
 use arrow::buffer::NullBuffer;
 
-use crate::column::Codes;
+use crate::codes::Codes;
 use crate::hash::FastMap;
 
 /// What one step of a number in a file means: dates count days, and the model microseconds.

@@ -1,7 +1,7 @@
 //! Which places of a range of whole numbers are taken.
 
 use super::pack::{CommonStep, Even};
-use crate::column::{Code, Codes, with_codes};
+use crate::codes::{Code, Codes, with_codes};
 
 /// How the codes of a piece lie in the range.
 #[derive(Clone, Copy)]
@@ -41,20 +41,26 @@ impl Presence {
 
     /// Takes the places of all codes of a piece.
     pub(crate) fn take_piece(&mut self, piece: &Even, lay: Lay) {
-        if let Codes::U32(codes) = &piece.codes {
-            for code in codes.iter().filter(|code| **code > 0) {
-                let place = lay.place(*code);
-                let word = &mut self.bits[place as usize / 64];
-                let bit = 1 << (place % 64);
-                // Mostly it is set already, and a write that is not made keeps nothing waiting.
-                if *word & bit == 0 {
-                    *word |= bit;
-                }
+        match &piece.codes {
+            Codes::U24(codes) => self.take_codes(codes, lay),
+            Codes::U32(codes) => self.take_codes(codes, lay),
+            narrow => {
+                let used = used(narrow, piece.count);
+                used.into_iter().for_each(|code| self.take(lay.place(code)));
             }
-            return;
         }
-        for code in used(&piece.codes, piece.count) {
-            self.take(lay.place(code));
+    }
+
+    /// Takes a place for each row: there may be more codes than rows.
+    fn take_codes<C: Code>(&mut self, codes: &[C], lay: Lay) {
+        for code in codes.iter().map(|c| c.wide()).filter(|code| *code > 0) {
+            let place = lay.place(code);
+            let word = &mut self.bits[place as usize / 64];
+            let bit = 1 << (place % 64);
+            // Mostly it is set already, and a write that is not made keeps nothing waiting.
+            if *word & bit == 0 {
+                *word |= bit;
+            }
         }
     }
 

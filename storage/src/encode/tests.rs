@@ -41,7 +41,7 @@ fn check(data_type: DataType, chunks: &[ArrayRef]) -> String {
         );
     }
     assert_eq!(column.blanks as usize, all.null_count());
-    format!("{} {}", column.numbers.width_name(), column.domain.name())
+    format!("{} {}", column.numbers.name(), column.domain.name())
 }
 
 fn integers(values: impl IntoIterator<Item = Option<i64>>) -> ArrayRef {
@@ -74,9 +74,9 @@ fn whole_numbers_of_every_spread() {
             assert_eq!(check(DataType::Integer, &chunks), expected);
         }
     }
-    spread(|_| 5, "u8 offset");
     spread(|r| (r % 200) as i64 - 100, "u8 offset");
     spread(|r| (r % 60_000) as i64, "u16 offset");
+    spread(|r| (r % 200_000) as i64 + (1 << 60), "u24 offset");
     spread(|r| (r % 500_000) as i64 + (1 << 60), "u32 offset");
     // The steps of a column show only when its blocks are together.
     spread(|r| (r % 50_000) as i64 * 1_000_000, "u16 offset");
@@ -87,15 +87,34 @@ fn whole_numbers_of_every_spread() {
     // Few values far apart are cheaper listed, and so are those whose codes become narrower.
     spread(|r| (r % 100) as i64 * 700 + (r % 2) as i64, "u8 dictionary");
     spread(
-        |r| ((r % 20_000) * (r % 20_000) % 70_001) as i64,
+        |r| ((r % 15_000) * (r % 15_000) % 70_001) as i64,
         "u16 dictionary",
     );
-    spread(|r| (r as i64) << 8, "u32 dictionary");
+    spread(|r| (r as i64) << 8, "u24 dictionary");
     spread(|r| (r % 5_000) as i64 * 0x0123_4567_89ab, "u16 offset");
     spread(
         |r| if r % 2 == 0 { i64::MIN } else { i64::MAX },
         "u8 dictionary",
     );
+}
+
+#[test]
+fn rows_that_stay_the_same_are_runs() {
+    #[track_caller]
+    fn check_runs(length: usize, value: impl Fn(u64) -> i64, expected: &str) {
+        let values = random(150_000 / length + 1, 8).into_iter();
+        let rows = values.flat_map(|r| std::iter::repeat_n((r % 5 > 0).then(|| value(r)), length));
+        let all = integers(rows.take(150_000));
+        let chunks = [all.slice(0, 65_537), all.slice(65_537, 84_463)];
+        assert_eq!(check(DataType::Integer, &chunks), expected);
+    }
+    check_runs(150_000, |_| 5, "u8 runs offset");
+    check_runs(4, |r| (r % 100) as i64, "u8 runs offset");
+    check_runs(2, |r| (r % 100) as i64, "u8 offset");
+    check_runs(4, |r| (r % 9_000) as i64, "u16 runs offset");
+    check_runs(4, |r| (r % 100_000) as i64, "u24 runs offset");
+    check_runs(40, |r| (r % 3_000) as i64 * 200, "u16 runs offset");
+    check_runs(2, |r| (r % 500_000) as i64, "u32 offset");
 }
 
 #[test]
@@ -110,9 +129,9 @@ fn blocks_of_different_kinds_make_one_column() {
     );
     assert_eq!(
         check(DataType::Integer, &[blank.clone(), dense, one.clone()]),
-        "u32 offset"
+        "u24 offset"
     );
-    assert_eq!(check(DataType::Integer, &[blank, one]), "u8 offset");
+    assert_eq!(check(DataType::Integer, &[blank, one]), "u8 runs offset");
     assert_eq!(check(DataType::Integer, &[integers([])]), "u8 dictionary");
     let nothing = encode_column(DataType::Integer, &[], 0).unwrap();
     assert_eq!((nothing.size(), nothing.distinct), (1, 0));
@@ -123,7 +142,7 @@ fn minutes_of_many_years_are_offsets() {
     // Within an hour microseconds are dense, over years only the minutes are.
     let minutes = (0..70_000).map(|m| Some(m * 60_000_000 + 1_600_000_000_000_000));
     let hour = (0..60).map(|m| Some(m * 60_000_000));
-    assert_eq!(check(DataType::Integer, &[integers(minutes)]), "u32 offset");
+    assert_eq!(check(DataType::Integer, &[integers(minutes)]), "u24 offset");
     let far = (0..60).map(|m| Some(m * 60_000_000 + 600_000_000_000));
     let name = check(DataType::Integer, &[integers(hour), integers(far)]);
     assert_eq!(name, "u8 dictionary");

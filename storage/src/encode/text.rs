@@ -6,10 +6,10 @@ use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::datatypes::{DataType as ArrowType, Int32Type};
 use roaring::RoaringBitmap;
 
-use super::write::{extend, room};
 use crate::DataType;
+use crate::codes::{Code, Codes, with_codes};
 use crate::collation::collation_key;
-use crate::column::{Code, Codes, Column, with_codes};
+use crate::column::Column;
 use crate::dictionary::{Domain, TextDomain, Variants};
 use crate::hash::FastMap;
 use crate::texts::{PlainTexts, Texts};
@@ -136,7 +136,7 @@ impl TextPieces {
         });
         let first = Texts::new(first);
         let size = first.len() as u32;
-        let mut out = room(size, rows);
+        let mut out = Codes::room(size, rows);
         let mut turned: (usize, Vec<u32>) = (usize::MAX, Vec::new());
         for (place, block) in blocks {
             if turned.0 != place {
@@ -145,7 +145,7 @@ impl TextPieces {
                     .map(|id| codes.get(*id as usize).copied().unwrap_or(0));
                 turned = (place, table.collect());
             }
-            extend(&mut out, &block, |code| turned.1[code as usize]);
+            out.extend(&block, |code| turned.1[code as usize]);
         }
         let domain = Domain::Text(TextDomain { first, variants });
         Column::new(DataType::Text, out, domain, size - 1)

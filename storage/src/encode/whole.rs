@@ -3,9 +3,9 @@
 
 use super::pack::{CommonStep, Even, Listed, WholePiece, in_order};
 use super::presence::{Lay, Presence, used};
-use super::write::{extend, room, width};
 use crate::DataType;
-use crate::column::{Codes, Column};
+use crate::codes::{Codes, MOST_OF_U24};
+use crate::column::Column;
 use crate::dictionary::{Domain, Offset};
 
 /// A range of up to so many values a row, and so many more, may be kept as offsets. Beyond it, whatever is indexed by
@@ -196,6 +196,16 @@ fn offsets_pay(rows: u64, count: u64, distinct: u64) -> bool {
     offsets <= dictionary && !smaller
 }
 
+/// Bytes of a code where there are so many.
+fn width(size: u64) -> u64 {
+    match size {
+        0..=0x100 => 1,
+        0x101..=0x1_0000 => 2,
+        _ if size <= u64::from(MOST_OF_U24) => 3,
+        _ => 4,
+    }
+}
+
 /// The codes of all pieces, each made of the place where its value lies.
 fn place_codes(
     pieces: Vec<WholePiece>,
@@ -204,10 +214,10 @@ fn place_codes(
     size: u32,
     code_of: impl Fn(u64) -> u32,
 ) -> Codes {
-    let mut out = room(size, rows);
+    let mut out = Codes::room(size, rows);
     for piece in pieces {
         match &piece {
-            WholePiece::Even(even) if even.count == 0 => extend(&mut out, &even.codes, |_| 0),
+            WholePiece::Even(even) if even.count == 0 => out.extend(&even.codes, |_| 0),
             WholePiece::Even(even) => {
                 let lay = grid.lay(even);
                 turn_even(&mut out, even, |code| code_of(lay.place(code)));
@@ -216,7 +226,7 @@ fn place_codes(
                 let place =
                     |value: &i64| code_of(value.wrapping_sub(grid.base) as u64 / grid.step as u64);
                 let table = table_of(listed.values.iter().map(place));
-                extend(&mut out, &listed.codes, |code| table[code as usize]);
+                out.extend(&listed.codes, |code| table[code as usize]);
             }
         }
     }
@@ -228,24 +238,12 @@ fn turn_even(out: &mut Codes, even: &Even, turned: impl Fn(u32) -> u32) {
     let first = turned(1);
     if turned(even.count) - first == even.count - 1 {
         let shift = first - 1;
-        extend(
-            out,
-            &even.codes,
-            |code| {
-                if code == 0 { 0 } else { code + shift }
-            },
-        );
-    } else if let Codes::U32(_) = even.codes {
-        extend(
-            out,
-            &even.codes,
-            |code| {
-                if code == 0 { 0 } else { turned(code) }
-            },
-        );
+        out.extend(&even.codes, |code| if code == 0 { 0 } else { code + shift });
+    } else if let Codes::U24(_) | Codes::U32(_) = even.codes {
+        out.extend(&even.codes, |code| if code == 0 { 0 } else { turned(code) });
     } else {
         let table = table_of((1..=even.count).map(turned));
-        extend(out, &even.codes, |code| table[code as usize]);
+        out.extend(&even.codes, |code| table[code as usize]);
     }
 }
 
@@ -321,14 +319,14 @@ fn listed(piece: WholePiece) -> Listed {
 }
 
 fn listed_codes(values: &[i64], pieces: Vec<Listed>, rows: usize) -> Codes {
-    let mut out = room(values.len() as u32 + 1, rows);
+    let mut out = Codes::room(values.len() as u32 + 1, rows);
     for piece in pieces {
         let mut reached = 0;
         let table = table_of(piece.values.iter().map(|value| {
             reached += leap(&values[reached..], *value);
             reached as u32 + 1
         }));
-        extend(&mut out, &piece.codes, |code| table[code as usize]);
+        out.extend(&piece.codes, |code| table[code as usize]);
     }
     out
 }

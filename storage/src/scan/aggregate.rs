@@ -8,9 +8,10 @@ use super::exact::ExactSums;
 use super::expression::{Compiled, Number, Numbers, Vector};
 use super::kernels::{Lane, Level};
 use super::strip::Strip;
-use crate::column::{Codes, with_codes};
+use crate::codes::with_codes;
 use crate::dictionary::compare_doubles;
 use crate::hash::FastSet;
+use crate::runs::RowCodes;
 use crate::{Aggregate, AggregateOp, Aggregated, BLANK, Expression, PathColumn, ScanError, Target};
 
 /// Distinct values are flagged in bits while all groups together need no more words than this (32 MB), else kept in a set.
@@ -44,7 +45,7 @@ enum Input<'a> {
     Rows,
     /// Codes of a plain column; without numbers of a lane, row numbers.
     Codes {
-        lane: Option<&'a Codes>,
+        lane: Option<&'a RowCodes>,
         table: Option<Arc<[u32]>>,
     },
     Values(Compiled<'a>),
@@ -223,7 +224,7 @@ impl Accumulator<'_, '_> {
 
 impl<'a> Compiled<'a> {
     /// The codes of a column of the table itself whose values are whole numbers at even distances, and how to sum them.
-    fn even_codes(&self) -> Option<(&'a Codes, State)> {
+    fn even_codes(&self) -> Option<(&'a RowCodes, State)> {
         let (codes, base, step, may_be_blank) = self.even()?;
         let state = State::SumCodes {
             sums: Vec::new(),
@@ -442,16 +443,22 @@ impl State {
     }
 
     /// Adds all rows of a strip to the one group, straight from the lane, where that is possible.
-    fn add_lane(&mut self, strip: &Strip<'_>, lane: &Codes) -> bool {
+    fn add_lane(&mut self, strip: &Strip<'_>, lane: &RowCodes) -> bool {
         let State::SumCodes {
             sums, values: None, ..
         } = self
         else {
             return false;
         };
-        sums[0] += with_codes!(lane, codes => {
-            Lane::sum(Level::best(), &codes[strip.start..strip.start + strip.len])
-        });
+        let (level, rows) = (Level::best(), strip.start..strip.start + strip.len);
+        match lane {
+            RowCodes::Each(codes) => {
+                sums[0] += with_codes!(codes, codes => Lane::sum(level, &codes[rows]));
+            }
+            RowCodes::Runs(runs) => runs.each_stretch(rows, |_, codes| {
+                sums[0] += Lane::sum(level, codes);
+            }),
+        }
         true
     }
 

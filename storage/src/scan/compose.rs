@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::column::{Codes, Column};
+use crate::column::Column;
 use crate::composed::Reached;
 use crate::hash::FastMap;
 use crate::mask::Masks;
 use crate::reading::Reading;
+use crate::runs::RowCodes;
 use crate::{ColumnId, Dataset, Path, PathColumn, PlacedSet, StorageError, TableId, Target};
 
 /// Where the codes of a path column come from.
@@ -68,7 +69,7 @@ impl<'a> Composer<'a> {
         })
     }
 
-    pub(super) fn lane_codes(&self, column: u32) -> Result<&'a Codes, StorageError> {
+    pub(super) fn lane_codes(&self, column: u32) -> Result<&'a RowCodes, StorageError> {
         Ok(&self.lane(column)?.numbers)
     }
 

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::compose::Composer;
 use super::strip::Strip;
-use crate::column::Codes;
 use crate::dictionary::Domain;
 use crate::reading::Reading;
+use crate::runs::RowCodes;
 use crate::{ArithmeticOp, BLANK, DataType, Dataset, Expression, PathColumn, ScanError, TableId};
 
 const FIXED_ONE: i64 = 10_000;
@@ -83,7 +83,7 @@ pub(super) struct Compiled<'a> {
 enum Node<'a> {
     /// Whole numbers by `first + code * step`.
     Offset {
-        codes: &'a Codes,
+        codes: &'a RowCodes,
         first: i64,
         step: i64,
         count: u32,
@@ -91,13 +91,13 @@ enum Node<'a> {
     },
     /// Whole numbers by code of the lane.
     Whole {
-        codes: &'a Codes,
+        codes: &'a RowCodes,
         values: Cow<'a, [i64]>,
         blank: Blank,
     },
     /// Decimal numbers by code of the lane.
     Double {
-        codes: &'a Codes,
+        codes: &'a RowCodes,
         values: Cow<'a, [f64]>,
         blank: Blank,
     },
@@ -164,7 +164,7 @@ impl<'a> Compiled<'a> {
 
     /// The codes of a column of the table itself that holds whole numbers at even distances, its base and step, and whether
     /// BLANK is among them. None: the expression is something else.
-    pub(super) fn even(&self) -> Option<(&'a Codes, i64, i64, bool)> {
+    pub(super) fn even(&self) -> Option<(&'a RowCodes, i64, i64, bool)> {
         match &self.node {
             Node::Offset {
                 codes, first, step, ..
@@ -347,7 +347,7 @@ fn to_double(side: (Number, Node<'_>)) -> Node<'_> {
 }
 
 impl Blank {
-    fn read(&self, codes: &Codes, strip: &Strip<'_>) -> Option<Vec<bool>> {
+    fn read(&self, codes: &RowCodes, strip: &Strip<'_>) -> Option<Vec<bool>> {
         let mut blank = Vec::new();
         match self {
             Blank::Never => return None,

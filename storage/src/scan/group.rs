@@ -7,9 +7,9 @@ use super::compose::{Composer, Source};
 use super::select::Selector;
 use super::strip::Strip;
 use crate::bits::Bits;
-use crate::column::Codes;
 use crate::composed::Reached;
 use crate::hash::FastMap;
+use crate::runs::RowCodes;
 use crate::{PathColumn, ScanError};
 
 /// Groups are numbered densely up to so many combinations: their sums then take 64 MB at most.
@@ -37,7 +37,7 @@ pub(super) struct Grouper<'g, 'a> {
 
 /// One group key. Its codes that can occur are ranked from 0 on, in order, so that combinations are few.
 struct Key<'a> {
-    lane: Option<(u32, &'a Codes)>,
+    lane: Option<(u32, &'a RowCodes)>,
     /// None: the rank is the lane's number itself.
     ranks: Option<Ranks>,
     /// By rank the key's code. None: the rank itself.
@@ -63,7 +63,7 @@ enum Method<'a> {
 
 /// What one lane adds to the number of a group.
 struct Part<'a> {
-    codes: Option<&'a Codes>,
+    codes: Option<&'a RowCodes>,
     /// By number of the lane, from `first` on. None: the number, or the row number, times the stride.
     table: Option<Vec<u32>>,
     first: u32,

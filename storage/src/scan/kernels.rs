@@ -10,7 +10,7 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
-use crate::column::Code;
+use crate::codes::{Code, U24};
 
 /// What becomes of the words that are there already.
 pub(super) const SET: u8 = 0;
@@ -40,10 +40,12 @@ impl Level {
     pub(super) fn best() -> Level {
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vbmi2") {
+            let counts = is_x86_feature_detected!("bmi2") && is_x86_feature_detected!("popcnt");
+            let wide = is_x86_feature_detected!("avx512bw");
+            if counts && wide && is_x86_feature_detected!("avx512vbmi2") {
                 return Level::Avx512;
             }
-            if is_x86_feature_detected!("avx2") {
+            if counts && is_x86_feature_detected!("avx2") {
                 return Level::Avx2;
             }
         }
@@ -233,6 +235,7 @@ macro_rules! lane {
 
 lane!(u8, word_u8, range_u8);
 lane!(u16, word_u16, range_u16);
+lane!(U24, word_u24, range_u24);
 lane!(u32, word_u32, range_u32);
 
 /// The rows whose bits are set, ascending.
@@ -254,9 +257,185 @@ pub(super) fn picks(level: Level, words: &[u64], picks: &mut Vec<u16>) {
     }
 }
 
+/// From the runs of a block that pass, a bit each, to its rows. `starts` has a bit for each row, set where a run begins, which one does
+/// with the first row.
+pub(super) fn spread<const OP: u8>(
+    level: Level,
+    starts: &[u64],
+    passing: &[u64],
+    rows: usize,
+    words: &mut [u64],
+) {
+    match level {
+        Level::Portable => portable_spread::<OP>(starts, passing, rows, words, deposit),
+        // SAFETY: both levels say that the processor has the feature.
+        #[cfg(target_arch = "x86_64")]
+        _ => unsafe { x86::spread::<OP>(starts, passing, rows, words) },
+    }
+}
+
+/// The bits at the places that are set in `places`, the lowest first.
+#[inline(always)]
+fn deposit(mut bits: u64, mut places: u64) -> u64 {
+    let mut placed = 0;
+    while places != 0 {
+        let lowest = places & places.wrapping_neg();
+        placed |= if bits & 1 == 1 { lowest } else { 0 };
+        bits >>= 1;
+        places ^= lowest;
+    }
+    placed
+}
+
+#[inline(always)]
+fn portable_spread<const OP: u8>(
+    starts: &[u64],
+    passing: &[u64],
+    rows: usize,
+    words: &mut [u64],
+    deposit: impl Fn(u64, u64) -> u64,
+) {
+    let word_of = |place: usize| passing.get(place).copied().unwrap_or(0);
+    // Runs so far, and whether the last of them passes.
+    let (mut done, mut passes) = (0, 0);
+    for (place, (starts, word)) in starts.iter().zip(words).enumerate() {
+        let (at, shift) = (done / 64, done % 64);
+        let next = word_of(at) >> shift | (word_of(at + 1) << 1) << (63 - shift);
+        // A run that passes is a one with zeros up to where the run after it begins: the difference of the two has ones in all its
+        // rows. Neighbours that pass both end and begin at the same place, and those of a word add up.
+        let begin = deposit(next, *starts) | passes & !starts & 1;
+        let end = deposit(next << 1 | passes, *starts) & !1;
+        let left = rows - place * 64;
+        let within = if left < 64 { (1 << left) - 1 } else { u64::MAX };
+        put::<OP>(word, end.wrapping_sub(begin) & within);
+        let count = starts.count_ones() as usize;
+        if count > 0 {
+            passes = next >> (count - 1) & 1;
+        }
+        done += count;
+    }
+}
+
+/// The run of each picked row. `starts` and `before`: where runs begin, and how many do before each word.
+pub(super) fn places(
+    level: Level,
+    runs: (&[u64], &[u32]),
+    start: usize,
+    picks: &[u16],
+    out: &mut [u32],
+) {
+    match level {
+        Level::Portable => portable_places(runs, start, picks, out),
+        // SAFETY: both levels say that the processor has the feature.
+        #[cfg(target_arch = "x86_64")]
+        _ => unsafe { x86::places(runs, start, picks, out) },
+    }
+}
+
+#[inline(always)]
+fn portable_places(
+    (starts, before): (&[u64], &[u32]),
+    start: usize,
+    picks: &[u16],
+    out: &mut [u32],
+) {
+    for (out, pick) in out.iter_mut().zip(picks) {
+        let row = start + usize::from(*pick);
+        let up_to = starts[row / 64] & (u64::MAX >> (63 - row % 64));
+        *out = before[row / 64] + up_to.count_ones() - 1;
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::*;
+
+    #[target_feature(enable = "bmi2,popcnt")]
+    pub(super) fn spread<const OP: u8>(
+        starts: &[u64],
+        passing: &[u64],
+        rows: usize,
+        words: &mut [u64],
+    ) {
+        portable_spread::<OP>(starts, passing, rows, words, |bits, places| {
+            _pdep_u64(bits, places)
+        });
+    }
+
+    #[target_feature(enable = "popcnt")]
+    pub(super) fn places(runs: (&[u64], &[u32]), start: usize, picks: &[u16], out: &mut [u32]) {
+        portable_places(runs, start, picks, out);
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn word_u24(rows: &[U24; 64], first: u32, span: u32) -> u64 {
+        let (first, span) = (
+            _mm256_set1_epi32(first as i32),
+            _mm256_set1_epi32(span as i32),
+        );
+        // The second half is loaded from eight bytes into the rows on, so as not to reach beyond them.
+        #[rustfmt::skip]
+        let spread = _mm256_setr_epi8(
+            0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1,
+            4, 5, 6, -1, 7, 8, 9, -1, 10, 11, 12, -1, 13, 14, 15, -1,
+        );
+        let (parts, _) = rows.as_chunks::<8>();
+        parts.iter().enumerate().fold(0, |word, (place, part)| {
+            let bytes = part.as_ptr().cast::<u8>();
+            // SAFETY: eight rows are 24 bytes.
+            let (low, high) = unsafe {
+                (
+                    _mm_loadu_si128(bytes.cast()),
+                    _mm_loadu_si128(bytes.add(8).cast()),
+                )
+            };
+            let rows = _mm256_shuffle_epi8(_mm256_set_m128i(high, low), spread);
+            let off = _mm256_sub_epi32(rows, first);
+            let passes = _mm256_cmpeq_epi32(_mm256_min_epu32(off, span), off);
+            let bits = _mm256_movemask_ps(_mm256_castsi256_ps(passes)) as u32;
+            word | u64::from(bits) << (8 * place)
+        })
+    }
+
+    /// Sixteen numbers of any width.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn sixteen<C: Code>(rows: &[C; 16]) -> __m512i {
+        if size_of::<C>() != size_of::<U24>() {
+            let wide: [u32; 16] = std::array::from_fn(|row| rows[row].wide());
+            // SAFETY: sixteen numbers are 64 bytes.
+            return unsafe { _mm512_loadu_si512(wide.as_ptr().cast()) };
+        }
+        // SAFETY: sixteen numbers of three bytes are 48 bytes, and only those are read.
+        let bytes = unsafe { _mm512_maskz_loadu_epi8(0xFFFF_FFFF_FFFF, rows.as_ptr().cast()) };
+        // Four numbers, which are three words, to each quarter of the vector, and there each to a word of its own.
+        let quarters = _mm512_setr_epi32(0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11);
+        let spread = _mm512_broadcast_i32x4(_mm_setr_epi8(
+            0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1,
+        ));
+        _mm512_shuffle_epi8(_mm512_permutexvar_epi32(quarters, bytes), spread)
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn range_u24<const OP: u8>(
+        rows: &[[U24; 64]],
+        first: u32,
+        span: u32,
+        words: &mut [u64],
+    ) {
+        let (first, span) = (
+            _mm512_set1_epi32(first as i32),
+            _mm512_set1_epi32(span as i32),
+        );
+        for (rows, word) in rows.iter().zip(words) {
+            let (parts, _) = rows.as_chunks::<16>();
+            let bits = parts.iter().enumerate().fold(0, |word, (place, part)| {
+                let off = _mm512_sub_epi32(sixteen(part), first);
+                word | u64::from(_mm512_cmple_epu32_mask(off, span)) << (16 * place)
+            });
+            put::<OP>(word, bits);
+        }
+    }
 
     /// With AVX2 the compiler needs a hand for the bits of a word only.
     #[target_feature(enable = "avx2,bmi1,popcnt")]
@@ -403,9 +582,7 @@ mod x86 {
             }
             let (parts, _) = rows.as_chunks::<16>();
             let bits = parts.iter().enumerate().fold(0, |word, (place, part)| {
-                let wide: [u32; 16] = std::array::from_fn(|row| part[row].wide());
-                // SAFETY: sixteen rows are 64 bytes.
-                let numbers = unsafe { _mm512_loadu_si512(wide.as_ptr().cast()) };
+                let numbers = sixteen(part);
                 let places = _mm512_min_epu32(_mm512_srli_epi32::<5>(numbers), last);
                 // SAFETY: no place is beyond the last 32 bits of the set.
                 let found = unsafe { _mm512_i32gather_epi32::<4>(places, set.as_ptr().cast()) };
@@ -453,7 +630,21 @@ mod x86 {
 
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) fn sum_512<C: Code>(numbers: &[C]) -> u64 {
-        portable_sum(numbers)
+        /// Sums of so many numbers below 2^24 fit 32 bits.
+        const FITTING: usize = 256;
+        if size_of::<C>() != size_of::<U24>() {
+            return portable_sum(numbers);
+        }
+        let (parts, rest) = numbers.as_chunks::<16>();
+        let sums = parts.chunks(FITTING).map(|parts| {
+            let sum = parts.iter().fold(_mm512_setzero_si512(), |sum, part| {
+                _mm512_add_epi32(sum, sixteen(part))
+            });
+            let even = _mm512_and_si512(sum, _mm512_set1_epi64(0xFFFF_FFFF));
+            let odd = _mm512_srli_epi64::<32>(sum);
+            _mm512_reduce_add_epi64(_mm512_add_epi64(even, odd)) as u64
+        });
+        sums.sum::<u64>() + portable_sum(rest)
     }
 }
 
@@ -529,6 +720,9 @@ mod tests {
             for bound in [1, 300, 40_000, 65_536] {
                 check::<u16>(&mut random, bound);
             }
+            for bound in [1, 300, 70_000, 1 << 24] {
+                check::<U24>(&mut random, bound);
+            }
             check::<u32>(&mut random, 1 + round);
             check::<u32>(&mut random, 70_000 + round);
         }
@@ -552,6 +746,55 @@ mod tests {
                 5000 * u64::from(u16::MAX)
             );
             assert_eq!(u8::sum(level, &[u8::MAX; 5000]), 5000 * u64::from(u8::MAX));
+            let most = [U24::narrow(0xFF_FFFF); 9000];
+            assert_eq!(U24::sum(level, &most), 9000 * 0xFF_FFFF);
+        }
+    }
+
+    #[test]
+    fn runs_that_pass_are_spread_over_their_rows() {
+        let mut random = Random::new(12);
+        for round in 0..2000 {
+            let rows = 1 + random.below(700) as usize;
+            let (begins, share) = (1 + random.below(100), random.below(101));
+            let mut starts = vec![0u64; rows.div_ceil(64)];
+            let mut before = vec![0u32; starts.len()];
+            let (mut of_row, mut passing) = (Vec::new(), Vec::new());
+            for row in 0..rows {
+                if row % 64 == 0 {
+                    before[row / 64] = passing.len() as u32;
+                }
+                if row == 0 || random.chance(begins) {
+                    starts[row / 64] |= 1 << (row % 64);
+                    passing.push(random.chance(share));
+                }
+                of_row.push(passing.len() as u32 - 1);
+            }
+            let bits: Vec<u64> = passing
+                .chunks(64)
+                .map(|runs| bits_of(runs, |p| p))
+                .collect();
+            let rows_pass: Vec<bool> = of_row.iter().map(|run| passing[*run as usize]).collect();
+            let expected: Vec<u64> = rows_pass.chunks(64).map(|r| bits_of(r, |p| p)).collect();
+            let words: Vec<u64> = starts.iter().map(|_| random.next()).collect();
+            let picks: Vec<u16> = (0..rows as u16).filter(|_| random.chance(share)).collect();
+            for level in Level::all() {
+                let mut set = words.clone();
+                spread::<SET>(level, &starts, &bits, rows, &mut set);
+                assert_eq!(set, expected, "{level:?} round {round}");
+                let mut and = words.clone();
+                spread::<AND>(level, &starts, &bits, rows, &mut and);
+                let both = words.iter().zip(&expected).map(|(a, b)| a & b);
+                assert_eq!(and, both.collect::<Vec<_>>(), "{level:?} round {round}");
+                let mut found = vec![0; picks.len()];
+                places(level, (&starts, &before), 0, &picks, &mut found);
+                let expected = picks.iter().map(|pick| of_row[usize::from(*pick)]);
+                assert_eq!(
+                    found,
+                    expected.collect::<Vec<_>>(),
+                    "{level:?} round {round}"
+                );
+            }
         }
     }
 }

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use roaring::RoaringBitmap;
 
 use super::compose::Composer;
-use super::kernels::{self, AND, Level, OR, SET, range_bits, set_bits};
+use super::kernels::{self, AND, Lane, Level, OR, SET, range_bits, set_bits};
 use super::requirements::{Alternatives, Chunk, Requirements};
 use super::tuples::TupleTest;
 use crate::bits::Bits;
-use crate::column::{BLOCK, Code, Codes, Column, with_codes};
+use crate::codes::{Code, with_codes};
+use crate::column::{BLOCK, Column};
+use crate::runs::RowCodes;
 use crate::{ScanError, StorageError};
 
 /// Where fewer rows of a block are left, further tests look at these alone.
@@ -23,7 +25,7 @@ pub(super) struct Selector<'a> {
     /// The cheapest for what they leave out first.
     lanes: Vec<LaneTest<'a>>,
     alternatives: Vec<Vec<PlacedChunk<'a>>>,
-    tuples: Vec<(TupleTest, Vec<(u32, &'a Codes)>)>,
+    tuples: Vec<(TupleTest, Vec<(u32, &'a RowCodes)>)>,
     /// For each tested lane the numbers of rows that can pass.
     alive: BTreeMap<u32, Bits>,
     level: Level,
@@ -53,7 +55,7 @@ struct Range {
 
 struct PlacedChunk<'a> {
     chunk: Chunk,
-    codes: Vec<&'a Codes>,
+    codes: Vec<&'a RowCodes>,
 }
 
 /// The outcome for a block; the rows of `Some` are in the scratch.
@@ -75,6 +77,8 @@ pub(super) struct Scratch {
     words: Vec<u64>,
     /// One test's rows, where it is made of several.
     part: Vec<u64>,
+    /// The runs that pass, where a lane holds runs.
+    runs: Vec<u64>,
     masks: Vec<u64>,
     passed: Vec<bool>,
 }
@@ -152,7 +156,7 @@ impl<'a> Selector<'a> {
         } else if passing < held {
             let test = Test::new(pass, column.held());
             let left_out = 1.0 - f64::from(passing) / f64::from(held);
-            let cost = column.numbers.width() as f64 * test.weight() / left_out;
+            let cost = column.numbers.row_bytes() * test.weight() / left_out;
             self.lanes.push(LaneTest {
                 lane,
                 column,
@@ -331,48 +335,99 @@ impl LaneTest<'_> {
 
     /// Tests all rows of a block into the words of the scratch; `and`: of those whose bits are set there.
     fn test_block(&self, level: Level, start: usize, len: usize, and: bool, scratch: &mut Scratch) {
-        let Scratch { words, part, .. } = scratch;
+        let Scratch {
+            words, part, runs, ..
+        } = scratch;
         words.resize(len.div_ceil(64), 0);
-        with_codes!(&self.column.numbers, numbers => {
-            let numbers = &numbers[start..start + len];
-            match &self.test {
-                Test::Ranges(ranges) => match (ranges.as_slice(), and) {
-                    ([r], true) => range_bits::<AND, _>(level, numbers, r.first, r.span, words),
-                    ([r], false) => range_bits::<SET, _>(level, numbers, r.first, r.span, words),
-                    (ranges, _) => {
-                        part.clear();
-                        part.resize(words.len(), 0);
-                        for r in ranges {
-                            range_bits::<OR, _>(level, numbers, r.first, r.span, part);
-                        }
-                        if and {
-                            words.iter_mut().zip(&*part).for_each(|(word, part)| *word &= part);
-                        } else {
-                            words.copy_from_slice(part);
-                        }
-                    }
-                },
-                Test::Lookup { pass, .. } if and => set_bits::<AND, _>(level, numbers, pass.words(), words),
-                Test::Lookup { pass, .. } => set_bits::<SET, _>(level, numbers, pass.words(), words),
+        match &self.column.numbers {
+            RowCodes::Each(codes) => with_codes!(codes, numbers => {
+                self.test_numbers(level, &numbers[start..start + len], and, words, part);
+            }),
+            RowCodes::Runs(held) => {
+                let places = held.places(start, len);
+                runs.resize(places.len().div_ceil(64), 0);
+                with_codes!(held.codes(), numbers => {
+                    self.test_numbers(level, &numbers[places], false, runs, part);
+                });
+                let starts = &held.starts().0[start / 64..(start + len).div_ceil(64)];
+                if and {
+                    kernels::spread::<AND>(level, starts, runs, len, words);
+                } else {
+                    kernels::spread::<SET>(level, starts, runs, len, words);
+                }
             }
-        });
+        }
+    }
+
+    fn test_numbers<C: Lane>(
+        &self,
+        level: Level,
+        numbers: &[C],
+        and: bool,
+        words: &mut [u64],
+        part: &mut Vec<u64>,
+    ) {
+        match &self.test {
+            Test::Ranges(ranges) => match (ranges.as_slice(), and) {
+                ([r], true) => range_bits::<AND, _>(level, numbers, r.first, r.span, words),
+                ([r], false) => range_bits::<SET, _>(level, numbers, r.first, r.span, words),
+                (ranges, _) => {
+                    part.clear();
+                    part.resize(words.len(), 0);
+                    for r in ranges {
+                        range_bits::<OR, _>(level, numbers, r.first, r.span, part);
+                    }
+                    if and {
+                        words
+                            .iter_mut()
+                            .zip(&*part)
+                            .for_each(|(word, part)| *word &= part);
+                    } else {
+                        words.copy_from_slice(part);
+                    }
+                }
+            },
+            Test::Lookup { pass, .. } if and => {
+                set_bits::<AND, _>(level, numbers, pass.words(), words)
+            }
+            Test::Lookup { pass, .. } => set_bits::<SET, _>(level, numbers, pass.words(), words),
+        }
     }
 
     fn narrow(&self, start: usize, len: usize, picked: Picked, picks: &mut Vec<u16>) -> Picked {
-        with_codes!(&self.column.numbers, numbers => {
-            let numbers = &numbers[start..start + len];
-            match &self.test {
-                Test::Ranges(ranges) => match ranges.as_slice() {
-                    // One comparison: below `first` wraps around to a large number.
-                    [r] => keep(len, picked, picks, |row| numbers[row].wide().wrapping_sub(r.first) <= r.span),
-                    ranges => keep(len, picked, picks, |row| {
-                        let number = numbers[row].wide();
-                        ranges.iter().any(|r| number.wrapping_sub(r.first) <= r.span)
-                    }),
-                },
-                Test::Lookup { pass, .. } => keep(len, picked, picks, |row| pass.get(numbers[row].wide())),
-            }
-        })
+        match &self.column.numbers {
+            RowCodes::Each(codes) => with_codes!(codes, numbers => {
+                let numbers = &numbers[start..start + len];
+                self.narrow_by(len, picked, picks, |row| numbers[row].wide())
+            }),
+            RowCodes::Runs(runs) => with_codes!(runs.codes(), numbers => {
+                self.narrow_by(len, picked, picks, |row| numbers[runs.place(start + row)].wide())
+            }),
+        }
+    }
+
+    fn narrow_by(
+        &self,
+        len: usize,
+        picked: Picked,
+        picks: &mut Vec<u16>,
+        number: impl Fn(usize) -> u32,
+    ) -> Picked {
+        match &self.test {
+            Test::Ranges(ranges) => match ranges.as_slice() {
+                // One comparison: below `first` wraps around to a large number.
+                [r] => keep(len, picked, picks, |row| {
+                    number(row).wrapping_sub(r.first) <= r.span
+                }),
+                ranges => keep(len, picked, picks, |row| {
+                    let number = number(row);
+                    ranges
+                        .iter()
+                        .any(|r| number.wrapping_sub(r.first) <= r.span)
+                }),
+            },
+            Test::Lookup { pass, .. } => keep(len, picked, picks, |row| pass.get(number(row))),
+        }
     }
 }
 
@@ -434,10 +489,7 @@ fn narrow_alternatives(
             }
         }
         for ((_, by_code), codes) in chunk.lanes.iter().zip(codes) {
-            with_codes!(codes, codes => {
-                let codes = &codes[start..start + len];
-                masks.iter_mut().zip(codes).for_each(|(mask, code)| *mask &= by_code[code.wide() as usize]);
-            });
+            codes.update(start, masks, |mask, code| *mask &= by_code[code as usize]);
         }
         passed
             .iter_mut()
@@ -449,7 +501,7 @@ fn narrow_alternatives(
 
 fn narrow_tuples(
     test: &TupleTest,
-    lanes: &[(u32, &Codes)],
+    lanes: &[(u32, &RowCodes)],
     start: usize,
     len: usize,
     picked: Picked,

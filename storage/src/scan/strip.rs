@@ -1,7 +1,9 @@
 //! Strips: the rows that the kernels work on at once.
 
+use super::kernels::{self, Level};
 use crate::ScanError;
-use crate::column::{Code, Codes, with_codes};
+use crate::codes::{Code, with_codes};
+use crate::runs::{RowCodes, Runs};
 
 /// Rows of a strip at most: intermediate vectors of eight bytes a row then stay in the first two levels of cache.
 const STRIP: usize = 4096;
@@ -66,32 +68,51 @@ impl Strip<'_> {
     }
 
     /// `value` of the code of each row.
-    pub(super) fn gather<T>(&self, codes: &Codes, out: &mut Vec<T>, value: impl Fn(u32) -> T) {
+    pub(super) fn gather<T>(&self, codes: &RowCodes, out: &mut Vec<T>, value: impl Fn(u32) -> T) {
         out.clear();
-        with_codes!(codes, codes => {
-            let codes = &codes[self.start..self.start + self.len];
-            match self.picks {
-                None => out.extend(codes.iter().map(|c| value(c.wide()))),
-                Some(picks) => out.extend(picks.iter().map(|p| value(codes[usize::from(*p)].wide()))),
-            }
-        });
+        let rows = self.start..self.start + self.len;
+        match (self.picks, codes) {
+            (None, codes) => codes.read(rows, out, value),
+            (Some(picks), RowCodes::Each(codes)) => with_codes!(codes, codes => {
+                let codes = &codes[rows];
+                out.extend(picks.iter().map(|p| value(codes[usize::from(*p)].wide())));
+            }),
+            (Some(picks), RowCodes::Runs(runs)) => self.with_places(runs, picks, |places| {
+                with_codes!(runs.codes(), codes => {
+                    out.extend(places.iter().map(|place| value(codes[*place as usize].wide())));
+                });
+            }),
+        }
     }
 
     /// Calls `change` with each element of `out` and the code of its row.
     pub(super) fn update<T>(
         &self,
-        codes: &Codes,
+        codes: &RowCodes,
         out: &mut [T],
         mut change: impl FnMut(&mut T, u32),
     ) {
-        with_codes!(codes, codes => {
-            let codes = &codes[self.start..self.start + self.len];
-            match self.picks {
-                None => out.iter_mut().zip(codes).for_each(|(o, c)| change(o, c.wide())),
-                Some(picks) => {
-                    out.iter_mut().zip(picks).for_each(|(o, p)| change(o, codes[usize::from(*p)].wide()));
-                }
-            }
-        });
+        match (self.picks, codes) {
+            (None, codes) => codes.update(self.start, out, change),
+            (Some(picks), RowCodes::Each(codes)) => with_codes!(codes, codes => {
+                let codes = &codes[self.start..self.start + self.len];
+                let picked = out.iter_mut().zip(picks);
+                picked.for_each(|(o, p)| change(o, codes[usize::from(*p)].wide()));
+            }),
+            (Some(picks), RowCodes::Runs(runs)) => self.with_places(runs, picks, |places| {
+                with_codes!(runs.codes(), codes => {
+                    let picked = out.iter_mut().zip(places);
+                    picked.for_each(|(o, place)| change(o, codes[*place as usize].wide()));
+                });
+            }),
+        }
+    }
+
+    /// Calls `see` with the run of each picked row.
+    fn with_places(&self, runs: &Runs, picks: &[u16], see: impl FnOnce(&[u32])) {
+        let mut places = [0; STRIP];
+        let places = &mut places[..picks.len()];
+        kernels::places(Level::best(), runs.starts(), self.start, picks, places);
+        see(places);
     }
 }

@@ -273,6 +273,6 @@ pub(super) fn column_contents(
         column.distinct,
         column.blanks,
         column.size(),
-        column.numbers.width_name(),
+        column.numbers.name(),
     ))
 }

@@ -68,14 +68,26 @@ fn codes_of_every_width_and_several_segments_come_back() {
         column("a", DataType::Integer),
         column("b", DataType::Integer),
         column("c", DataType::Integer),
+        column("d", DataType::Integer),
+        column("e", DataType::Integer),
+        column("f", DataType::Integer),
     ];
     let rows = crate::atrest::parquet_write::SEGMENT as i64 + 70_000;
-    let values = |least: i64| -> ArrayRef {
+    let values = |least: i64, stretch: i64| -> ArrayRef {
         let value = |i| (i % 1013 != 0).then_some((i * 7919) % least);
-        Arc::new((0..rows).map(value).collect::<Int64Array>())
+        let stretched = (0..rows).map(|i| value(i / stretch));
+        Arc::new(stretched.collect::<Int64Array>())
     };
     let mut data = Dataset::new(&model);
-    let columns = [200, 40_000, 300_000].map(|n| vec![values(n)]);
+    let kinds = [
+        (200, 1, "u8"),
+        (40_000, 1, "u16"),
+        (100_000, 1, "u24"),
+        (300_000, 1, "u32"),
+        (200, 9, "u8 runs"),
+        (100_000, 5, "u24 runs"),
+    ];
+    let columns = kinds.map(|(n, stretch, _)| vec![values(n, stretch)]);
     data.load_table(TableId(0), rows as usize, (0..).zip(columns).collect())
         .unwrap();
     let to = SaveAs {
@@ -86,12 +98,13 @@ fn codes_of_every_width_and_several_segments_come_back() {
     };
     save(&data, &model, &to).unwrap();
     let opened = open(scratch.path(), &key, 0).unwrap();
-    for c in 0..3 {
+    for (c, (_, _, name)) in (0..).zip(kinds) {
         let (a, b) = (
             data.column(id(0, c)).unwrap(),
             opened.dataset.column(id(0, c)).unwrap(),
         );
-        assert_eq!(a.numbers.width_name(), b.numbers.width_name());
+        assert_eq!(a.numbers.name(), name);
+        assert_eq!(a.numbers.name(), b.numbers.name());
         assert!(a.iter_codes().eq(b.iter_codes()), "column {c}");
         assert_eq!(a.zones, b.zones);
     }

@@ -480,6 +480,15 @@ fn fact(random: &mut Random, rows: usize, small: usize) -> Vec<Vec<Value>> {
             i64::MIN
         }
     });
+    // Some columns stay the same for a few rows, as those of a fact do that comes in the order of something.
+    for column in &mut columns {
+        if random.chance(30) {
+            let stretch = 2 + random.below(20) as usize;
+            for row in 0..column.len() {
+                column[row] = column[row - row % stretch].clone();
+            }
+        }
+    }
     columns
 }
 
