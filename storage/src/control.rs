@@ -12,6 +12,7 @@ use crate::turns::{Held, Turn, Turns};
 #[derive(Clone, Debug, Default)]
 pub struct Control {
     shared: Arc<Shared>,
+    counts: Arc<Counts>,
 }
 
 #[derive(Debug, Default)]
@@ -20,9 +21,13 @@ struct Shared {
     turn: Option<Turn>,
     /// 0 while the work may go on, else the reason why it may not.
     stopped: AtomicU8,
+    checks: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
     rows: AtomicU64,
     scans: AtomicU64,
-    checks: AtomicU64,
 }
 
 /// What bounds the work under a control. The default bounds nothing.
@@ -60,6 +65,16 @@ impl Control {
                 turn,
                 ..Shared::default()
             }),
+            counts: Arc::default(),
+        }
+    }
+
+    /// For work that is done beside a query and is none of its own: it stops with the query and is bounded with it, and its
+    /// scans are not counted among the query's.
+    pub fn aside(&self) -> Control {
+        Control {
+            shared: Arc::clone(&self.shared),
+            counts: Arc::default(),
         }
     }
 
@@ -139,12 +154,12 @@ impl Control {
 
     /// Rows looked at so far, for the operator's figures.
     pub fn rows_scanned(&self) -> u64 {
-        self.shared.rows.load(Ordering::Relaxed)
+        self.counts.rows.load(Ordering::Relaxed)
     }
 
     /// Scans run so far, for the operator's figures.
     pub fn scans_run(&self) -> u64 {
-        self.shared.scans.load(Ordering::Relaxed)
+        self.counts.scans.load(Ordering::Relaxed)
     }
 
     /// Looks so far: how soon work can be stopped.
@@ -153,11 +168,11 @@ impl Control {
     }
 
     pub(crate) fn count_rows(&self, rows: u64) {
-        self.shared.rows.fetch_add(rows, Ordering::Relaxed);
+        self.counts.rows.fetch_add(rows, Ordering::Relaxed);
     }
 
     pub(crate) fn count_scan(&self) {
-        self.shared.scans.fetch_add(1, Ordering::Relaxed);
+        self.counts.scans.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -173,6 +188,18 @@ mod tests {
         control.clone().cancel();
         assert_eq!(control.check(), Err(Stopped::Cancelled));
         assert_eq!(control.checks(), 2);
+    }
+
+    #[test]
+    fn work_aside_stops_with_the_query_and_counts_apart() {
+        let control = Control::new(None);
+        let aside = control.aside();
+        aside.count_scan();
+        aside.count_rows(9);
+        assert_eq!((control.scans_run(), control.rows_scanned()), (0, 0));
+        assert_eq!((aside.scans_run(), aside.rows_scanned()), (1, 9));
+        control.cancel();
+        assert_eq!(aside.check(), Err(Stopped::Cancelled));
     }
 
     #[test]

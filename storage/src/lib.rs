@@ -25,6 +25,7 @@ mod memory;
 mod numbering;
 mod reading;
 mod relationship;
+mod rows;
 mod scan;
 mod scan_spec;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub use figures::{ColumnFigures, KeyMapFigures};
 pub use import::{ImportError, ImportOptions, NoProgress, Progress, import, import_with};
 pub use memory::{Charge, Meter, Share};
 pub use model::DataType;
+pub use rows::RowBlocks;
 pub use scan_spec::*;
 pub use turns::{Held, Turns};
 

@@ -2,14 +2,25 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::evaluator::EVALUATIONS;
-use super::world::{World, column, plain_shop, rows_of, seen, shop, words};
+use super::evaluator::{ANSWERS, Answers, EVALUATIONS};
+use super::world::{World, by_codes, column, forgetful, plain_shop, rows_of, seen, shop, words};
 use crate::*;
 
 fn check(world: World, roles: &str, expected: &[(&str, &str)]) {
     let gate = world.gate();
-    for (table, rows) in expected {
-        assert_eq!(seen(&gate, roles, table), *rows, "{table} as {roles}");
+    // However the sets are kept, and whether they are of rows or of codes.
+    let gates = [
+        (gate.renewed(&gate), Answers::Right),
+        (forgetful(&gate), Answers::Right),
+        (by_codes(gate.renewed(&gate)), Answers::ByColumn),
+        (by_codes(forgetful(&gate)), Answers::ByColumn),
+    ];
+    for (way, (gate, answers)) in gates.iter().enumerate() {
+        ANSWERS.set(*answers);
+        for (table, rows) in expected {
+            assert_eq!(seen(gate, roles, table), *rows, "{table} as {roles} {way}");
+        }
+        ANSWERS.set(Answers::Right);
     }
 }
 
