@@ -114,7 +114,7 @@ impl<'a> Selector<'a> {
         };
         for (lane, mut pass) in requirements.lanes {
             let column = composer.lane(lane)?;
-            match LaneTest::new(lane, column, &mut pass) {
+            match LaneTest::choose(lane, column, &mut pass) {
                 Passing::None => selector.never = true,
                 Passing::All => {}
                 Passing::Some(test) => selector.lanes.push(test),
@@ -153,7 +153,7 @@ impl<'a> Selector<'a> {
         'terms: for term in terms {
             let mut lanes = Vec::new();
             for (lane, mut pass) in term.lanes {
-                match LaneTest::new(lane, composer.lane(lane)?, &mut pass) {
+                match LaneTest::choose(lane, composer.lane(lane)?, &mut pass) {
                     Passing::None => continue 'terms,
                     Passing::All => {}
                     Passing::Some(test) => lanes.push(test),
@@ -419,7 +419,7 @@ enum Zone {
 
 impl<'a> LaneTest<'a> {
     /// Chooses the test of a lane, and leaves in `pass` only numbers that occur.
-    fn new(lane: u32, column: &'a Column, pass: &mut Bits) -> Passing<'a> {
+    fn choose(lane: u32, column: &'a Column, pass: &mut Bits) -> Passing<'a> {
         pass.keep(column.held());
         let (passing, held) = (pass.count(), column.held().count());
         if passing == 0 {
