@@ -1,7 +1,7 @@
 //! Large row sets are given up and found again: that changes nothing that anybody sees.
 
 use super::evaluator::{ANSWERS, Answers, EVALUATIONS};
-use super::world::{column, forgetful, plain_shop, rows_of, shop, words};
+use super::world::{by_codes, column, forgetful, plain_shop, rows_of, shop, words};
 use crate::*;
 
 fn ana(roles: &[&str]) -> Identity {
@@ -110,4 +110,23 @@ fn work_on_rows_that_were_given_up_can_be_stopped() {
         .scope()
         .scan_rows(&rows_of(view.scope(), "Sales"), &control);
     assert_eq!(error.err(), Some(ReadError::Stopped(Stopped::Cancelled)));
+}
+
+#[test]
+fn sets_of_values_of_two_columns_are_two_things() {
+    // The first value of both columns, and other rows: what one sees must not be kept for the other.
+    let gate = by_codes(
+        shop()
+            .filter("To", "Sales", "[Country] = 1")
+            .filter("Ship", "Sales", "[ShipCountry] = 1")
+            .gate(),
+    );
+    ANSWERS.set(Answers::ByColumn);
+    let views = ["To", "Ship"].map(|role| gate.admit(ana(&[role])).unwrap());
+    ANSWERS.set(Answers::Right);
+    let [to, ship] = &views;
+    assert_ne!(to.fingerprint(), ship.fingerprint());
+    assert_ne!(to.visible_digest(), ship.visible_digest());
+    assert_eq!(words(to.scope(), "Sales", "Id"), "0 2 4");
+    assert_eq!(words(ship.scope(), "Sales", "Id"), "2 3 4");
 }
