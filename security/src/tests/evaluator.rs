@@ -49,10 +49,12 @@ fn row_filter(
     view: &BuildView<'_>,
     table: Table,
     expr: &Expr,
-    _: &Control,
+    control: &Control,
 ) -> Result<FilterAnswer, EvaluateError> {
     EVALUATIONS.with(|count| count.set(count.get() + 1));
-    if let (Answers::ByColumn, Some(answer)) = (ANSWERS.get(), by_column(view, table, expr)?) {
+    if let (Answers::ByColumn, Some(answer)) =
+        (ANSWERS.get(), by_column(view, table, expr, control)?)
+    {
         return Ok(answer);
     }
     let rows = view.every_row(table)?;
@@ -71,11 +73,12 @@ fn by_column(
     view: &BuildView<'_>,
     table: Table,
     expr: &Expr,
+    control: &Control,
 ) -> Result<Option<FilterAnswer>, EvaluateError> {
     let ExprKind::Binary { op, left, right } = &expr.kind else {
         return Ok(None);
     };
-    let terms = |side| match by_column(view, table, side)? {
+    let terms = |side| match by_column(view, table, side, control)? {
         Some(FilterAnswer::AnyOf(terms)) => Ok(Some(terms)),
         _ => Ok::<_, EvaluateError>(None),
     };
@@ -96,8 +99,8 @@ fn by_column(
             let Some(column) = view.scope().find_column(table, &name.text) else {
                 return Ok(None);
             };
-            let codes = view.every_code(column, &Control::new(None))?;
-            let values = view.scope().decode(&codes, &Control::new(None))?;
+            let codes = view.every_code(column, control)?;
+            let values = view.scope().decode(&codes, control)?;
             let same = |position| plain(&value_at(&values, position)) == wanted;
             let holds = (0..codes.len()).map(|at| same(at) == (*op == BinaryOp::Equal));
             Some(FilterAnswer::AnyOf(vec![vec![ColumnAnswer {

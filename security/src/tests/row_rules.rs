@@ -491,6 +491,11 @@ fn row_rule_11_an_orphan_goes_with_the_all_blank_row() {
 fn row_rule_11_strict_orphans_hides_them_always() {
     let strict = || shop().edit(|model| model.options.strict_orphans = true);
     check(
+        strict().filter("R", "Product", "[Color] <> \"Blue\" || [Key] = 10"),
+        "R",
+        &[("Sales", "0 1 2 3"), ("Product", "10 12")],
+    );
+    check(
         strict().filter("R", "Product", "[Color] <> \"Blue\""),
         "R",
         &[("Sales", "0 1 2 3")],
