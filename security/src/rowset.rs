@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn equal_sets_have_one_digest_however_they_are_made() {
         let sets = RowSets::new(100_000);
-        let holds = |row: u32| row % 3 == 0;
+        let holds = |row: u32| row.is_multiple_of(3);
         let answer: BooleanArray = (0..100_000).map(|row| Some(holds(row))).collect();
         let a = sets.of_answer(&answer, false);
         let b = sets.of_codes((0..100_000).filter(|row| holds(*row)), 100_000);
