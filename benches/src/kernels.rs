@@ -101,6 +101,7 @@ impl Kernels {
         Visibility::AnyOf(vec![Term {
             sets: vec![storage::PlacedSet {
                 path: Path::here(),
+                target: storage::Target::Row,
                 rows: Arc::new(RowSet::Some(rows)),
             }],
         }])

@@ -131,6 +131,35 @@ const STORE_MANAGERS: &str = "role 'Store Managers'
 \ttablePermission Stores = Stores[Store Key] IN CALCULATETABLE(VALUES('User Stores'[Store Key]), 'User Stores'[User] = USERPRINCIPALNAME())
 ";
 
+/// By user again, with the filter on the fact: it reads one column.
+const ORDER_MANAGERS: &str = "role 'Order Managers'
+\tmodelPermission: read
+
+\ttablePermission Orders = Orders[Store Key] IN CALCULATETABLE(VALUES('User Stores'[Store Key]), 'User Stores'[User] = USERPRINCIPALNAME())
+";
+
+/// The same with a filter that reads two columns, so that which rows it admits cannot be said by the values of one.
+const ORDER_AUDITORS: &str = "role 'Order Auditors'
+\tmodelPermission: read
+
+\ttablePermission Orders = Orders[Returned] || Orders[Store Key] IN CALCULATETABLE(VALUES('User Stores'[Store Key]), 'User Stores'[User] = USERPRINCIPALNAME())
+";
+
+/// Two columns of the fact, whoever asks.
+const LARGE_OR_MANY: &str = "role 'Large or Many'
+\tmodelPermission: read
+
+\ttablePermission Orders = Orders[Net Amount] >= 500 || Orders[Quantity] >= 5
+";
+
+/// Roles of the benchmark that the fixture does not have.
+const RETAIL_ROLES: [(&str, &str); 4] = [
+    ("Store Managers", STORE_MANAGERS),
+    ("Order Managers", ORDER_MANAGERS),
+    ("Order Auditors", ORDER_AUDITORS),
+    ("Large or Many", LARGE_OR_MANY),
+];
+
 /// Users in the table of who is in charge of which stores.
 pub const RETAIL_USERS: u64 = 1000;
 const RETAIL_STORES: u64 = 40;
@@ -151,22 +180,20 @@ pub fn retail_user(user: u64) -> String {
     format!("manager{user}@retail.example")
 }
 
-/// The model of the retail fixture with one more role and the table that it reads, in a folder.
+/// The model of the retail fixture with more roles and the table that they read, in a folder.
 pub fn write_retail(folder: &Path) -> Result<PathBuf, std::io::Error> {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/retail/model");
     let model = folder.join("model");
     copy_folder(&fixture, &model)?;
     fs::write(model.join("tables/User Stores.tmdl"), USER_STORES)?;
-    fs::write(model.join("roles/Store Managers.tmdl"), STORE_MANAGERS)?;
+    let mut refs = String::from("ref table 'User Stores'\n");
+    for (name, text) in RETAIL_ROLES {
+        fs::write(model.join(format!("roles/{name}.tmdl")), text)?;
+        refs.push_str(&format!("ref role '{name}'\n"));
+    }
     let list = model.join("model.tmdl");
     let text = fs::read_to_string(&list)?;
-    fs::write(
-        list,
-        format!(
-            "{}\nref table 'User Stores'\nref role 'Store Managers'\n",
-            text.trim_end()
-        ),
-    )?;
+    fs::write(list, format!("{}\n{refs}", text.trim_end()))?;
     Ok(model)
 }
 

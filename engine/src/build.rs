@@ -5,9 +5,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use arrow::array::{ArrayRef, BooleanArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, BooleanBufferBuilder};
 use dax::Expr;
-use security::{BuildView, Calculated, Codes, Control, EvaluateError, Evaluators, Table};
+use security::{
+    BuildView, Calculated, Codes, Control, EvaluateError, Evaluators, FilterAnswer, Table,
+};
 
 use crate::answer::Limits;
 use crate::batch::{Batch, Frame};
@@ -16,6 +18,7 @@ use crate::bound::{Field, FrameId, Scalar, Schema, TableExpr};
 use crate::context::FilterContext;
 use crate::error::Error;
 use crate::eval::Evaluator;
+use crate::filter_columns::by_columns;
 use crate::query::{bind_row_expression, environment};
 use crate::table::{ColumnRows, TableRows};
 use crate::value::DataType;
@@ -36,24 +39,63 @@ fn told(error: Error) -> EvaluateError {
     }
 }
 
-/// TRUE for the rows that a role may see; the last entry is for the all-blank row. An error in one row is an error.
+/// Rows that a filter is evaluated for at once: what it takes in memory does not grow with the table, and what is the same for all
+/// rows is worked out a few times at most.
+const ROWS_AT_ONCE: usize = 1 << 20;
+
+/// TRUE for the rows that a role may see, and for the all-blank row. An error in one row is an error.
 fn row_filter(
     build: &BuildView<'_>,
     table: Table,
     tree: &Expr,
     control: &Control,
-) -> Result<BooleanArray, EvaluateError> {
+) -> Result<FilterAnswer, EvaluateError> {
+    if let Some(answer) = by_columns(build, table, tree, control) {
+        return Ok(answer);
+    }
     let rows = build.every_row(table).map_err(|e| told(e.into()))?;
-    let vector = by_row(build, table, rows, tree, control, true).map_err(told)?;
-    let results: Vec<bool> = (0..vector.len())
-        .map(|i| {
-            let value = vector.get(i);
-            value.to_boolean().ok_or_else(|| EvaluateError {
-                message: "the filter is not true or false for every row".to_string(),
-            })
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(BooleanArray::from(results))
+    let mut holds = BooleanBufferBuilder::new(rows.len());
+    let evaluated = with_row_expression(
+        build,
+        table,
+        tree,
+        control,
+        true,
+        |evaluator, place, scalar| {
+            let root = Batch::root(FilterContext::default());
+            for first in (0..rows.len()).step_by(ROWS_AT_ONCE) {
+                let end = rows.len().min(first + ROWS_AT_ONCE);
+                let some = rows.take(&(first as u32..end as u32).collect::<Vec<_>>());
+                let vector = over_rows(evaluator, place.clone(), some, scalar, &root)?;
+                if !append_truth(&vector, &mut holds) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        },
+    );
+    if !evaluated.map_err(told)? {
+        return Err(EvaluateError::new(
+            "the filter is not true or false for every row",
+        ));
+    }
+    Ok(FilterAnswer::Rows(BooleanArray::new(holds.finish(), None)))
+}
+
+/// False: some value is neither true nor false.
+fn append_truth(vector: &Vector, holds: &mut BooleanBufferBuilder) -> bool {
+    match &vector.data {
+        Data::Boolean(values) if values.null_count() == 0 => holds.append_buffer(values.values()),
+        _ => {
+            for place in 0..vector.len() {
+                match vector.get(place).to_boolean() {
+                    Some(value) => holds.append(value),
+                    None => return false,
+                }
+            }
+        }
+    }
+    true
 }
 
 fn calculated_column(
@@ -66,7 +108,7 @@ fn calculated_column(
     // The blank row at the end has no calculated values of its own.
     let count = rows.len().saturating_sub(1) as u32;
     let rows = rows.take(&(0..count).collect::<Vec<_>>());
-    let vector = by_row(build, table, rows, tree, control, false).map_err(told)?;
+    let vector = by_row(build, table, rows, tree, control).map_err(told)?;
     typed(&vector, DataType::Text)
 }
 
@@ -108,8 +150,30 @@ fn by_row(
     rows: Codes,
     tree: &Expr,
     control: &Control,
-    strict: bool,
 ) -> Result<Vector, Error> {
+    with_row_expression(
+        build,
+        table,
+        tree,
+        control,
+        false,
+        |evaluator, place, scalar| {
+            let root = Batch::root(FilterContext::default());
+            over_rows(evaluator, place, rows, scalar, &root)
+        },
+    )
+}
+
+/// Binds an expression in the row context of a table, and lends what is needed to evaluate it. `strict`: what would fail when it is
+/// evaluated does not bind.
+fn with_row_expression<T>(
+    build: &BuildView<'_>,
+    table: Table,
+    tree: &Expr,
+    control: &Control,
+    strict: bool,
+    run: impl FnOnce(&Evaluator, (FrameId, Rc<Schema>), &Scalar) -> Result<T, Error>,
+) -> Result<T, Error> {
     let scope = build.scope();
     let mut binder = Binder::new(scope, &[]);
     binder.enter_model();
@@ -120,11 +184,9 @@ fn by_row(
     let limits = Limits::default();
     let mut evaluator = Evaluator::new(scope, control, &limits, environment(scope));
     evaluator.apply_groups(binder.calculation_groups(Wanted::InReach)?);
-    let root = Batch::root(FilterContext::default());
-    let place = (frame, binder.schema_of(table));
-    let vector = over_rows(&evaluator, place, rows, &scalar, &root);
+    let answer = run(&evaluator, (frame, binder.schema_of(table)), &scalar);
     build.note(evaluator.environment.told());
-    vector
+    answer
 }
 
 /// An expression in the row context of each of the rows, without filters. An error in one row is an error.
@@ -138,6 +200,18 @@ pub fn over_rows(
     let count = rows.len();
     let columns = vec![ColumnRows::Base; schema.fields.len()];
     let rows = Rc::new(TableRows::shared(1, count, Some(rows), columns));
+    over_table(evaluator, (frame, schema), rows, scalar, root)
+}
+
+/// The same for rows of any table.
+pub fn over_table(
+    evaluator: &Evaluator,
+    (frame, schema): (FrameId, Rc<Schema>),
+    rows: Rc<TableRows>,
+    scalar: &Scalar,
+    root: &Rc<Batch>,
+) -> Result<Vector, Error> {
+    let count = rows.rows();
     let contexts: Rc<[u32]> = vec![0; count].into();
     let frame = Frame {
         id: frame,

@@ -19,6 +19,7 @@ mod error;
 mod eval;
 mod explain;
 mod export;
+mod filter_columns;
 pub mod functions;
 mod grouped;
 mod query;

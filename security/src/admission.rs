@@ -15,24 +15,22 @@ use storage::{ColumnId, Control, Path, PathColumn, TableId, Target};
 use crate::asker::{IdentityFunction, Reads, VOLATILE};
 use crate::gate::Gate;
 use crate::graph::{Graph, Hidden};
-use crate::handed::Notes;
+use crate::ground::{Admitted, Ground, RoleRows};
 use crate::objects::{Objects, at};
 use crate::references::fold;
 use crate::rowset::Rows;
 use crate::travel::{Reach, Travel};
 use crate::trees::{Body, Node, ordinal, ordinals};
-use crate::view::{BuildView, View};
-use crate::visibility::{Ground, RoleRows, RoleTerm, Visible};
-use crate::{
-    CloseError, Denied, EvaluateError, Identity, Incompatibility, ReadError, Scope, Table,
-};
+use crate::view::View;
+use crate::visibility::{RoleTerm, Visible};
+use crate::{CloseError, Denied, EvaluateError, Identity, Incompatibility, ReadError};
 
 /// A role, checked when the gate closes.
 #[derive(Clone)]
 pub(crate) struct RolePlan {
     pub name: String,
     can_read: bool,
-    filters: Vec<FilterPlan>,
+    filters: Vec<Arc<FilterPlan>>,
     /// The ids of its rules, for the audit.
     pub rules: Vec<String>,
     /// What the role's object permissions hide, closed over dependencies.
@@ -58,10 +56,9 @@ impl RolePlan {
     }
 }
 
-#[derive(Clone)]
-struct FilterPlan {
-    table: u32,
-    tree: Arc<Expr>,
+pub(crate) struct FilterPlan {
+    pub table: u32,
+    pub tree: Arc<Expr>,
     /// The identity functions that it reads, anywhere in what it calls.
     reads: BTreeSet<IdentityFunction>,
     /// False when its answer depends on more than data and identity: the clock, random numbers, or what does not parse.
@@ -114,7 +111,8 @@ fn plan_role(
             ))
         })?;
         if let Some(text) = &permission.filter {
-            filters.push(plan_filter(graph, role, permission, table, text)?);
+            let filter = plan_filter(graph, role, permission, table, text)?;
+            filters.push(Arc::new(filter));
             rules.push(format!("{}/rows/{}", role.name, permission.table));
         }
         if permission.metadata == MetadataPermission::None {
@@ -263,15 +261,16 @@ type AnswerKey = (u32, u32, Vec<Option<String>>);
 /// The latest answers of filters.
 #[derive(Default)]
 struct Answers {
-    known: HashMap<AnswerKey, Rows>,
+    known: HashMap<AnswerKey, Admitted>,
     order: VecDeque<AnswerKey>,
 }
 
-/// Answers are row sets, and equal ones are one: this many cost little, and users who come back are admitted at once.
+/// Answers are row sets, of which the large ones are kept elsewhere: this many cost little, and users who come back are admitted at
+/// once.
 const ANSWERS: usize = 4_096;
 
 impl Answers {
-    fn keep(&mut self, key: AnswerKey, rows: Rows) {
+    fn keep(&mut self, key: AnswerKey, rows: Admitted) {
         if self.known.insert(key.clone(), rows).is_none() {
             self.order.push_back(key);
         }
@@ -401,18 +400,12 @@ impl Gate {
         if let Some(visible) = known {
             return Ok(visible);
         }
-        let ground = Ground {
-            travel: &self.travel,
-            data: &self.data,
-            sets: &self.sets,
-            strict_orphans: self.model.options.strict_orphans,
-            control,
-        };
+        let ground = &self.ground;
         let mut terms: Vec<Vec<RoleTerm>> = Vec::new();
         for ((_, role), rows) in roles.iter().zip(&admitted) {
             terms.push(
                 ground
-                    .role_terms(rows)
+                    .role_terms(rows, control)
                     .map_err(|error| failed_filter(role, error, detail))?,
             );
         }
@@ -423,7 +416,7 @@ impl Gate {
                 Some(restricted.map_or_else(|| reached.clone(), |tables| &tables & reached));
         }
         let visible = Arc::new(Visible::union(
-            self.travel.tables,
+            ground,
             &terms,
             restricted.unwrap_or_default(),
         ));
@@ -449,7 +442,7 @@ impl Gate {
         detail: &mut Option<String>,
         key: &mut Sha256,
     ) -> Result<RoleRows, Denied> {
-        let mut own: BTreeMap<u32, Rows> = BTreeMap::new();
+        let mut own: BTreeMap<u32, Vec<(Target, Rows)>> = BTreeMap::new();
         for (f, filter) in ordinals(&role.filters) {
             let values = filter
                 .reads
@@ -468,10 +461,10 @@ impl Gate {
             let rows = match known {
                 Some(rows) => rows,
                 None => {
-                    let (told, rows) = self.evaluate(filter, identity, control);
+                    let (told, found) = self.ground.filter(filter, identity, control);
                     // Who lacks what the filter asked for is refused, whatever came of it.
                     refuse_without(identity, told.functions(), role)?;
-                    let rows = rows.map_err(|error| match control.check() {
+                    let found = found.map_err(|error| match control.check() {
                         Err(stopped) => Denied::Stopped(stopped),
                         Ok(()) => {
                             *detail = Some(self.told_to_operator(role, filter, &error));
@@ -481,7 +474,9 @@ impl Gate {
                         }
                     })?;
                     // The key holds what the filter's names say that it reads. What has read more is not kept under it.
-                    if filter.keeps && told.within(Reads::of(&filter.reads)) {
+                    let repeats = filter.keeps && told.within(Reads::of(&filter.reads));
+                    let rows = Ground::admitted(filter, identity, found, repeats);
+                    if repeats {
                         let mut answers = self
                             .caches
                             .answers
@@ -493,18 +488,12 @@ impl Gate {
                 }
             };
             key.update(filter.table.to_le_bytes());
-            key.update(rows.digest);
-            let rows = match own.get(&filter.table) {
-                Some(other) => {
-                    let total = self
-                        .data
-                        .rows(TableId(filter.table))
-                        .map_or(0, |rows| rows.saturating_add(1));
-                    self.sets.both(other, &rows, total)
-                }
-                None => rows,
-            };
-            own.insert(filter.table, rows);
+            for (target, rows) in rows.iter() {
+                key.update(format!("{target:?}"));
+                key.update(rows.digest);
+            }
+            let own = own.entry(filter.table).or_default();
+            own.extend(rows.iter().cloned());
         }
         Ok(RoleRows { own })
     }
@@ -521,56 +510,6 @@ impl Gate {
             "role '{}', filter of table '{table}': {}",
             role.name, error.message
         )
-    }
-
-    /// Runs one filter over all rows of its table, and the blank row.
-    fn evaluate(
-        &self,
-        filter: &FilterPlan,
-        identity: &Identity,
-        control: &Control,
-    ) -> (Reads, Result<Rows, EvaluateError>) {
-        let scope = Scope::new(
-            self.every_object.clone(),
-            self.everything.clone(),
-            Some(self.data.clone()),
-            identity.clone(),
-        );
-        let scope = scope.noting();
-        let rows = self.evaluate_over(filter, &scope, control);
-        let told = scope.notes().map_or(Reads::NOTHING, Notes::told);
-        (told, rows)
-    }
-
-    fn evaluate_over(
-        &self,
-        filter: &FilterPlan,
-        scope: &Scope,
-        control: &Control,
-    ) -> Result<Rows, EvaluateError> {
-        let ordinal = scope.objects.entry_of(TableId(filter.table));
-        let ordinal =
-            ordinal.ok_or_else(|| EvaluateError::new("the table of the filter is not there"))?;
-        let table = Table {
-            scope: scope.number,
-            ordinal,
-        };
-        let answer =
-            (self.evaluators.row_filter)(&BuildView::new(scope), table, &filter.tree, control)?;
-        let rows = self
-            .data
-            .rows(TableId(filter.table))
-            .and_then(|rows| usize::try_from(rows).ok());
-        if rows.and_then(|rows| rows.checked_add(1)) != Some(answer.len()) {
-            return Err(EvaluateError::new(format!(
-                "a filter gave {} answers for {} rows and the blank row",
-                answer.len(),
-                rows.unwrap_or(0)
-            )));
-        }
-        Ok(self
-            .sets
-            .of_answer(&answer, self.model.options.strict_orphans))
     }
 
     /// Items of calculation groups are rows too: hidden items leave the rows of their table.
@@ -624,8 +563,9 @@ impl Gate {
                     .filter(|(_, name)| is_shown(*name));
                 rows.extend(positions.map(|(row, _)| ordinal(row)));
             }
-            let rows = self.sets.of_bitmap(&rows, total.saturating_add(1));
-            visible = Arc::new(visible.narrowed(t, &rows));
+            let found = self.ground.sets.of_bitmap(&rows, total.saturating_add(1));
+            let rows = found.rows(|| None);
+            visible = Arc::new(visible.narrowed(&self.ground, t, &rows));
         }
         Ok(visible)
     }

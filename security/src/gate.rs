@@ -14,6 +14,7 @@ use crate::admission::{Caches, RolePlan, plan_roles};
 use crate::audit::{AdmissionRecord, Audit};
 use crate::calculate::Builder;
 use crate::graph::{Graph, Hidden};
+use crate::ground::{Ground, SMALL_TABLE};
 use crate::handed::HandedOut;
 use crate::objects::Objects;
 use crate::request::Calculated;
@@ -23,12 +24,29 @@ use crate::travel::Travel;
 use crate::trees::{Trees, ordinal};
 use crate::view::{BuildView, Outline, View};
 use crate::visibility::Visible;
-use crate::{CloseError, Denied, EvaluateError, Identity, Table};
+use crate::{CloseError, Codes, Column, Denied, EvaluateError, Identity, Table};
 
-/// Evaluates a role filter in the row context of a table: one answer for each row, and a last one for the all-blank row. Null is
-/// not TRUE. The view's scope bears the identity.
+/// Evaluates a role filter in the row context of a table, for each row and for the all-blank row. The view's scope bears the identity.
 pub type RowFilter =
-    for<'a> fn(&BuildView<'a>, Table, &dax::Expr, &Control) -> Result<BooleanArray, EvaluateError>;
+    for<'a> fn(&BuildView<'a>, Table, &dax::Expr, &Control) -> Result<FilterAnswer, EvaluateError>;
+
+/// What a role filter says.
+#[derive(Debug)]
+pub enum FilterAnswer {
+    /// One answer for each row, and a last one for the all-blank row. Null is not TRUE.
+    Rows(BooleanArray),
+    /// It is TRUE for the rows for which one of these terms is: a term, which is never empty, is where all its parts are.
+    AnyOf(Vec<Vec<ColumnAnswer>>),
+}
+
+/// What a part of a filter says of the values of one column of its table. A code that is not listed is one for which it is not TRUE, and
+/// the all-blank row has the code of BLANK.
+#[derive(Clone, Debug)]
+pub struct ColumnAnswer {
+    pub column: Column,
+    pub codes: Codes,
+    pub holds: BooleanArray,
+}
 
 /// Evaluates a calculated column of a table: its type, and a value of that type's canonical form for each row.
 pub type CalculatedColumn = for<'a> fn(
@@ -92,7 +110,7 @@ pub struct Gate {
     pub(crate) every_object: Arc<Objects>,
     pub(crate) everything: Arc<Visible>,
     pub(crate) objects: Mutex<BTreeMap<Hidden, Arc<Objects>>>,
-    pub(crate) sets: RowSets,
+    pub(crate) ground: Arc<Ground>,
     pub(crate) caches: Caches,
     pub(crate) scans: Option<Arc<Scans>>,
     pub(crate) audit: Option<Audit>,
@@ -140,6 +158,16 @@ impl Gate {
             data.is_related(id)
         }));
         let everything = Arc::new(Visible::everything(ordinal(model.tables.len())));
+        let ground = Arc::new(Ground {
+            sets: sets_for(&data, travel.tables),
+            strict_orphans: model.options.strict_orphans,
+            small_table: SMALL_TABLE,
+            travel: travel.clone(),
+            data: data.clone(),
+            every_object: every_object.clone(),
+            everything: everything.clone(),
+            evaluators,
+        });
         Ok(Gate {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             model,
@@ -153,7 +181,7 @@ impl Gate {
             every_object,
             everything,
             objects: Mutex::default(),
-            sets: RowSets::default(),
+            ground,
             caches: Caches::default(),
             scans: None,
             audit: None,
@@ -171,6 +199,7 @@ impl Gate {
         graph.learn(&self.handed);
         let travel = Travel::of(&model, &graph);
         let roles = plan_roles(&model, &graph, &travel)?;
+        let ground = self.ground_under(travel.clone());
         Ok(Gate {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             model,
@@ -184,10 +213,24 @@ impl Gate {
             every_object: self.every_object.clone(),
             everything: self.everything.clone(),
             objects: Mutex::default(),
-            sets: RowSets::default(),
+            ground,
             caches: Caches::default(),
             scans: self.scans.as_ref().map(|scans| Arc::new(scans.emptied())),
             audit: self.audit.clone(),
+        })
+    }
+
+    /// The same for a gate of its own: with row sets that are nobody's yet.
+    fn ground_under(&self, travel: Travel) -> Arc<Ground> {
+        Arc::new(Ground {
+            sets: sets_for(&self.data, travel.tables),
+            strict_orphans: self.model.options.strict_orphans,
+            small_table: self.ground.small_table,
+            travel,
+            data: self.data.clone(),
+            every_object: self.every_object.clone(),
+            everything: self.everything.clone(),
+            evaluators: self.evaluators,
         })
     }
 
@@ -228,7 +271,7 @@ impl Gate {
             every_object: self.every_object.clone(),
             everything: self.everything.clone(),
             objects: Mutex::default(),
-            sets: RowSets::default(),
+            ground: self.ground_under(self.travel.clone()),
             caches: Caches::default(),
             scans: before.scans.as_ref().map(|scans| Arc::new(scans.emptied())),
             audit: before.audit.clone(),
@@ -292,4 +335,10 @@ impl Gate {
     pub fn role_names(&self) -> Vec<String> {
         self.roles.iter().map(|role| role.name.clone()).collect()
     }
+}
+
+/// Room for the row sets of the largest table.
+fn sets_for(data: &Dataset, tables: u32) -> RowSets {
+    let rows = (0..tables).filter_map(|table| data.rows(storage::TableId(table)));
+    RowSets::new(rows.max().map_or(0, u64::from))
 }

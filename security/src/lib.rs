@@ -5,7 +5,7 @@
 //! - A [`Scope`] is what a view (or the lent [`BuildView`]) lets its holder name and read. Tables, columns, measures and
 //!   relationships are handles that only a scope mints; `lower` is the one file where they become ordinals of storage.
 //! - [`Scope::extended`] gives a scope that has a query's own columns and tables too, computed from what the first one shows.
-//! - `travel` and `visibility` hold the row rules, `graph` and `prune` the object rules.
+//! - `travel`, `ground` and `visibility` hold the row rules, `graph` and `prune` the object rules.
 
 #![cfg_attr(
     not(test),
@@ -28,6 +28,7 @@ mod error;
 mod extend;
 mod gate;
 mod graph;
+mod ground;
 mod handed;
 mod handle;
 mod identity;
@@ -61,7 +62,10 @@ pub use credential::{StillValid, Unrevocable};
 pub use dependencies::AnswerKey;
 pub use error::{CloseError, Denied, EvaluateError, Incompatibility, ReadError};
 pub use extend::{AddedColumn, Addition, Extended};
-pub use gate::{CalculatedColumn, CalculatedTable, Evaluators, Figures, Gate, RowFilter};
+pub use gate::{
+    CalculatedColumn, CalculatedTable, ColumnAnswer, Evaluators, Figures, FilterAnswer, Gate,
+    RowFilter,
+};
 pub use handle::{Codes, Column, Measure, Relationship, Table};
 pub use identity::Identity;
 pub use request::*;

@@ -64,6 +64,18 @@ impl Scope {
         Ok(id)
     }
 
+    /// The codes of a column, if they are this scope's.
+    pub(crate) fn lower_codes<'c>(
+        &self,
+        codes: &'c Codes,
+        column: Column,
+    ) -> Result<&'c [u32], ReadError> {
+        if codes.scope != self.number || codes.of != Target::Column(column) {
+            return Err(ReadError::Foreign);
+        }
+        Ok(&codes.codes)
+    }
+
     pub(crate) fn lower_relationship(
         &self,
         relationship: Relationship,
@@ -178,7 +190,10 @@ impl Scope {
             .iter()
             .map(|one| self.lower_aggregate(one, table, &mut masked))
             .collect::<Result<_, _>>()?;
-        let visibility: Visibility = self.visible.of(table);
+        let visibility: Visibility = self
+            .visible
+            .of(table, control)
+            .map_err(|error| self.tell(error))?;
         Ok(storage::Scan {
             table,
             visibility,

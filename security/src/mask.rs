@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use storage::{Control, Path, PlacedSet, TableId};
+use storage::{Control, Path, PlacedSet, TableId, Target};
 
 use crate::ReadError;
 use crate::objects::RelationshipEntry;
@@ -54,7 +54,8 @@ impl Scope {
                     .visible
                     .rows(self.data()?, table, control)
                     .map_err(|error| self.tell(error))?;
-                Ok(PlacedSet { path, rows })
+                let target = Target::Row;
+                Ok(PlacedSet { path, target, rows })
             })
             .collect()
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use arrow::array::ArrayRef;
 use model::DataType;
 use roaring::RoaringBitmap;
-use storage::{Control, Dataset, RowSet, TableId, Visibility};
+use storage::{Control, Dataset, RowSet, TableId};
 
 use crate::graph::reads_everything;
 use crate::handed::Notes;
@@ -600,7 +600,7 @@ impl Scope {
             aggregates: Vec::new(),
         };
         let total = self.scan_rows(&rows(Vec::new()), control)?.len();
-        match self.scan(&rows(keys), &control.behind_the_query()) {
+        match self.scan(&rows(keys), &control.aside()) {
             Ok(groups) => Ok(total <= 1 || groups.len == total),
             Err(ReadError::TooManyGroups { .. }) if total > MAX_GROUPS => Ok(false),
             Err(error) => Err(error),
@@ -686,7 +686,10 @@ impl Scope {
         };
         let scan = storage::Scan {
             table,
-            visibility: self.visible.of(table),
+            visibility: self
+                .visible
+                .of(table, control)
+                .map_err(|error| self.tell(error))?,
             masks: self.masks(masked, control)?,
             filters: vec![storage::Filter::In {
                 column,
@@ -712,14 +715,56 @@ impl Scope {
         self.data.as_ref()?.expression_type(id, &lowered)
     }
 
+    /// An error but for the lent view of all rows.
+    fn check_all_visible(&self, table: TableId) -> Result<(), ReadError> {
+        if self.visible.is_all(table) {
+            return Ok(());
+        }
+        Err(ReadError::Internal(
+            "all rows were asked for where not all are visible".to_owned(),
+        ))
+    }
+
+    pub(crate) fn count_rows(&self, table: Table) -> Result<usize, ReadError> {
+        let id = self.lower_table(table)?;
+        self.check_all_visible(id)?;
+        let rows = self.data()?.rows(id).ok_or(ReadError::NoData)?;
+        usize::try_from(rows)
+            .ok()
+            .and_then(|rows| rows.checked_add(1))
+            .ok_or(ReadError::NoData)
+    }
+
+    /// The codes of a column that rows have, after that of BLANK. For the lent view of all rows alone.
+    pub(crate) fn every_code(&self, column: Column, control: &Control) -> Result<Codes, ReadError> {
+        let id = self.hand_out(column, Use::Value)?;
+        self.check_all_visible(id.table)?;
+        let scan = storage::Scan {
+            table: id.table,
+            visibility: storage::Visibility::All,
+            masks: Vec::new(),
+            filters: Vec::new(),
+            keys: vec![storage::PathColumn {
+                path: storage::Path::here(),
+                target: storage::Target::Column(id.column),
+            }],
+            aggregates: Vec::new(),
+            max_groups: usize::MAX,
+        };
+        let groups = self
+            .data()?
+            .scan(&scan, control)
+            .map_err(|error| self.tell(error))?;
+        let found = groups.keys.into_iter().flatten();
+        let found = found.filter(|code| *code != storage::BLANK);
+        let codes = std::iter::once(storage::BLANK).chain(found).collect();
+        Ok(self.mint(Target::Column(column), codes))
+    }
+
     /// All rows of a table and its blank row. For the lent view of all rows alone.
     pub(crate) fn every_row(&self, table: Table) -> Result<Codes, ReadError> {
         let id = self.lower_table(table)?;
-        if self.visible.of(id) != Visibility::All {
-            return Err(ReadError::Internal(
-                "all rows were asked for where not all are visible".to_owned(),
-            ));
-        }
+        self.check_all_visible(id)?;
         let rows = self.data()?.rows(id).ok_or(ReadError::NoData)?;
         Ok(self.mint(Target::Row(table), (0..=rows).collect()))
     }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, PoisonError};
 
 use roaring::RoaringBitmap;
-use storage::{ColumnId, Control, Path, PathColumn, Scan, Visibility};
+use storage::{ColumnId, Control, Path, PathColumn, Scan};
 
 use crate::error::ReadError;
 use crate::scope::Scope;
@@ -45,8 +45,7 @@ impl Seen {
 impl Scope {
     /// Found once for a scope and column, by a scan of the visible rows.
     pub(crate) fn seen(&self, column: ColumnId, control: &Control) -> Result<Seen, ReadError> {
-        let visibility = self.visible.of(column.table);
-        if visibility == Visibility::All {
+        if self.visible.is_all(column.table) {
             return Ok(Seen::All);
         }
         if let Some(known) = self.seen_codes().get(&column) {
@@ -54,7 +53,7 @@ impl Scope {
         }
         let scan = Scan {
             table: column.table,
-            visibility,
+            visibility: self.visible.of(column.table, control)?,
             masks: Vec::new(),
             filters: Vec::new(),
             keys: vec![PathColumn {
@@ -64,7 +63,7 @@ impl Scope {
             aggregates: Vec::new(),
             max_groups: usize::MAX,
         };
-        let groups = self.data()?.scan(&scan, &control.behind_the_query())?;
+        let groups = self.data()?.scan(&scan, &control.aside())?;
         let codes: RoaringBitmap = groups.keys.first().into_iter().flatten().copied().collect();
         let codes = Arc::new(codes);
         self.seen_codes().insert(column, Arc::clone(&codes));

@@ -12,7 +12,7 @@ use crate::objects::Objects;
 use crate::scans::Scans;
 use crate::trees::{Trees, ordinal};
 use crate::visibility::Visible;
-use crate::{Codes, Identity, ReadError, Reads, Scope, Table};
+use crate::{Codes, Column, Control, Identity, ReadError, Reads, Scope, Table};
 
 /// What one identity may see. Made by [`Gate::admit`] alone, and shared as `Arc<View>`.
 ///
@@ -165,6 +165,16 @@ impl<'a> BuildView<'a> {
         if let Some(notes) = self.scope.notes() {
             notes.reads(reads);
         }
+    }
+
+    /// The codes that rows of a column's table have, and the code of BLANK, which the blank row has, first.
+    pub fn every_code(&self, column: Column, control: &Control) -> Result<Codes, ReadError> {
+        self.scope.every_code(column, control)
+    }
+
+    /// How many rows a table has, the blank row among them.
+    pub fn count_rows(&self, table: Table) -> Result<usize, ReadError> {
+        self.scope.count_rows(table)
     }
 
     /// Rows 0..n of a table, and then its blank row n.

@@ -50,19 +50,7 @@ impl Bits {
 
     /// Adds the numbers from `first` on and below `end`.
     pub(crate) fn set_range(&mut self, first: u32, end: u32) {
-        if first >= end {
-            return;
-        }
-        let (from, to) = (first as usize / 64, (end - 1) as usize / 64);
-        let low = u64::MAX << (first % 64);
-        let high = u64::MAX >> (63 - (end - 1) % 64);
-        if from == to {
-            self.words[from] |= low & high;
-        } else {
-            self.words[from] |= low;
-            self.words[from + 1..to].fill(u64::MAX);
-            self.words[to] |= high;
-        }
+        set_range(&mut self.words, first as usize, end as usize);
     }
 
     pub(crate) fn keep(&mut self, other: &Bits) {
@@ -137,6 +125,23 @@ impl Bits {
                 })
             })
         })
+    }
+}
+
+/// Sets the bits from `first` on and below `end`.
+pub(crate) fn set_range(words: &mut [u64], first: usize, end: usize) {
+    if first >= end {
+        return;
+    }
+    let (from, to) = (first / 64, (end - 1) / 64);
+    let low = u64::MAX << (first % 64);
+    let high = u64::MAX >> (63 - (end - 1) % 64);
+    if from == to {
+        words[from] |= low & high;
+    } else {
+        words[from] |= low;
+        words[from + 1..to].fill(u64::MAX);
+        words[to] |= high;
     }
 }
 

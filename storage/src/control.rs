@@ -14,6 +14,7 @@ pub struct Control {
     shared: Arc<Shared>,
     /// The work is not the query's own: the limit on groups is not for it.
     own_groups: bool,
+    counts: Arc<Counts>,
 }
 
 #[derive(Debug, Default)]
@@ -22,9 +23,13 @@ struct Shared {
     turn: Option<Turn>,
     /// 0 while the work may go on, else the reason why it may not.
     stopped: AtomicU8,
+    checks: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
     rows: AtomicU64,
     scans: AtomicU64,
-    checks: AtomicU64,
 }
 
 /// What bounds the work under a control. The default bounds nothing.
@@ -63,15 +68,18 @@ impl Control {
                 ..Shared::default()
             }),
             own_groups: false,
+            counts: Arc::default(),
         }
     }
 
-    /// The same control for work that a query brings about and does not ask for, such as finding which values visible rows hold. A
-    /// limit on groups would tell there whether rows are hidden at all. Time, memory and cancellation bound it as before.
-    pub fn behind_the_query(&self) -> Control {
+    /// For work that a query brings about and does not ask for, such as finding which values visible rows hold: it stops with the query and is
+    /// bounded with it in time and memory; its scans are not counted among the query's, and the limit on groups is not for it, which
+    /// would tell whether rows are hidden at all.
+    pub fn aside(&self) -> Control {
         Control {
             shared: Arc::clone(&self.shared),
             own_groups: true,
+            counts: Arc::default(),
         }
     }
 
@@ -154,12 +162,12 @@ impl Control {
 
     /// Rows looked at so far, for the operator's figures.
     pub fn rows_scanned(&self) -> u64 {
-        self.shared.rows.load(Ordering::Relaxed)
+        self.counts.rows.load(Ordering::Relaxed)
     }
 
     /// Scans run so far, for the operator's figures.
     pub fn scans_run(&self) -> u64 {
-        self.shared.scans.load(Ordering::Relaxed)
+        self.counts.scans.load(Ordering::Relaxed)
     }
 
     /// Looks so far: how soon work can be stopped.
@@ -168,11 +176,11 @@ impl Control {
     }
 
     pub(crate) fn count_rows(&self, rows: u64) {
-        self.shared.rows.fetch_add(rows, Ordering::Relaxed);
+        self.counts.rows.fetch_add(rows, Ordering::Relaxed);
     }
 
     pub(crate) fn count_scan(&self) {
-        self.shared.scans.fetch_add(1, Ordering::Relaxed);
+        self.counts.scans.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -188,6 +196,18 @@ mod tests {
         control.clone().cancel();
         assert_eq!(control.check(), Err(Stopped::Cancelled));
         assert_eq!(control.checks(), 2);
+    }
+
+    #[test]
+    fn work_aside_stops_with_the_query_and_counts_apart() {
+        let control = Control::new(None);
+        let aside = control.aside();
+        aside.count_scan();
+        aside.count_rows(9);
+        assert_eq!((control.scans_run(), control.rows_scanned()), (0, 0));
+        assert_eq!((aside.scans_run(), aside.rows_scanned()), (1, 9));
+        control.cancel();
+        assert_eq!(aside.check(), Err(Stopped::Cancelled));
     }
 
     #[test]
@@ -207,18 +227,18 @@ mod tests {
     }
 
     #[test]
-    fn work_behind_a_query_has_no_limit_of_groups_and_ends_with_it() {
+    fn work_aside_has_no_limit_of_groups_and_ends_with_the_query() {
         let control = Control::bounded(Bounds {
             groups: Some(5),
             ..Bounds::default()
         });
-        let behind = control.behind_the_query();
+        let aside = control.aside();
         assert_eq!(
-            (control.most_groups(), behind.most_groups()),
+            (control.most_groups(), aside.most_groups()),
             (5, usize::MAX)
         );
         control.cancel();
-        assert_eq!(behind.check(), Err(Stopped::Cancelled));
+        assert_eq!(aside.check(), Err(Stopped::Cancelled));
     }
 
     #[test]

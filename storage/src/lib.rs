@@ -26,6 +26,7 @@ mod memory;
 mod numbering;
 mod reading;
 mod relationship;
+mod rows;
 mod runs;
 mod scan;
 mod scan_spec;
@@ -51,6 +52,7 @@ pub use figures::{ColumnFigures, KeyMapFigures};
 pub use import::{ImportError, ImportOptions, NoProgress, Progress, import, import_with};
 pub use memory::{Charge, Meter, Share};
 pub use model::DataType;
+pub use rows::RowBlocks;
 pub use scan_spec::*;
 pub use turns::{Held, Turns};
 

@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
-use crate::{Dataset, PlacedSet, RowSet, Step, StorageError, TableId};
+use crate::{Dataset, PlacedSet, RowSet, Step, StorageError, TableId, Target};
 
 /// The masks of a scan or a fetch. They bear on every path that comes by.
 #[derive(Default)]
 pub(crate) struct Masks(Vec<PlacedSet>);
 
 impl Masks {
-    /// A mask on the start table is refused: which of its own rows count is for the visibility to say.
+    /// A mask on the start table is refused: which of its own rows count is for the visibility to say. A mask is a set of rows.
     pub(crate) fn new(masks: &[PlacedSet]) -> Result<Masks, StorageError> {
         if masks.iter().any(|mask| mask.path.is_empty()) {
             return Err(StorageError::Internal(
                 "a mask stands on the table that the scan starts from".to_owned(),
+            ));
+        }
+        if masks.iter().any(|mask| mask.target != Target::Row) {
+            return Err(StorageError::Internal(
+                "a mask is made of codes and not of rows".to_owned(),
             ));
         }
         Ok(Masks(masks.to_vec()))

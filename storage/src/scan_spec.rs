@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
+use crate::RowBlocks;
+
 /// The code of BLANK in every column.
 pub const BLANK: u32 = 0;
 
@@ -77,7 +79,7 @@ pub enum Target {
 pub enum RowSet {
     All,
     None,
-    Some(RoaringBitmap),
+    Some(RowBlocks),
 }
 
 /// Which rows of a table an identity sees: an OR of terms. Without any term, nothing.
@@ -93,10 +95,13 @@ pub struct Term {
     pub sets: Vec<PlacedSet>,
 }
 
-/// A row set of the table at the end of the path.
+/// A set of rows of the table at the end of the path, or of codes of one of its columns: then of the rows that have them. A filter
+/// that reads one column is small as codes, however many rows it admits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlacedSet {
     pub path: Path,
+    pub target: Target,
+    /// Row numbers or codes.
     pub rows: Arc<RowSet>,
 }
 

@@ -14,6 +14,7 @@ mod deletion;
 mod derived;
 mod embedding;
 mod exporting;
+mod fact_filters;
 mod fairness;
 mod functions;
 mod functions_document;

@@ -131,6 +131,11 @@ impl World {
         self.files[table].clone()
     }
 
+    /// The data as they stand in the files.
+    pub fn files(&self) -> &Sheets {
+        &self.files
+    }
+
     pub fn database(&self) -> &Database {
         &self.secured
     }

@@ -10,11 +10,11 @@ use security::Target;
 
 use super::calculate::{comparison, field_of};
 use super::classes::Classes;
+use super::steady::Steady;
 use super::{Evaluator, Outcome, operators};
 use crate::batch::{Batch, Frame};
-use crate::bound::{FrameId, Scalar, ScalarKind, TableExpr, TableKind};
+use crate::bound::{FrameId, Scalar, ScalarKind, TableExpr};
 use crate::context::{FilterContext, Set};
-use crate::functions::Body;
 use crate::table::TableRows;
 
 /// One of the conditions that must all hold.
@@ -236,43 +236,5 @@ fn quick(conjunct: &Scalar, frame: FrameId) -> Option<(BinaryOp, usize, &Scalar)
 
 /// Whether an expression is untouched by the row context that it stands in: no context transition, nothing drawn anew for each row.
 pub(super) fn is_same_for_rows(expr: &Scalar) -> bool {
-    use ScalarKind as K;
-    let unmoved = match &expr.kind {
-        K::Measure { .. }
-        | K::MeasureFormat { .. }
-        | K::Calculate { .. }
-        | K::SelectedMeasure
-        | K::SelectedMeasureFormat
-        | K::WindowPlace(_)
-        | K::TableText(_) => false,
-        K::Call { function, .. } => {
-            matches!(function.body, Body::Scalar(_)) && !function.is_volatile_by_row()
-        }
-        _ => true,
-    };
-    let (scalars, tables) = expr.parts();
-    unmoved
-        && scalars.iter().all(|scalar| is_same_for_rows(scalar))
-        && tables.iter().all(|table| is_table_same_for_rows(table))
-}
-
-fn is_table_same_for_rows(table: &TableExpr) -> bool {
-    use TableKind as K;
-    let unmoved = matches!(
-        table.kind,
-        K::Base { .. }
-            | K::Values { .. }
-            | K::AllRows { .. }
-            | K::AllValues { .. }
-            | K::Filter { .. }
-            | K::Constructor(_)
-            | K::Row(_)
-            | K::Dates(_)
-            | K::Distinct(_)
-            | K::Variable(_)
-    );
-    let (scalars, tables) = table.parts();
-    unmoved
-        && scalars.iter().all(|scalar| is_same_for_rows(scalar))
-        && tables.iter().all(|table| is_table_same_for_rows(table))
+    Steady::default().scalar(expr)
 }

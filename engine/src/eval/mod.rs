@@ -33,6 +33,7 @@ mod sets;
 mod shape;
 mod shared;
 mod statistics;
+mod steady;
 mod summarize;
 mod table_text;
 mod tables;
@@ -61,6 +62,7 @@ pub use operators::arithmetic_type;
 pub use regression::regression_columns;
 pub use rows::current_group;
 pub use rowsets::{Audience, is_beyond_what_is_kept, rowset_audience, rowset_schema};
+pub use steady::Steady;
 
 /// Levels of expressions that the stack of a compute thread (64 MiB) holds, in a build without optimization too.
 const MAX_LEVELS: usize = 2_000;

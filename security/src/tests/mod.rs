@@ -3,6 +3,7 @@
 mod calculated;
 mod evaluator;
 mod extended;
+mod forgotten;
 mod handles;
 mod masks;
 mod object_rules;

@@ -247,6 +247,20 @@ impl World {
     }
 }
 
+/// The same gate once more, where every set of rows counts as large and none is kept: each is worked out again whenever it is wanted.
+pub fn forgetful(gate: &Gate) -> Gate {
+    let mut forgetful = gate.renewed(gate);
+    let ground = Arc::get_mut(&mut forgetful.ground).unwrap();
+    ground.sets = crate::rowset::RowSets::within(0, 0);
+    forgetful
+}
+
+/// A gate for which every table is large, so that filters by the values of one column are kept as such.
+pub fn by_codes(mut gate: Gate) -> Gate {
+    Arc::get_mut(&mut gate.ground).unwrap().small_table = 0;
+    gate
+}
+
 /// Product 99 does not exist, and one sale names no country.
 pub fn shop() -> World {
     World::empty()

@@ -248,7 +248,10 @@ mod tests {
             assert!(decode(&page, &mut vec![0u16; count]).is_some(), "{place}");
             numbers[place] = 1 << 24;
             let page = self::page(&numbers);
-            assert!(decode(&page, &mut vec![U24::default(); count]).is_none(), "{place}");
+            assert!(
+                decode(&page, &mut vec![U24::default(); count]).is_none(),
+                "{place}"
+            );
         }
     }
 }

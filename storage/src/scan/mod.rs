@@ -7,6 +7,7 @@ mod exact;
 mod expression;
 mod group;
 mod kernels;
+mod own;
 mod parallel;
 mod requirements;
 mod select;
@@ -15,10 +16,9 @@ mod strip;
 mod tests;
 mod tuples;
 
-use roaring::RoaringBitmap;
-
 use crate::memory::Charge;
 use crate::reading::Reading;
+use crate::rows::{Builder, RowBlocks};
 use crate::{
     Control, DataType, Dataset, Expression, Filter, Groups, PlacedSet, Scan, ScanError, TableId,
     Visibility,
@@ -131,7 +131,7 @@ impl Dataset {
         table: TableId,
         visibility: &Visibility,
         control: &Control,
-    ) -> Result<RoaringBitmap, ScanError> {
+    ) -> Result<RowBlocks, ScanError> {
         let reading = Reading::of(self);
         let mut composer = Composer::new(&reading, table)?;
         let selector = selector(&mut composer, visibility, &[], &[])?;
@@ -141,20 +141,16 @@ impl Dataset {
             control,
             most_threads: usize::MAX,
         };
-        let (states, _) = pass.run(RoaringBitmap::new, |rows, strip| {
+        // Blocks come to each thread in order, and each to one of them.
+        let (states, _) = pass.run(Builder::default, |rows, strip| {
             if strip.picks.is_none() {
-                rows.insert_range(strip.start as u32..(strip.start + strip.len) as u32);
+                rows.add(strip.start as u32, (strip.start + strip.len) as u32);
             } else {
-                // Strips come in row order, so appending never finds a row out of place.
-                rows.append(strip.rows())
-                    .map_err(|e| ScanError::Internal(e.to_string()))?;
+                strip.each_row(|_, row| rows.add(row, row + 1));
             }
             Ok(())
         })?;
-        let mut rows = RoaringBitmap::new();
-        states.into_iter().for_each(|found| rows |= found);
-        rows.optimize();
-        Ok(rows)
+        Ok(RowBlocks::joined(states.into_iter().map(Builder::finish)))
     }
 
     /// The type of an expression over rows of a table. None: it is not a number, or names what is not there.

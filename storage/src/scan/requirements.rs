@@ -1,14 +1,16 @@
 //! What rows must fulfil, lane by lane, before it is known how to test it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
 use super::compose::{Composer, Source};
+use super::own::OwnRows;
 use super::tuples::TupleTest;
 use crate::bits::Bits;
 use crate::composed::Reached;
-use crate::{Filter, Path, PathColumn, RowSet, ScanError, Target, Term, Visibility};
+use crate::{Filter, PathColumn, RowBlocks, RowSet, ScanError, Term, Visibility};
 
 /// An AND of tests. Everything about one lane, whoever asks for it, is one array: a role's filter on a dimension costs
 /// nothing once the query filters that dimension too.
@@ -16,25 +18,29 @@ use crate::{Filter, Path, PathColumn, RowSet, ScanError, Target, Term, Visibilit
 pub(super) struct Requirements {
     /// No row can pass.
     pub(super) never: bool,
-    /// Rows of the scanned table itself.
-    pub(super) own: Option<RoaringBitmap>,
+    /// Rows of the scanned table itself: those that all of these hold.
+    pub(super) own: Vec<OwnRows>,
     /// For each lane which of its numbers pass.
     pub(super) lanes: BTreeMap<u32, Bits>,
     pub(super) alternatives: Vec<Alternatives>,
     pub(super) tuples: Vec<TupleTest>,
 }
 
-/// A row passes when one of the bits is left after all of its masks are applied: up to 64 terms of an OR at once.
-pub(super) struct Alternatives {
-    /// The group of alternatives: a row must pass one chunk of each group.
-    pub(super) chunks: Vec<Chunk>,
+/// So many terms of an OR are tested one after another, a bit a row. Of more each row keeps a mask.
+const FEW_TERMS: usize = 8;
+
+/// A row must pass one of the terms.
+pub(super) enum Alternatives {
+    Few(Vec<Requirements>),
+    Many(Vec<Chunk>),
 }
 
+/// A row passes when one of the bits is left after all of its masks are applied: up to 64 terms of an OR at once.
 pub(super) struct Chunk {
     /// Bits of the terms that ask nothing of the scanned table itself.
     pub(super) open: u64,
     /// The other terms, each with the rows that it admits.
-    pub(super) own: Vec<(u64, RoaringBitmap)>,
+    pub(super) own: Vec<(u64, Vec<OwnRows>)>,
     /// For each lane the bits that each of its numbers leaves.
     pub(super) lanes: Vec<(u32, Vec<u64>)>,
 }
@@ -54,7 +60,7 @@ impl Requirements {
             if term.never {
                 continue;
             }
-            if term.own.is_none() && term.lanes.is_empty() {
+            if term.own.is_empty() && term.lanes.is_empty() {
                 return Ok(());
             }
             possible.push(term);
@@ -70,9 +76,12 @@ impl Requirements {
             self.require(lane, pass);
             return Ok(());
         }
-        let chunks = possible.chunks(64).map(|terms| chunk(composer, terms));
-        let chunks = chunks.collect::<Result<_, ScanError>>()?;
-        self.alternatives.push(Alternatives { chunks });
+        self.alternatives.push(if possible.len() <= FEW_TERMS {
+            Alternatives::Few(possible)
+        } else {
+            let chunks = possible.chunks(64).map(|terms| chunk(composer, terms));
+            Alternatives::Many(chunks.collect::<Result<_, ScanError>>()?)
+        });
         Ok(())
     }
 
@@ -80,14 +89,20 @@ impl Requirements {
         let mut requirements = Requirements::default();
         for set in &term.sets {
             let column = PathColumn {
-                path: Path(set.path.0.clone()),
-                target: Target::Row,
+                path: set.path.clone(),
+                target: set.target,
             };
             match &*set.rows {
                 // The path is still looked at: a set that stands nowhere is a fault, never a TRUE.
-                RowSet::All => drop(composer.end(&set.path)?),
+                RowSet::All => drop(composer.target(&column)?),
                 RowSet::None => requirements.never = true,
-                RowSet::Some(rows) => requirements.require_in(&composer.source(&column)?, rows),
+                RowSet::Some(rows) => {
+                    let source = composer.source(&column)?;
+                    match source.lane {
+                        None => requirements.own.push(OwnRows::Set(set.rows.clone())),
+                        Some(lane) => requirements.require_in(lane, &source, rows),
+                    }
+                }
             }
         }
         Ok(requirements)
@@ -99,7 +114,13 @@ impl Requirements {
         filter: &Filter,
     ) -> Result<(), ScanError> {
         match filter {
-            Filter::In { column, set } => self.require_in(&composer.source(column)?, set),
+            Filter::In { column, set } => {
+                let source = composer.source(column)?;
+                match source.lane {
+                    None => self.own.push(OwnRows::Listed(set.clone())),
+                    Some(lane) => self.require_in(lane, &source, &**set),
+                }
+            }
             Filter::Tuples { columns, tuples } => {
                 let sources = columns
                     .iter()
@@ -107,7 +128,10 @@ impl Requirements {
                     .collect::<Result<Vec<_>, _>>()?;
                 let test = TupleTest::new(&sources, tuples)?;
                 for (source, set) in sources.iter().zip(test.columns()) {
-                    self.require_in(source, &set);
+                    match source.lane {
+                        None => self.own.push(OwnRows::Listed(Arc::new(set))),
+                        Some(lane) => self.require_in(lane, source, &set),
+                    }
                 }
                 match test.only_lane() {
                     // Tuples over one lane are a set of its numbers.
@@ -122,28 +146,21 @@ impl Requirements {
         Ok(())
     }
 
-    /// The code of the source must be in the set.
-    fn require_in(&mut self, source: &Source, set: &RoaringBitmap) {
-        let Some(lane) = source.lane else {
-            match &mut self.own {
-                Some(own) => *own &= set,
-                None => self.own = Some(set.clone()),
-            }
-            return;
-        };
+    /// The code of the source, which a lane leads to, must be in the set.
+    fn require_in(&mut self, lane: u32, source: &Source, set: &impl Numbers) {
         let pass = match &source.reached {
             Reached::Runs(runs) => {
                 let mut pass = Bits::none(runs.size());
                 for (first, end, code) in runs.iter() {
-                    if set.contains(code) {
+                    if set.holds(code) {
                         pass.set_range(first, end);
                     }
                 }
                 pass
             }
-            Reached::Own => codes_in(set, source.size),
+            Reached::Own => set.bits(source.size),
             Reached::Dense(codes) => {
-                let passing = codes_in(set, source.size);
+                let passing = set.bits(source.size);
                 Bits::of(codes.len() as u32, |n| passing.get(codes[n as usize]))
             }
         };
@@ -158,24 +175,46 @@ impl Requirements {
     }
 
     fn merge(&mut self, other: Requirements) {
-        if let Some(rows) = other.own {
-            match &mut self.own {
-                Some(own) => *own &= rows,
-                None => self.own = Some(rows),
-            }
-        }
+        self.own.extend(other.own);
         for (lane, pass) in other.lanes {
             self.require(lane, pass);
         }
     }
 }
 
-fn codes_in(set: &RoaringBitmap, size: u32) -> Bits {
-    let mut codes = Bits::none(size);
-    for code in set.range(0..size) {
-        codes.set(code);
+/// A set of codes or row numbers.
+trait Numbers {
+    fn holds(&self, number: u32) -> bool;
+    /// Those below `size`.
+    fn bits(&self, size: u32) -> Bits;
+}
+
+impl Numbers for RoaringBitmap {
+    fn holds(&self, number: u32) -> bool {
+        self.contains(number)
     }
-    codes
+
+    fn bits(&self, size: u32) -> Bits {
+        let mut bits = Bits::none(size);
+        for number in self.range(0..size) {
+            bits.set(number);
+        }
+        bits
+    }
+}
+
+impl Numbers for RowBlocks {
+    fn holds(&self, number: u32) -> bool {
+        self.contains(number)
+    }
+
+    fn bits(&self, size: u32) -> Bits {
+        let mut bits = Bits::none(size);
+        for (first, end) in self.runs().take_while(|(first, _)| *first < size) {
+            bits.set_range(first, end.min(size));
+        }
+        bits
+    }
 }
 
 /// Terms that all ask of one and the same lane alone are one array.
@@ -186,7 +225,7 @@ fn one_lane(terms: &[Requirements]) -> Option<(u32, Bits)> {
         let codes = term
             .lanes
             .get(lane)
-            .filter(|_| term.own.is_none() && term.lanes.len() == 1)?;
+            .filter(|_| term.own.is_empty() && term.lanes.len() == 1)?;
         pass.add(codes);
     }
     Some((*lane, pass))
@@ -202,9 +241,10 @@ fn chunk(composer: &Composer<'_>, terms: &[Requirements]) -> Result<Chunk, ScanE
     let mut lanes: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
     for (place, term) in terms.iter().enumerate() {
         let bit = 1 << place;
-        match &term.own {
-            None => chunk.open |= bit,
-            Some(rows) => chunk.own.push((bit, rows.clone())),
+        if term.own.is_empty() {
+            chunk.open |= bit;
+        } else {
+            chunk.own.push((bit, term.own.clone()));
         }
         for (lane, pass) in &term.lanes {
             let size = composer.lane(*lane)?.size() as usize;

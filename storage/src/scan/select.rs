@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use roaring::RoaringBitmap;
-
 use super::compose::Composer;
 use super::kernels::{self, AND, Lane, Level, OR, SET, range_bits, set_bits};
+use super::own::{OwnRows, all_of};
 use super::requirements::{Alternatives, Chunk, Requirements};
 use super::tuples::TupleTest;
 use crate::bits::Bits;
 use crate::codes::{Code, with_codes};
 use crate::column::{BLOCK, Column};
+use crate::rows::Part;
 use crate::runs::RowCodes;
 use crate::{ScanError, StorageError};
 
@@ -21,10 +21,12 @@ const MOST_RANGES: usize = 3;
 
 pub(super) struct Selector<'a> {
     never: bool,
-    own: Option<RoaringBitmap>,
+    own: Vec<OwnRows>,
     /// The cheapest for what they leave out first.
     lanes: Vec<LaneTest<'a>>,
-    alternatives: Vec<Vec<PlacedChunk<'a>>>,
+    /// A row must pass one term of each.
+    few: Vec<Vec<TermTest<'a>>>,
+    many: Vec<Vec<PlacedChunk<'a>>>,
     tuples: Vec<(TupleTest, Vec<(u32, &'a RowCodes)>)>,
     /// For each tested lane the numbers of rows that can pass.
     alive: BTreeMap<u32, Bits>,
@@ -37,6 +39,19 @@ struct LaneTest<'a> {
     test: Test,
     /// What the test costs for each row that it leaves out.
     cost: f64,
+}
+
+/// One term of an OR. With none of both it is open.
+struct TermTest<'a> {
+    own: Vec<OwnRows>,
+    lanes: Vec<LaneTest<'a>>,
+}
+
+/// Whether rows pass the test of a lane.
+enum Passing<'a> {
+    None,
+    Some(LaneTest<'a>),
+    All,
 }
 
 enum Test {
@@ -68,6 +83,15 @@ pub(super) enum Picked {
     Some,
 }
 
+/// Rows of a part of a test, a bit each.
+#[derive(Default)]
+struct Parts {
+    /// One test's rows, where it is made of several.
+    part: Vec<u64>,
+    /// The runs that pass, where a lane holds runs.
+    runs: Vec<u64>,
+}
+
 /// Buffers that live from block to block.
 #[derive(Default)]
 pub(super) struct Scratch {
@@ -75,31 +99,12 @@ pub(super) struct Scratch {
     pub(super) picks: Vec<u16>,
     /// The rows that pass so far, a bit each.
     words: Vec<u64>,
-    /// One test's rows, where it is made of several.
-    part: Vec<u64>,
-    /// The runs that pass, where a lane holds runs.
-    runs: Vec<u64>,
+    parts: Parts,
+    /// The rows of one term of an OR, and of any of them.
+    term: Vec<u64>,
+    any: Vec<u64>,
     masks: Vec<u64>,
     passed: Vec<bool>,
-}
-
-/// The rows of a set that stand in a block, a bit each. They are taken out many at a time: one by one they cost more than the tests of
-/// most columns.
-fn bits_of(rows: &RoaringBitmap, block: std::ops::Range<u32>, words: &mut Vec<u64>) {
-    words.clear();
-    words.resize(block.len().div_ceil(64), 0);
-    let mut many = [0; 256];
-    let mut left = rows.range(block.clone());
-    loop {
-        let some = left.next_many(&mut many);
-        if some.is_empty() {
-            return;
-        }
-        for row in some {
-            let place = (*row - block.start) as usize;
-            words[place / 64] |= 1 << (place % 64);
-        }
-    }
 }
 
 impl<'a> Selector<'a> {
@@ -111,31 +116,32 @@ impl<'a> Selector<'a> {
             never: requirements.never,
             own: requirements.own,
             lanes: Vec::new(),
-            alternatives: Vec::new(),
+            few: Vec::new(),
+            many: Vec::new(),
             tuples: Vec::new(),
             alive: BTreeMap::new(),
             level: Level::best(),
         };
         for (lane, mut pass) in requirements.lanes {
             let column = composer.lane(lane)?;
-            selector.add_lane(lane, column, &mut pass);
+            match LaneTest::choose(lane, column, &mut pass) {
+                Passing::None => selector.never = true,
+                Passing::All => {}
+                Passing::Some(test) => selector.lanes.push(test),
+            }
             selector.alive.insert(lane, pass);
         }
         selector.lanes.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-        for Alternatives { chunks } in requirements.alternatives {
-            let placed = chunks.into_iter().map(|chunk| {
-                let codes = chunk
-                    .lanes
-                    .iter()
-                    .map(|(lane, _)| composer.lane_codes(*lane));
-                Ok(PlacedChunk {
-                    codes: codes.collect::<Result<_, StorageError>>()?,
-                    chunk,
-                })
-            });
-            selector
-                .alternatives
-                .push(placed.collect::<Result<_, ScanError>>()?);
+        for alternatives in requirements.alternatives {
+            match alternatives {
+                Alternatives::Few(terms) => selector.add_terms(composer, terms)?,
+                Alternatives::Many(chunks) => {
+                    let chunks = chunks
+                        .into_iter()
+                        .map(|chunk| PlacedChunk::new(composer, chunk));
+                    selector.many.push(chunks.collect::<Result<_, _>>()?);
+                }
+            }
         }
         for test in requirements.tuples {
             let lanes = test
@@ -147,23 +153,30 @@ impl<'a> Selector<'a> {
         Ok(selector)
     }
 
-    /// Chooses the test of a lane, and leaves in `pass` only numbers that occur.
-    fn add_lane(&mut self, lane: u32, column: &'a Column, pass: &mut Bits) {
-        pass.keep(column.held());
-        let (passing, held) = (pass.count(), column.held().count());
-        if passing == 0 {
-            self.never = true;
-        } else if passing < held {
-            let test = Test::new(pass, column.held());
-            let left_out = 1.0 - f64::from(passing) / f64::from(held);
-            let cost = column.numbers.row_bytes() * test.weight() / left_out;
-            self.lanes.push(LaneTest {
-                lane,
-                column,
-                test,
-                cost,
+    /// Adds the terms of an OR.
+    fn add_terms(
+        &mut self,
+        composer: &Composer<'a>,
+        terms: Vec<Requirements>,
+    ) -> Result<(), StorageError> {
+        let mut tests = Vec::with_capacity(terms.len());
+        'terms: for term in terms {
+            let mut lanes = Vec::new();
+            for (lane, mut pass) in term.lanes {
+                match LaneTest::choose(lane, composer.lane(lane)?, &mut pass) {
+                    Passing::None => continue 'terms,
+                    Passing::All => {}
+                    Passing::Some(test) => lanes.push(test),
+                }
+            }
+            tests.push(TermTest {
+                own: term.own,
+                lanes,
             });
         }
+        self.never |= tests.is_empty();
+        self.few.push(tests);
+        Ok(())
     }
 
     /// The numbers of a tested lane that rows which pass can have; None: no test on this lane.
@@ -174,9 +187,10 @@ impl<'a> Selector<'a> {
     /// Whether a row passes exactly when its number in this lane is alive.
     pub(super) fn asks_only(&self, lane: u32) -> bool {
         !self.never
-            && self.own.is_none()
+            && self.own.is_empty()
             && self.lanes.iter().all(|test| test.lane == lane)
-            && self.alternatives.is_empty()
+            && self.few.is_empty()
+            && self.many.is_empty()
             && self.tuples.is_empty()
     }
 
@@ -195,21 +209,22 @@ impl<'a> Selector<'a> {
             return Picked::Skipped;
         }
         let mut picked = Picked::All;
-        let mut in_words = false;
-        if let Some(own) = &self.own {
-            let range = start as u32..(start + len) as u32;
-            match own.range_cardinality(range.clone()) {
-                0 => return Picked::Skipped,
-                all if all == len as u64 => {}
-                _ => {
-                    bits_of(own, range, &mut scratch.words);
-                    picked = Picked::Some;
-                    in_words = true;
-                }
-            }
+        let rows = start as u32..(start + len) as u32;
+        let Scratch { words, parts, .. } = scratch;
+        match all_of(&self.own, block, rows, words, &mut parts.part) {
+            Part::Nothing => return Picked::Skipped,
+            Part::All => {}
+            Part::Some => picked = Picked::Some,
         }
-        picked = self.narrow_lanes(start, len, picked, in_words, scratch);
-        for chunks in &self.alternatives {
+        let mut in_words;
+        (picked, in_words) = self.narrow_lanes(start, len, picked, scratch);
+        for terms in &self.few {
+            (picked, in_words) = self.narrow_terms(terms, start, len, (picked, in_words), scratch);
+        }
+        if in_words {
+            kernels::picks(self.level, &scratch.words, &mut scratch.picks);
+        }
+        for chunks in &self.many {
             picked = narrow_alternatives(chunks, start, len, picked, scratch);
         }
         for (test, lanes) in &self.tuples {
@@ -218,46 +233,153 @@ impl<'a> Selector<'a> {
         picked
     }
 
-    /// Tests all rows of the block as long as many are left, a bit each, and from then on only those that are left.
+    /// Tests all rows of the block as long as many are left, a bit each, and from then on only those that are left. Also tells whether
+    /// the scratch has the rows as bits, and not as a list.
     fn narrow_lanes(
         &self,
         start: usize,
         len: usize,
         mut picked: Picked,
-        mut in_words: bool,
         scratch: &mut Scratch,
-    ) -> Picked {
+    ) -> (Picked, bool) {
         let block = start / BLOCK;
+        let mut in_words = picked == Picked::Some;
+        let mut left = None;
         let mixed = self
             .lanes
             .iter()
             .filter(|lane| lane.zone(block) == Zone::Mixed);
         for lane in mixed {
-            if picked == Picked::Nothing {
-                return picked;
+            if in_words {
+                let left = left.take().unwrap_or_else(|| ones(&scratch.words));
+                if left * ROWS_PER_PICK < len {
+                    kernels::picks(self.level, &scratch.words, &mut scratch.picks);
+                    in_words = false;
+                }
             }
             if picked == Picked::Some && !in_words {
                 picked = lane.narrow(start, len, picked, &mut scratch.picks);
-                continue;
+            } else {
+                let Scratch { words, parts, .. } = scratch;
+                lane.test_block(self.level, start, len, in_words, words, parts);
+                let passing = ones(&scratch.words);
+                left = Some(passing);
+                picked = match passing {
+                    0 => Picked::Nothing,
+                    _ if passing == len => Picked::All,
+                    _ => Picked::Some,
+                };
+                in_words = picked == Picked::Some;
             }
-            lane.test_block(self.level, start, len, in_words, scratch);
-            let left: usize = scratch.words.iter().map(|w| w.count_ones() as usize).sum();
-            picked = match left {
-                0 => Picked::Nothing,
-                _ if left == len => Picked::All,
-                _ => Picked::Some,
-            };
-            in_words = picked == Picked::Some;
-            if in_words && left * ROWS_PER_PICK < len {
-                kernels::picks(self.level, &scratch.words, &mut scratch.picks);
-                in_words = false;
+            if picked == Picked::Nothing {
+                return (picked, false);
             }
         }
-        if in_words {
-            kernels::picks(self.level, &scratch.words, &mut scratch.picks);
-        }
-        picked
+        (picked, in_words)
     }
+
+    /// Keeps the rows that pass one of the terms.
+    fn narrow_terms(
+        &self,
+        terms: &[TermTest<'_>],
+        start: usize,
+        len: usize,
+        (picked, in_words): (Picked, bool),
+        scratch: &mut Scratch,
+    ) -> (Picked, bool) {
+        if picked == Picked::Nothing {
+            return (picked, false);
+        }
+        let Scratch {
+            picks,
+            words,
+            parts,
+            term: of_term,
+            any,
+            ..
+        } = scratch;
+        if picked == Picked::Some && !in_words && picks.len() * ROWS_PER_PICK < len {
+            let passes = |row| terms.iter().any(|term| term.passes(start + row));
+            return (keep(len, picked, picks, passes), false);
+        }
+        any.clear();
+        any.resize(len.div_ceil(64), 0);
+        for term in terms {
+            match term.test_block(self.level, start, len, of_term, parts) {
+                Part::Nothing => {}
+                Part::All => return (picked, in_words),
+                Part::Some => any.iter_mut().zip(&*of_term).for_each(|(a, b)| *a |= b),
+            }
+        }
+        if picked == Picked::Some && !in_words {
+            let passes = |row: usize| any[row / 64] >> (row % 64) & 1 == 1;
+            return (keep(len, picked, picks, passes), false);
+        }
+        if picked == Picked::All {
+            std::mem::swap(words, any);
+        } else {
+            words.iter_mut().zip(&*any).for_each(|(a, b)| *a &= b);
+        }
+        if words.iter().all(|word| *word == 0) {
+            return (Picked::Nothing, false);
+        }
+        (Picked::Some, true)
+    }
+}
+
+impl TermTest<'_> {
+    /// The rows of a block that pass, in `words` where this is `Part::Some`.
+    fn test_block(
+        &self,
+        level: Level,
+        start: usize,
+        len: usize,
+        words: &mut Vec<u64>,
+        parts: &mut Parts,
+    ) -> Part {
+        let block = start / BLOCK;
+        if self
+            .lanes
+            .iter()
+            .any(|lane| lane.zone(block) == Zone::Nothing)
+        {
+            return Part::Nothing;
+        }
+        let rows = start as u32..(start + len) as u32;
+        let mut held = all_of(&self.own, block, rows, words, &mut parts.part);
+        for lane in self
+            .lanes
+            .iter()
+            .filter(|lane| lane.zone(block) == Zone::Mixed)
+        {
+            if held == Part::Nothing {
+                return held;
+            }
+            lane.test_block(level, start, len, held == Part::Some, words, parts);
+            held = Part::Some;
+        }
+        held
+    }
+
+    fn passes(&self, row: usize) -> bool {
+        self.own.iter().all(|set| set.contains(row as u32))
+            && self.lanes.iter().all(|lane| lane.passes(row))
+    }
+}
+
+impl<'a> PlacedChunk<'a> {
+    fn new(composer: &Composer<'a>, chunk: Chunk) -> Result<PlacedChunk<'a>, StorageError> {
+        let lanes = chunk.lanes.iter();
+        let codes = lanes.map(|(lane, _)| composer.lane_codes(*lane));
+        Ok(PlacedChunk {
+            codes: codes.collect::<Result<_, _>>()?,
+            chunk,
+        })
+    }
+}
+
+fn ones(words: &[u64]) -> usize {
+    words.iter().map(|word| word.count_ones() as usize).sum()
 }
 
 impl Test {
@@ -305,7 +427,38 @@ enum Zone {
     Mixed,
 }
 
-impl LaneTest<'_> {
+impl<'a> LaneTest<'a> {
+    /// Chooses the test of a lane, and leaves in `pass` only numbers that occur.
+    fn choose(lane: u32, column: &'a Column, pass: &mut Bits) -> Passing<'a> {
+        pass.keep(column.held());
+        let (passing, held) = (pass.count(), column.held().count());
+        if passing == 0 {
+            return Passing::None;
+        }
+        if passing == held {
+            return Passing::All;
+        }
+        let test = Test::new(pass, column.held());
+        let left_out = 1.0 - f64::from(passing) / f64::from(held);
+        let cost = column.numbers.row_bytes() * test.weight() / left_out;
+        Passing::Some(LaneTest {
+            lane,
+            column,
+            test,
+            cost,
+        })
+    }
+
+    fn passes(&self, row: usize) -> bool {
+        let number = self.column.numbers.get(row);
+        match &self.test {
+            Test::Ranges(ranges) => ranges
+                .iter()
+                .any(|r| number.wrapping_sub(r.first) <= r.span),
+            Test::Lookup { pass, .. } => pass.get(number),
+        }
+    }
+
     /// What the smallest and largest number of a block tell.
     fn zone(&self, block: usize) -> Zone {
         let (least, most) = self.column.zones[block];
@@ -333,11 +486,16 @@ impl LaneTest<'_> {
         }
     }
 
-    /// Tests all rows of a block into the words of the scratch; `and`: of those whose bits are set there.
-    fn test_block(&self, level: Level, start: usize, len: usize, and: bool, scratch: &mut Scratch) {
-        let Scratch {
-            words, part, runs, ..
-        } = scratch;
+    /// Tests all rows of a block into `words`; `and`: of those whose bits are set there.
+    fn test_block(
+        &self,
+        level: Level,
+        start: usize,
+        len: usize,
+        and: bool,
+        words: &mut Vec<u64>,
+        Parts { part, runs }: &mut Parts,
+    ) {
         words.resize(len.div_ceil(64), 0);
         match &self.column.numbers {
             RowCodes::Each(codes) => with_codes!(codes, numbers => {
@@ -476,16 +634,21 @@ fn narrow_alternatives(
         picks,
         masks,
         passed,
+        words,
+        parts,
         ..
     } = scratch;
+    let rows = start as u32..(start + len) as u32;
     passed.clear();
     passed.resize(len, false);
     for PlacedChunk { chunk, codes } in chunks {
         masks.clear();
         masks.resize(len, chunk.open);
-        for (bit, rows) in &chunk.own {
-            for row in rows.range(start as u32..(start + len) as u32) {
-                masks[row as usize - start] |= bit;
+        for (bit, sets) in &chunk.own {
+            match all_of(sets, start / BLOCK, rows.clone(), words, &mut parts.part) {
+                Part::Nothing => {}
+                Part::All => masks.iter_mut().for_each(|mask| *mask |= bit),
+                Part::Some => mark(words, masks, *bit),
             }
         }
         for ((_, by_code), codes) in chunk.lanes.iter().zip(codes) {
@@ -497,6 +660,15 @@ fn narrow_alternatives(
             .for_each(|(passed, mask)| *passed |= *mask != 0);
     }
     keep(len, picked, picks, |row| passed[row])
+}
+
+/// Sets a bit in the masks of the rows of some words.
+fn mark(words: &[u64], masks: &mut [u64], bit: u64) {
+    for (word, masks) in words.iter().zip(masks.chunks_mut(64)) {
+        for (place, mask) in masks.iter_mut().enumerate() {
+            *mask |= if word >> place & 1 == 1 { bit } else { 0 };
+        }
+    }
 }
 
 fn narrow_tuples(

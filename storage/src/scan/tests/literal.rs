@@ -159,7 +159,7 @@ impl<'w> Literal<'w> {
             term.sets.iter().all(|set| {
                 let place = PathColumn {
                     path: set.path.clone(),
-                    target: Target::Row,
+                    target: set.target,
                 };
                 match &*set.rows {
                     RowSet::All => true,

@@ -28,7 +28,7 @@ fn check(seed: u64, rows: usize, scans: usize) {
             filters: Vec::new(),
             ..scan.clone()
         };
-        let visible: RoaringBitmap = literal.rows(&without_filters).into_iter().collect();
+        let visible: RowBlocks = literal.rows(&without_filters).into_iter().collect();
         assert_eq!(
             world
                 .data
@@ -141,6 +141,7 @@ fn the_scanned_table_itself_takes_no_mask() {
     let world = World::new(&mut random, 10);
     let masks = vec![PlacedSet {
         path: Path::here(),
+        target: Target::Row,
         rows: RowSet::All.into(),
     }];
     let here = PathColumn {
@@ -199,6 +200,7 @@ fn more_than_sixty_four_roles() {
         Term {
             sets: vec![PlacedSet {
                 path,
+                target: Target::Row,
                 rows: rows.into(),
             }],
         }

@@ -263,10 +263,15 @@ impl World {
             let rows = match random.below(8) {
                 0 => RowSet::All,
                 1 => RowSet::None,
-                _ => RowSet::Some(self.set(random, self.data.rows(end).unwrap() + 1)),
+                _ => RowSet::Some(
+                    self.set(random, self.data.rows(end).unwrap() + 1)
+                        .iter()
+                        .collect(),
+                ),
             };
             PlacedSet {
                 path,
+                target: Target::Row,
                 rows: Arc::new(rows),
             }
         };
@@ -330,17 +335,27 @@ impl World {
             return Visibility::All;
         }
         let paths = self.paths(table);
+        let columns = self.path_columns(table);
         let mut term = || {
             let sets = (0..random.below(4)).map(|_| {
-                let (path, end) = random.pick(&paths).clone();
-                let rows = self.data.rows(end).unwrap();
+                let PathColumn { path, target } = if random.chance(30) {
+                    random.pick(&columns).clone()
+                } else {
+                    PathColumn {
+                        path: random.pick(&paths).0.clone(),
+                        target: Target::Row,
+                    }
+                };
+                let column = PathColumn { path, target };
+                let size = self.size(table, &column);
                 let set = match random.below(12) {
                     0 => RowSet::All,
                     1 => RowSet::None,
-                    _ => RowSet::Some(self.set(random, rows + 1)),
+                    _ => RowSet::Some(self.set(random, size).iter().collect()),
                 };
                 PlacedSet {
-                    path,
+                    path: column.path,
+                    target: column.target,
                     rows: Arc::new(set),
                 }
             });
