@@ -212,7 +212,7 @@ struct Stretch {
 }
 
 /// Codes that are `T` in the files and `C` in memory.
-fn read_codes_as<T: ArrowPrimitiveType<Native: Code>, C: Code + Send>(
+fn read_codes_as<T: ArrowPrimitiveType, C: Code + Send>(
     files: &[(OpenFile, usize)],
     partitions: &[usize],
     numbers: Option<&[u32]>,
@@ -221,7 +221,7 @@ fn read_codes_as<T: ArrowPrimitiveType<Native: Code>, C: Code + Send>(
     let jobs = jobs_of::<T, C>(files, partitions, &mut codes)?;
     let stretches = Mutex::new(Vec::new());
     in_parallel(jobs, |job| {
-        let found = read_group::<T, C>(job, numbers)?;
+        let found = read_group(job, numbers)?;
         let mut stretches = stretches.lock().unwrap_or_else(PoisonError::into_inner);
         stretches.extend(found);
         Ok(())
@@ -265,7 +265,7 @@ fn jobs_of<'a, T: ArrowPrimitiveType, C>(
     Ok(jobs)
 }
 
-fn read_group<T: ArrowPrimitiveType<Native: Code>, C: Code>(
+fn read_group<C: Code>(
     job: Job<'_, C>,
     numbers: Option<&[u32]>,
 ) -> Result<Vec<Stretch>, AtRestError> {
