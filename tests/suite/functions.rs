@@ -7,7 +7,7 @@ use peristyle::{Database, Identity, Session, Value, value_at};
 use crate::scratch::Scratch;
 
 /// Lines: two groups, one line without an amount. Names: one group that no line has.
-const MODEL: &str = r#"{
+pub const MODEL: &str = r#"{
   "name": "small", "compatibilityLevel": 1600,
   "model": { "culture": "en-US", "tables": [
     { "name": "Lines",
@@ -47,89 +47,8 @@ fn session() -> &'static Session {
     })
 }
 
-/// A model with things that its author has begun and not finished; the rest of it can be asked.
-#[test]
-fn what_is_only_begun_stops_nothing() {
-    let folder = Scratch::new("begun");
-    let file = folder.path().join("model.bim");
-    let column = r#"{ "type": "calculated", "name": "Begun" },
-        { "type": "calculatedTableColumn", "name": "Flag""#;
-    let model = MODEL.replace("ROLES", "\"roles\": []");
-    let begun = model
-        .replacen(
-            r#"{ "type": "calculatedTableColumn", "name": "Flag""#,
-            column,
-            1,
-        )
-        .replacen(
-            r#""measures": ["#,
-            r#""measures": [ { "name": "Unequal", "expression": "IF ( [Total] > 0, 1, IF ( MAX ( Lines[Group] ) = 2, 3 ) )" },
-                { "name": "Lazy", "expression": "VAR unused = CALCULATE ( [Total], Lines[Group] = 2 ) RETURN [Total]" },
-                { "name": "Of Text", "expression": "CALCULATE ( [Total], KEEPFILTERS ( Lines[Group] ) )" },
-                { "name": "Failing", "expression": "CALCULATE ( [Total], Lines[Group] = 2 )" },"#,
-            1,
-        );
-    assert_ne!(begun, model);
-    std::fs::write(&file, begun).expect("a model in the scratch folder");
-    let session = Database::import(&file, folder.path())
-        .expect("the begun model")
-        .session(Identity::anonymous())
-        .expect("a model without roles");
-    assert_eq!(value(&session, "[Total]"), "100");
-    assert_eq!(value(&session, "[Unequal]"), "1");
-    assert_eq!(value(&session, "[Lazy]"), "100");
-    assert_eq!(value(&session, "[Failing]"), "error");
-    assert_eq!(value(&session, "[Of Text]"), "error");
-    assert_eq!(value(&session, "IF ( TRUE (), 1, [Of Text] )"), "1");
-    assert_eq!(value(&session, "MAX ( Lines[Group] ) = 2"), "error");
-    assert_eq!(value(&session, "MAX ( Lines[Begun] )"), "BLANK");
-    assert_eq!(value(&session, "COUNTBLANK ( Lines[Begun] )"), "5");
-}
-
-/// Items of a calculation group name a date table that is computed itself, and a table that is computed before it.
-#[test]
-fn calculated_tables_do_not_wait_for_calculation_items() {
-    let folder = Scratch::new("items");
-    let file = folder.path().join("model.bim");
-    let model = MODEL.replace("ROLES", "\"roles\": []").replacen(
-        r#""tables": ["#,
-        r#""tables": [
-    { "name": "Days",
-      "columns": [
-        { "type": "calculatedTableColumn", "name": "Date", "dataType": "dateTime", "sourceColumn": "[Date]" },
-        { "type": "calculated", "name": "Year", "dataType": "int64", "expression": "YEAR ( Days[Date] )" } ],
-      "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression": "CALENDAR ( DATE ( 2024, 1, 1 ), DATE ( 2025, 12, 31 ) )" } } ] },
-    { "name": "Shown",
-      "calculationGroup": { "precedence": 1, "calculationItems": [
-        { "name": "twice", "expression": "2 * SELECTEDMEASURE ()" },
-        { "name": "lost", "expression": "SELECTEDMEASURE () + [No Such Measure]" },
-        { "name": "begun", "expression": "SELECTEDMEASURE () +" },
-        { "name": "later", "expression": "CALCULATE ( SELECTEDMEASURE (), TREATAS ( FILTER ( VALUES ( Days[Date] ), YEAR ( Days[Date] ) = 2024 ), Lines[Day] ), Days[Year] = 2024 )" } ] },
-      "columns": [ { "name": "Item", "dataType": "string", "sourceColumn": "Name" } ],
-      "partitions": [ { "name": "Shown", "source": { "type": "calculationGroup" } } ] },"#,
-        1,
-    );
-    std::fs::write(&file, model).expect("a model in the scratch folder");
-    let session = Database::import(&file, folder.path())
-        .expect("the model with a calculation group")
-        .session(Identity::anonymous())
-        .expect("a model without roles");
-    let item = |name: &str| {
-        value(
-            &session,
-            &format!("CALCULATE ( [Total], Shown[Item] = \"{name}\" )"),
-        )
-    };
-    assert_eq!(value(&session, "[Total]"), "100");
-    assert_eq!(item("twice"), "200");
-    assert_eq!(item("later"), "100");
-    assert_eq!(item("lost"), "error");
-    assert_eq!(item("begun"), "error");
-    assert_eq!(value(&session, "COUNTROWS ( Days )"), "731");
-}
-
 /// The value of an expression as text; BLANK as `BLANK`, a refusal as `error`.
-fn value(session: &Session, expression: &str) -> String {
+pub fn value(session: &Session, expression: &str) -> String {
     match session.query(&format!("EVALUATE ROW ( \"x\", {expression} )")) {
         Ok(answer) => match value_at(&answer.tables[0], 0, 0) {
             Value::Blank => "BLANK".to_owned(),
@@ -139,7 +58,7 @@ fn value(session: &Session, expression: &str) -> String {
     }
 }
 
-fn check(expression: &str, expected: &str) {
+pub fn check(expression: &str, expected: &str) {
     assert_eq!(value(session(), expression), expected, "{expression}");
 }
 
@@ -539,148 +458,6 @@ fn arguments_keep_the_variables_of_the_call() {
         "F = ( d : EXPR ) => d",
         "VAR Month = 7 RETURN F ( DATEDIFF ( DATE ( 2024, 1, 1 ), DATE ( 2024, Month, 1 ), MONTH ) )",
         "6",
-    );
-}
-
-#[test]
-fn windows_from_a_current_row() {
-    let keys = |window: &str| {
-        format!(
-            "CONCATENATEX ( Lines, CONCATENATEX ( {window}, Lines[Key], \"\", Lines[Key] ), \" \", Lines[Key] )"
-        )
-    };
-    check(
-        &keys("OFFSET ( -1, Lines, ORDERBY ( Lines[Key] ) )"),
-        " 1 2 3 4",
-    );
-    check(
-        &keys("OFFSET ( 1, Lines, ORDERBY ( Lines[Key], DESC ), PARTITIONBY ( Lines[Group] ) )"),
-        " 1  3 4",
-    );
-    check(
-        &keys("OFFSET ( 1, Lines, PARTITIONBY ( Names[Group] ) )"),
-        "2  4 5 ",
-    );
-    check(
-        &keys("INDEX ( -1, Lines, ORDERBY ( Lines[Key] ), PARTITIONBY ( Lines[Group] ) )"),
-        "2 2 5 5 5",
-    );
-    check(&keys("INDEX ( 0, Lines, ORDERBY ( Lines[Key] ) )"), "    ");
-    check(
-        &keys("WINDOW ( -1, REL, 1, REL, Lines, ORDERBY ( Lines[Key] ) )"),
-        "12 123 234 345 45",
-    );
-    check(
-        &keys("WINDOW ( 1, ABS, 0, REL, Lines, ORDERBY ( Lines[Key] ) )"),
-        "1 12 123 1234 12345",
-    );
-    check(
-        &keys(
-            "WINDOW ( 2, ABS, -1, ABS, Lines, ORDERBY ( Lines[Key] ), , PARTITIONBY ( Lines[Group] ) )",
-        ),
-        "2 2 45 45 45",
-    );
-    check(
-        &keys("WINDOW ( 3, REL, 9, REL, Lines, ORDERBY ( Lines[Key] ) )"),
-        "45 5   ",
-    );
-    // The order leaves 2 and 3 equal: another column tells them apart.
-    check(
-        &keys("OFFSET ( 1, Lines, ORDERBY ( Lines[Amount], ASC ), LAST )"),
-        "2 3 4 5 ",
-    );
-    check(
-        &keys("OFFSET ( 1, Lines, ORDERBY ( Lines[Amount], DESC BLANKS FIRST ) )"),
-        " 3 1 2 4",
-    );
-    check(
-        "COUNTROWS ( OFFSET ( 1, UNION ( { 1 }, { 1 } ) ) )",
-        "error",
-    );
-    check(
-        "SUMX ( Lines, SUMX ( Lines, ROWNUMBER ( Lines, ORDERBY ( Lines[Key] ) ) ) )",
-        "error",
-    );
-    check(
-        "COUNTROWS ( INDEX ( 1, UNION ( VALUES ( Lines[Group] ), VALUES ( Lines[Group] ) ) ) )",
-        "error",
-    );
-}
-
-#[test]
-fn places_of_a_current_row() {
-    let places = |place: &str| format!("CONCATENATEX ( Lines, {place}, \" \", Lines[Key] )");
-    check(
-        &places("ROWNUMBER ( Lines, ORDERBY ( Lines[Key], DESC ) )"),
-        "5 4 3 2 1",
-    );
-    check(
-        &places("ROWNUMBER ( Lines, ORDERBY ( Lines[Amount] ) )"),
-        "2 3 4 5 1",
-    );
-    check(
-        &places("RANK ( Lines, ORDERBY ( Lines[Amount], DESC ) )"),
-        "4 2 2 1 5",
-    );
-    check(
-        &places("RANK ( DENSE, Lines, ORDERBY ( Lines[Amount], DESC ) )"),
-        "3 2 2 1 4",
-    );
-    check(
-        &places("RANK ( SKIP, Lines, ORDERBY ( Lines[Amount] ), LAST )"),
-        "1 2 2 4 5",
-    );
-    check(
-        &places("RANK ( DENSE, Lines, ORDERBY ( Lines[Amount] ), PARTITIONBY ( Lines[Group] ) )"),
-        "1 2 2 3 1",
-    );
-    check(
-        &places("ROWNUMBER ( ORDERBY ( Lines[Key] ), MATCHBY ( Lines[Key] ) )"),
-        "1 2 3 4 5",
-    );
-    check(
-        "ROWNUMBER ( ALL ( Lines[Key] ), ORDERBY ( Lines[Key] ) )",
-        "BLANK",
-    );
-    check("ORDERBY ( Lines[Key] )", "error");
-    check("ROWNUMBER ( Lines, ORDERBY ( Lines[Key] ), 1 )", "error");
-}
-
-#[test]
-fn windows_in_the_filter_context() {
-    // As filters of CALCULATE: the values that the filter context leaves are current.
-    let by_group = |expression: &str| {
-        format!(
-            "CONCATENATEX ( VALUES ( Names[Group] ), CALCULATE ( {expression} ), \" \", Names[Group] )"
-        )
-    };
-    let before = "OFFSET ( -1, ALLSELECTED ( Names[Group] ), ORDERBY ( Names[Group] ) )";
-    check(
-        &by_group(&format!("CALCULATE ( [Total], {before} )")),
-        " 30 70",
-    );
-    let until = "WINDOW ( 1, ABS, 0, REL, ORDERBY ( Names[Group] ) )";
-    check(
-        &by_group(&format!("CALCULATE ( [Total], {until} )")),
-        "30 100 100",
-    );
-    check(
-        &by_group("RANK ( DENSE, ALLSELECTED ( Names[Group] ), ORDERBY ( [Total], DESC ) )"),
-        "2 1 3",
-    );
-    check(
-        &by_group("ROWNUMBER ( ALL ( Names[Group] ), ORDERBY ( Names[Group] ) )"),
-        "1 2 3",
-    );
-    // A total: every group is current, and the groups before them are put together.
-    check(&format!("CALCULATE ( [Total], {before} )"), "100");
-    check(
-        "RANK ( ALL ( Names[Group] ), ORDERBY ( Names[Group] ) )",
-        "BLANK",
-    );
-    check(
-        "CALCULATE ( COUNTROWS ( INDEX ( 1, ALL ( Lines[Group], Lines[Key] ), ORDERBY ( Lines[Key] ), PARTITIONBY ( Lines[Group] ) ) ), Lines[Group] = \"b\" )",
-        "1",
     );
 }
 

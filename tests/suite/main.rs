@@ -38,6 +38,8 @@ mod sources;
 mod stages;
 mod stopping;
 mod two_engines;
+mod unfinished;
 mod visible_rows;
 mod who_reads;
+mod windows;
 mod world;

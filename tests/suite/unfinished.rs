@@ -1,0 +1,87 @@
+//! Models as they are found: begun and not finished, and computed in an order that only their expressions tell.
+
+use peristyle::{Database, Identity};
+
+use crate::functions::{MODEL, value};
+use crate::scratch::Scratch;
+
+/// A model with things that its author has begun and not finished; the rest of it can be asked.
+#[test]
+fn what_is_only_begun_stops_nothing() {
+    let folder = Scratch::new("begun");
+    let file = folder.path().join("model.bim");
+    let column = r#"{ "type": "calculated", "name": "Begun" },
+        { "type": "calculatedTableColumn", "name": "Flag""#;
+    let model = MODEL.replace("ROLES", "\"roles\": []");
+    let begun = model
+        .replacen(
+            r#"{ "type": "calculatedTableColumn", "name": "Flag""#,
+            column,
+            1,
+        )
+        .replacen(
+            r#""measures": ["#,
+            r#""measures": [ { "name": "Unequal", "expression": "IF ( [Total] > 0, 1, IF ( MAX ( Lines[Group] ) = 2, 3 ) )" },
+                { "name": "Lazy", "expression": "VAR unused = CALCULATE ( [Total], Lines[Group] = 2 ) RETURN [Total]" },
+                { "name": "Of Text", "expression": "CALCULATE ( [Total], KEEPFILTERS ( Lines[Group] ) )" },
+                { "name": "Failing", "expression": "CALCULATE ( [Total], Lines[Group] = 2 )" },"#,
+            1,
+        );
+    assert_ne!(begun, model);
+    std::fs::write(&file, begun).expect("a model in the scratch folder");
+    let session = Database::import(&file, folder.path())
+        .expect("the begun model")
+        .session(Identity::anonymous())
+        .expect("a model without roles");
+    assert_eq!(value(&session, "[Total]"), "100");
+    assert_eq!(value(&session, "[Unequal]"), "1");
+    assert_eq!(value(&session, "[Lazy]"), "100");
+    assert_eq!(value(&session, "[Failing]"), "error");
+    assert_eq!(value(&session, "[Of Text]"), "error");
+    assert_eq!(value(&session, "IF ( TRUE (), 1, [Of Text] )"), "1");
+    assert_eq!(value(&session, "MAX ( Lines[Group] ) = 2"), "error");
+    assert_eq!(value(&session, "MAX ( Lines[Begun] )"), "BLANK");
+    assert_eq!(value(&session, "COUNTBLANK ( Lines[Begun] )"), "5");
+}
+
+/// Items of a calculation group name a date table that is computed itself, and a table that is computed before it.
+#[test]
+fn calculated_tables_do_not_wait_for_calculation_items() {
+    let folder = Scratch::new("items");
+    let file = folder.path().join("model.bim");
+    let model = MODEL.replace("ROLES", "\"roles\": []").replacen(
+        r#""tables": ["#,
+        r#""tables": [
+    { "name": "Days",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Date", "dataType": "dateTime", "sourceColumn": "[Date]" },
+        { "type": "calculated", "name": "Year", "dataType": "int64", "expression": "YEAR ( Days[Date] )" } ],
+      "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression": "CALENDAR ( DATE ( 2024, 1, 1 ), DATE ( 2025, 12, 31 ) )" } } ] },
+    { "name": "Shown",
+      "calculationGroup": { "precedence": 1, "calculationItems": [
+        { "name": "twice", "expression": "2 * SELECTEDMEASURE ()" },
+        { "name": "lost", "expression": "SELECTEDMEASURE () + [No Such Measure]" },
+        { "name": "begun", "expression": "SELECTEDMEASURE () +" },
+        { "name": "later", "expression": "CALCULATE ( SELECTEDMEASURE (), TREATAS ( FILTER ( VALUES ( Days[Date] ), YEAR ( Days[Date] ) = 2024 ), Lines[Day] ), Days[Year] = 2024 )" } ] },
+      "columns": [ { "name": "Item", "dataType": "string", "sourceColumn": "Name" } ],
+      "partitions": [ { "name": "Shown", "source": { "type": "calculationGroup" } } ] },"#,
+        1,
+    );
+    std::fs::write(&file, model).expect("a model in the scratch folder");
+    let session = Database::import(&file, folder.path())
+        .expect("the model with a calculation group")
+        .session(Identity::anonymous())
+        .expect("a model without roles");
+    let item = |name: &str| {
+        value(
+            &session,
+            &format!("CALCULATE ( [Total], Shown[Item] = \"{name}\" )"),
+        )
+    };
+    assert_eq!(value(&session, "[Total]"), "100");
+    assert_eq!(item("twice"), "200");
+    assert_eq!(item("later"), "100");
+    assert_eq!(item("lost"), "error");
+    assert_eq!(item("begun"), "error");
+    assert_eq!(value(&session, "COUNTROWS ( Days )"), "731");
+}
