@@ -41,7 +41,7 @@ fn told(error: Error) -> EvaluateError {
 
 /// Rows that a filter is evaluated for at once: what it takes in memory does not grow with the table, and what is the same for all
 /// rows is worked out a few times at most.
-const ROWS_AT_ONCE: usize = 1 << 20;
+pub const ROWS_AT_ONCE: usize = 1 << 20;
 
 /// TRUE for the rows that a role may see, and for the all-blank row. An error in one row is an error.
 fn row_filter(
@@ -50,7 +50,7 @@ fn row_filter(
     tree: &Expr,
     control: &Control,
 ) -> Result<FilterAnswer, EvaluateError> {
-    if let Some(answer) = by_columns(build, table, tree, control) {
+    if let Some(answer) = by_columns(build, table, tree, control).map_err(told)? {
         return Ok(answer);
     }
     let rows = build.every_row(table).map_err(|e| told(e.into()))?;

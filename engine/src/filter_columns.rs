@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use arrow::array::BooleanArray;
+use arrow::array::{BooleanArray, BooleanBuilder};
 use arrow::buffer::BooleanBuffer;
 use dax::{BinaryOp, Expr, ExprKind};
 use security::{BuildView, Codes, Column, ColumnAnswer, Control, FilterAnswer, Scope, Table};
@@ -14,8 +14,9 @@ use crate::answer::Limits;
 use crate::batch::Batch;
 use crate::bind::{Binder, Wanted};
 use crate::bound::{FrameId, Scalar, ScalarKind, Schema, TableExpr};
-use crate::build::over_table;
+use crate::build::{ROWS_AT_ONCE, over_table};
 use crate::context::FilterContext;
+use crate::error::{Error, ErrorKind};
 use crate::eval::{Evaluator, Steady};
 use crate::query::{bind_row_expression, environment};
 use crate::table::{ColumnRows, TableRows};
@@ -42,19 +43,47 @@ enum Said {
 }
 
 /// What a filter says, part by part. None: it has to be asked row by row, as it also has to where a part fails for some value: whether
-/// a row comes to that value depends on the other parts.
+/// a row comes to that value depends on the other parts. An error is one of the work and not of a value, such as memory refused: the answer
+/// does not take another shape for it.
 pub fn by_columns(
     build: &BuildView<'_>,
     table: Table,
     tree: &Expr,
     control: &Control,
-) -> Option<FilterAnswer> {
+) -> Result<Option<FilterAnswer>, Error> {
+    let Some((terms, trees)) = parts_of(tree) else {
+        return Ok(None);
+    };
     let scope = build.scope();
     let mut binder = Binder::new(scope, &[]);
     binder.enter_model();
     binder.strict = true;
     let tables = connected(scope, table);
     let steady = Steady::apart_from(&tables);
+    let parts = trees
+        .iter()
+        .map(|tree| part_of(&mut binder, table, tree, &steady))
+        .collect::<Option<Vec<Part>>>();
+    let Some(parts) = parts else {
+        return Ok(None);
+    };
+    let limits = Limits::default();
+    let mut evaluator = Evaluator::new(scope, control, &limits, environment(scope));
+    let _own = binder.find_table(&scope.table(table).name);
+    let Ok(groups) = binder.calculation_groups(Wanted::InReach) else {
+        return Ok(None);
+    };
+    evaluator.apply_groups(groups);
+    let said = parts.iter().map(|part| part.said(build, &evaluator));
+    let said = said.collect::<Result<Vec<Option<Said>>, Error>>();
+    build.note(evaluator.environment.told());
+    let said: Option<Vec<Said>> = said?.into_iter().collect();
+    Ok(said.and_then(|said| joined(build, table, (&terms, &trees), &said)))
+}
+
+/// The terms of a filter, and each part once. None: too many terms.
+#[allow(clippy::type_complexity)]
+fn parts_of(tree: &Expr) -> Option<(Vec<Vec<&Expr>>, Vec<&Expr>)> {
     let terms = terms_of(tree)?;
     let mut trees: Vec<&Expr> = Vec::new();
     for tree in terms.iter().flatten() {
@@ -62,18 +91,16 @@ pub fn by_columns(
             trees.push(tree);
         }
     }
-    let parts = trees
-        .iter()
-        .map(|tree| part_of(&mut binder, table, tree, &steady))
-        .collect::<Option<Vec<Part>>>()?;
-    let limits = Limits::default();
-    let mut evaluator = Evaluator::new(scope, control, &limits, environment(scope));
-    let _own = binder.find_table(&scope.table(table).name);
-    evaluator.apply_groups(binder.calculation_groups(Wanted::InReach).ok()?);
-    let said = parts.iter().map(|part| part.said(build, &evaluator));
-    let said = said.collect::<Option<Vec<Said>>>();
-    build.note(evaluator.environment.told());
-    let said = said?;
+    Some((terms, trees))
+}
+
+/// The answer of the terms, where the parts in `trees` say this.
+fn joined(
+    build: &BuildView<'_>,
+    table: Table,
+    (terms, trees): (&[Vec<&Expr>], &[&Expr]),
+    said: &[Said],
+) -> Option<FilterAnswer> {
     let of = |tree: &&Expr| {
         let at = trees.iter().position(|known| std::ptr::eq(*known, *tree))?;
         said.get(at).cloned()
@@ -135,30 +162,64 @@ fn terms_of(tree: &Expr) -> Option<Vec<Vec<&Expr>>> {
 
 impl Part {
     /// None: it fails, or is not true or false for some value.
-    fn said(&self, build: &BuildView<'_>, evaluator: &Evaluator<'_>) -> Option<Said> {
+    fn said(
+        &self,
+        build: &BuildView<'_>,
+        evaluator: &Evaluator<'_>,
+    ) -> Result<Option<Said>, Error> {
         let Some(column) = self.column else {
             let holds = self.evaluate(evaluator, None)?;
-            return Some(Said::Always(holds.iter().all(|holds| holds == Some(true))));
+            return Ok(
+                holds.map(|holds| Said::Always(holds.iter().all(|holds| holds == Some(true))))
+            );
         };
-        let codes = build.every_code(column, evaluator.control).ok()?;
-        let holds = self.evaluate(evaluator, Some(codes.clone()))?;
-        Some(Said::ByCode(ColumnAnswer {
+        let codes = build.every_code(column, evaluator.control)?;
+        let mut holds = BooleanBuilder::with_capacity(codes.len());
+        for first in (0..codes.len()).step_by(ROWS_AT_ONCE) {
+            let end = codes.len().min(first + ROWS_AT_ONCE);
+            let some = codes.take(&(first as u32..end as u32).collect::<Vec<_>>());
+            match self.evaluate(evaluator, Some(some))? {
+                Some(some) => some.iter().for_each(|one| holds.append_option(one)),
+                None => return Ok(None),
+            }
+        }
+        let holds = holds.finish();
+        Ok(Some(Said::ByCode(ColumnAnswer {
             column,
             codes,
             holds,
-        }))
+        })))
     }
 
     /// For each of the codes, or for one row without columns.
-    fn evaluate(&self, evaluator: &Evaluator<'_>, codes: Option<Codes>) -> Option<BooleanArray> {
+    fn evaluate(
+        &self,
+        evaluator: &Evaluator<'_>,
+        codes: Option<Codes>,
+    ) -> Result<Option<BooleanArray>, Error> {
         let count = codes.as_ref().map_or(1, Codes::len);
         let columns = codes.map(ColumnRows::Coded).into_iter().collect();
         let rows = Rc::new(TableRows::shared(1, count, None, columns));
         let root = Batch::root(FilterContext::default());
         let place = (self.frame, Rc::clone(&self.schema));
-        let vector = over_table(evaluator, place, rows, &self.condition, &root).ok()?;
-        truth(&vector)
+        match over_table(evaluator, place, rows, &self.condition, &root) {
+            Ok(vector) => Ok(truth(&vector)),
+            Err(error) if is_of_the_work(error.kind) => Err(error),
+            Err(_) => Ok(None),
+        }
     }
+}
+
+/// Whether an error says nothing of the values that were asked for.
+fn is_of_the_work(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Limit
+            | ErrorKind::Cancelled
+            | ErrorKind::TimedOut
+            | ErrorKind::Unreadable
+            | ErrorKind::Internal
+    )
 }
 
 /// True and false as they stand. None: some value is neither.

@@ -245,7 +245,7 @@ impl Dataset {
                 from.data_type, to.data_type
             )));
         }
-        if r.by_day && from.data_type != DataType::DateTime {
+        if r.by_day && [a, b] != [DataType::DateTime; 2] {
             return Err(r.refused("only dates can be joined on the date part alone"));
         }
         Ok(())

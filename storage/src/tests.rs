@@ -481,6 +481,13 @@ fn dates_can_be_joined_by_day() {
         related(&[0, HOUR]),
         Err(StorageError::Duplicate { .. })
     ));
+    // A number such as 20240131 is no day.
+    let mut numbers = loaded(
+        &[DataType::DateTime, DataType::Integer],
+        &[dates(&[0]), integers(&[Some(20_240_131)])],
+        std::slice::from_ref(&by_day),
+    );
+    assert!(numbers.relate(RelationshipId(0)).is_err());
 }
 
 #[test]

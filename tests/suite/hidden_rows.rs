@@ -124,6 +124,44 @@ fn row_rule_5_a_filter_does_not_turn_round() {
     assert_eq!(shown(facts, "B", "B[K] >= 3"), expected);
 }
 
+/// Roles that changed are applied by the next query of a session. What is found out then is kept for others who hold the role.
+#[test]
+fn a_limit_on_groups_is_not_for_the_admission_that_a_query_brings_about() {
+    let scratch = Scratch::new("admitted-again");
+    let file = scratch.path().join("model.bim");
+    let both = r#"{"name": "r", "fromTable": "A", "fromColumn": "K", "toTable": "B", "toColumn": "K",
+        "crossFilteringBehavior": "bothDirections", "securityFilteringBehavior": "bothDirections"}"#;
+    let text = model(
+        &[
+            table(
+                "A",
+                &["K"],
+                "SELECTCOLUMNS(GENERATESERIES(1, 40), \\\"K\\\", [Value])",
+            ),
+            table(
+                "B",
+                &["K"],
+                "SELECTCOLUMNS(GENERATESERIES(1, 50), \\\"K\\\", [Value])",
+            ),
+        ],
+        both,
+        r#"{"name": "A", "filterExpression": "A[K] > 10"}"#,
+    );
+    std::fs::write(&file, text).expect("a file");
+    let database = Database::import(&file, scratch.path()).expect("a model");
+    let session = database.session(Identity::anonymous().role("R"));
+    let session = session.expect("a role of the model");
+    database.replace_roles(&file).expect("the same roles");
+    let limits = Limits {
+        groups: 5,
+        ..Limits::default()
+    };
+    let options = QueryOptions::default().limits(limits);
+    let answer = session.query_with("EVALUATE { COUNTROWS(B) }", &options);
+    let answer = answer.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(value_at(&answer.tables[0], 0, 0), Value::Integer(30));
+}
+
 /// Facts of two areas, and perhaps one of a third that the role hides; budgets of four, which they find by value.
 fn areas(facts: &str) -> Session {
     session(&model(
