@@ -26,6 +26,9 @@ use crate::vector::{Data, Vector};
 /// A filter is taken as an OR of so many ANDs of parts at most.
 const MOST_TERMS: usize = 16;
 
+/// An OR of ANDs of parts.
+type Terms<'t> = Vec<Vec<&'t Expr>>;
+
 /// A condition, bound over rows that have the one column it reads.
 struct Part {
     /// None: it reads none, and holds for all rows or for no row.
@@ -82,8 +85,7 @@ pub fn by_columns(
 }
 
 /// The terms of a filter, and each part once. None: too many terms.
-#[allow(clippy::type_complexity)]
-fn parts_of(tree: &Expr) -> Option<(Vec<Vec<&Expr>>, Vec<&Expr>)> {
+fn parts_of(tree: &Expr) -> Option<(Terms<'_>, Vec<&Expr>)> {
     let terms = terms_of(tree)?;
     let mut trees: Vec<&Expr> = Vec::new();
     for tree in terms.iter().flatten() {
@@ -133,7 +135,7 @@ fn answer_of(build: &BuildView<'_>, table: Table, terms: Vec<Vec<Said>>) -> Opti
 }
 
 /// An OR of ANDs of parts. None: of too many.
-fn terms_of(tree: &Expr) -> Option<Vec<Vec<&Expr>>> {
+fn terms_of(tree: &Expr) -> Option<Terms<'_>> {
     let terms = match &tree.kind {
         ExprKind::Binary {
             op: BinaryOp::And,

@@ -343,13 +343,15 @@ impl Ground {
         role: &RoleRows,
         control: &Control,
     ) -> Result<BTreeMap<usize, Rows>, ReadError> {
+        let carries = |edge: &Edge| {
+            edge.step().is_none() && self.travel.brings(role.own.keys().copied(), edge)
+        };
+        let edges = self.travel.edges.iter().enumerate();
+        let hard: Vec<(usize, &Edge)> = edges.filter(|(_, edge)| carries(edge)).collect();
         let mut derived: BTreeMap<usize, Rows> = BTreeMap::new();
         loop {
             let mut changed = false;
-            for (e, edge) in self.travel.edges.iter().enumerate() {
-                if edge.step().is_some() || !self.travel.brings(role.own.keys().copied(), edge) {
-                    continue;
-                }
+            for &(e, edge) in &hard {
                 control.check()?;
                 let from = (edge.source, Some(edge.relationship));
                 let source = self.term(from, role, &derived, control)?;

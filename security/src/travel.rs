@@ -123,13 +123,28 @@ impl Travel {
 
     /// Where filters on these tables get to. By the filters' presence, not by what they admit: so the answer says nothing about data.
     pub fn reach(&self, filtered: impl IntoIterator<Item = u32>) -> Reach {
+        self.reach_over(filtered, |_| true)
+    }
+
+    /// Whether a filter on one of these tables gets to the source of an edge other than over the edge's own relationship: only then is
+    /// there something that the edge carries on.
+    pub fn brings(&self, filtered: impl IntoIterator<Item = u32>, edge: &Edge) -> bool {
+        let reach = self.reach_over(filtered, |other| other.relationship != edge.relationship);
+        reach.tables.contains(&edge.source)
+    }
+
+    fn reach_over(
+        &self,
+        filtered: impl IntoIterator<Item = u32>,
+        takes: impl Fn(&Edge) -> bool,
+    ) -> Reach {
         let mut reach = Reach {
             tables: filtered.into_iter().collect(),
             hard: false,
         };
         loop {
             let before = reach.tables.len();
-            for edge in &self.edges {
+            for edge in self.edges.iter().filter(|edge| takes(edge)) {
                 if reach.tables.contains(&edge.source) {
                     reach.hard |= edge.is_hard();
                     reach.tables.insert(edge.target);
@@ -137,28 +152,6 @@ impl Travel {
             }
             if reach.tables.len() == before {
                 return reach;
-            }
-        }
-    }
-
-    /// Whether a filter on one of these tables gets to the source of an edge other than over the edge's own relationship: only then is
-    /// there something that the edge carries on. By the filters' presence again.
-    pub fn brings(&self, filtered: impl IntoIterator<Item = u32>, edge: &Edge) -> bool {
-        let mut reached: BTreeSet<u32> = filtered.into_iter().collect();
-        let others = || {
-            self.edges
-                .iter()
-                .filter(|other| other.relationship != edge.relationship)
-        };
-        loop {
-            let before = reached.len();
-            for other in others() {
-                if reached.contains(&other.source) {
-                    reached.insert(other.target);
-                }
-            }
-            if reached.len() == before {
-                return reached.contains(&edge.source);
             }
         }
     }
