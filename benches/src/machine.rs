@@ -62,6 +62,12 @@ fn sum_of(words: &[u64]) -> u64 {
     words.iter().fold(0, |sum, word| sum.wrapping_add(*word))
 }
 
+/// What a loop takes that reads so many bytes on so many threads.
+pub fn reading(bytes: u64, threads: usize) -> Duration {
+    let words: Vec<u64> = (0..bytes.div_ceil(8)).collect();
+    best(7, || read_with(&words, threads))
+}
+
 /// The shortest of several runs: what the work takes when nothing disturbs it.
 pub fn best(runs: usize, mut work: impl FnMut()) -> Duration {
     (0..runs)

@@ -5,9 +5,11 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use peristyle::Session;
+use peristyle::{Database, Session};
 use peristyle_benches::answer::difference;
-use peristyle_benches::report::{self, Sheet, milliseconds, percentile, ratio};
+use peristyle_benches::machine;
+use peristyle_benches::peer::Peer;
+use peristyle_benches::report::{self, Sheet, megabytes, milliseconds, percentile, ratio};
 use peristyle_benches::ssb::{QUERIES, REGIONS, below};
 
 use crate::setting::{Done, Setting, ask};
@@ -131,18 +133,25 @@ fn small(keys: &[&str], measure: &str, sum: &str, filters: &[String], condition:
     }
 }
 
+/// Room for answers and scans where they are kept: what a database has by default.
+const KEPT_BYTES: u64 = 256 << 20;
+
 pub fn run(setting: &Setting, looks: u64, seed: u64) -> Done {
     report::heading("Dashboard", setting.threads);
-    let (database, _) = setting.open(&model())?;
+    let (afresh, _) = setting.open(&model())?;
+    let keeping = setting.open_keeping(&model(), KEPT_BYTES)?;
     let mut peer = setting.duckdb(&tables())?;
     println!();
     println!("20 tiles, {PEOPLE} identities, {CLIENTS} clients, {looks} looks each, seed {seed}.");
-    let mut sheet = Sheet::new(["", "queries a second", "p50", "p99"]);
+    let mut sheet = Sheet::new([
+        "",
+        "queries a second",
+        "p50",
+        "p99",
+        "times DuckDB",
+        "found kept",
+    ]);
     for mapping in &MAPPINGS {
-        let people: Result<Vec<Session>, _> = (1..=PEOPLE)
-            .map(|person| admit(&database, mapping, person))
-            .collect();
-        let people = people?;
         let work: Vec<Vec<Look>> = (0..CLIENTS)
             .map(|client| {
                 (0..looks)
@@ -150,44 +159,33 @@ pub fn run(setting: &Setting, looks: u64, seed: u64) -> Done {
                     .collect()
             })
             .collect();
-        let mut rates = Vec::new();
-        if let Some(peer) = &mut peer {
-            for tile in work[0][0].tiles(mapping) {
-                let rows = ask(&people[work[0][0].person as usize - 1], &tile.dax)?.1;
-                let theirs = peer.query(&tile.sql)?.rows;
-                if let Some(what) = difference(&rows, &theirs, &tile.order) {
-                    return Err(format!("the answers differ: {what}\n{}", tile.sql).into());
-                }
+        let theirs = match &mut peer {
+            Some(peer) => {
+                equal(&admitted(&afresh, mapping)?, &work[0][0], mapping, peer)?;
+                Some(of_peer(peer, &work, mapping)?)
             }
+            None => None,
+        };
+        for (database, how) in [(&afresh, "nothing kept"), (&keeping, "answers kept")] {
+            let people = admitted(database, mapping)?;
+            let before = database.cache_figures();
+            let done = own(&people, &work, mapping)?;
+            let after = database.cache_figures();
+            let asked = after.asked.saturating_sub(before.asked);
+            let found = after.found.saturating_sub(before.found);
+            let share = (asked > 0).then(|| format!("{} %", found * 100 / asked));
+            let name = format!("Peristyle, {}, {how}", mapping.about);
+            let times = theirs
+                .as_ref()
+                .map(|theirs| ratio(done.rate() / theirs.rate()));
+            sheet.row(row(&name, done, [times, share]));
         }
-        let (time, latencies) = own(&people, &work, mapping)?;
-        rates.push(row(
-            &mut sheet,
-            &format!("Peristyle, {}", mapping.about),
-            time,
-            latencies,
-        ));
-        if let Some(peer) = &mut peer {
-            let clients: Vec<Vec<String>> = work
-                .iter()
-                .map(|looks| {
-                    let tiles = looks.iter().flat_map(|look| look.tiles(mapping));
-                    tiles.map(|tile| tile.sql).collect()
-                })
-                .collect();
-            let done = peer.batch(&clients)?;
-            rates.push(row(
-                &mut sheet,
+        if let Some(theirs) = theirs {
+            sheet.row(row(
                 &format!("DuckDB, {}", mapping.about),
-                done.time,
-                done.latencies,
+                theirs,
+                [None, None],
             ));
-            sheet.row([
-                "times as many".to_owned(),
-                ratio(rates[0] / rates[1]),
-                String::new(),
-                String::new(),
-            ]);
         }
     }
     sheet.print();
@@ -195,12 +193,57 @@ pub fn run(setting: &Setting, looks: u64, seed: u64) -> Done {
     Ok(())
 }
 
+pub fn admitted(database: &Database, mapping: &Mapping) -> Result<Vec<Session>, peristyle::Error> {
+    (1..=PEOPLE)
+        .map(|person| admit(database, mapping, person))
+        .collect()
+}
+
+/// Refuses to report where the tiles of a look differ.
+fn equal(people: &[Session], look: &Look, mapping: &Mapping, peer: &mut Peer) -> Done {
+    for tile in look.tiles(mapping) {
+        let rows = ask(&people[look.person as usize - 1], &tile.dax)?.1;
+        let theirs = peer.query(&tile.sql)?.rows;
+        if let Some(what) = difference(&rows, &theirs, &tile.order) {
+            return Err(format!("the answers differ: {what}\n{}", tile.sql).into());
+        }
+    }
+    Ok(())
+}
+
+fn of_peer(peer: &mut Peer, work: &[Vec<Look>], mapping: &Mapping) -> Result<Served, String> {
+    let clients: Vec<Vec<String>> = work
+        .iter()
+        .map(|looks| {
+            let tiles = looks.iter().flat_map(|look| look.tiles(mapping));
+            tiles.map(|tile| tile.sql).collect()
+        })
+        .collect();
+    let done = peer.batch(&clients)?;
+    Ok(Served {
+        time: done.time,
+        latencies: done.latencies,
+    })
+}
+
+/// What an engine answered in which time.
+struct Served {
+    time: Duration,
+    latencies: Vec<Duration>,
+}
+
+impl Served {
+    fn rate(&self) -> f64 {
+        self.latencies.len() as f64 / self.time.as_secs_f64()
+    }
+}
+
 /// All clients at once, each its looks one after the other.
 fn own(
     people: &[Session],
     work: &[Vec<Look>],
     mapping: &Mapping,
-) -> Result<(Duration, Vec<Duration>), Box<dyn Error>> {
+) -> Result<Served, Box<dyn Error>> {
     let (latencies, failures) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let start = Instant::now();
     thread::scope(|scope| {
@@ -221,17 +264,90 @@ fn own(
     let time = start.elapsed();
     match failures.into_inner()?.pop() {
         Some(failure) => Err(failure.into()),
-        None => Ok((time, latencies.into_inner()?)),
+        None => Ok(Served {
+            time,
+            latencies: latencies.into_inner()?,
+        }),
     }
 }
 
-fn row(sheet: &mut Sheet, name: &str, time: Duration, mut latencies: Vec<Duration>) -> f64 {
-    let rate = latencies.len() as f64 / time.as_secs_f64();
-    sheet.row([
+fn row(name: &str, served: Served, [times, share]: [Option<String>; 2]) -> [String; 6] {
+    let rate = served.rate();
+    let mut latencies = served.latencies;
+    [
         name.to_owned(),
         format!("{rate:.1}"),
         milliseconds(percentile(&mut latencies, 0.5)),
         milliseconds(percentile(&mut latencies, 0.99)),
+        times.unwrap_or_default(),
+        share.unwrap_or_default(),
+    ]
+}
+
+/// What the process holds while so many queries of such looks are asked one after the other, without answers kept and with.
+pub fn growth(setting: &Setting, queries: u64, seed: u64) -> Done {
+    report::heading("Memory over many queries", setting.threads);
+    let mut sheet = Sheet::new([
+        "queries",
+        "nothing kept",
+        "since the first tenth",
+        "answers kept",
+        "held by them",
     ]);
-    rate
+    let afresh = setting.open_keeping(&model(), 0)?;
+    let keeping = setting.open_keeping(&model(), KEPT_BYTES)?;
+    let mut since = 0i64;
+    let mut looks = [0, 0];
+    for tenth in 1..=10 {
+        let until = queries * tenth / 10;
+        let before = machine::memory().0;
+        asked(&afresh, &mut looks[0], until, seed)?;
+        let alone = machine::memory().0;
+        asked(&keeping, &mut looks[1], until, seed)?;
+        let both = machine::memory().0;
+        if tenth > 1 {
+            since += difference_of(alone, before);
+        }
+        sheet.row([
+            until.to_string(),
+            signed(difference_of(alone, before)),
+            signed(since),
+            signed(difference_of(both, alone)),
+            megabytes(keeping.cache_figures().bytes),
+        ]);
+    }
+    sheet.print();
+    println!(
+        "By how much the process grew during each tenth; it holds both databases, {} at the end.",
+        megabytes(machine::memory().0)
+    );
+    report::ending();
+    Ok(())
+}
+
+/// Asks all tiles of looks until so many queries were asked in all.
+fn asked(database: &Database, look: &mut u64, until: u64, seed: u64) -> Done {
+    let people: Vec<Vec<Session>> = MAPPINGS
+        .iter()
+        .map(|mapping| admitted(database, mapping))
+        .collect::<Result<_, _>>()?;
+    let tiles = QUERIES.len() as u64 + SMALL.len() as u64;
+    while *look * tiles < until {
+        let place = (*look % MAPPINGS.len() as u64) as usize;
+        let drawn = Look::draw(seed, *look);
+        for tile in drawn.tiles(&MAPPINGS[place]) {
+            ask(&people[place][drawn.person as usize - 1], &tile.dax)?;
+        }
+        *look += 1;
+    }
+    Ok(())
+}
+
+fn difference_of(after: u64, before: u64) -> i64 {
+    after.cast_signed() - before.cast_signed()
+}
+
+fn signed(bytes: i64) -> String {
+    let sign = if bytes < 0 { "-" } else { "+" };
+    format!("{sign}{}", megabytes(bytes.unsigned_abs()))
 }

@@ -104,6 +104,48 @@ fn columns(database: &peristyle::Database) {
     sheet.print();
 }
 
+/// Sums of one column each, against a loop that reads as many bytes as its codes take.
+pub fn sums(setting: &Setting) -> Done {
+    report::heading("The sum of one column", setting.threads);
+    let (database, _) = setting.open(&SsbModel::default())?;
+    let session = anybody(&database)?;
+    let mut sheet = Sheet::new([
+        "column",
+        "encoding",
+        "bytes",
+        "sum",
+        "read loop",
+        "rate against it",
+    ]);
+    let figures = database.inspect();
+    for name in [
+        "lo_discount",
+        "lo_quantity",
+        "lo_supplycost",
+        "lo_revenue",
+        "lo_extendedprice",
+    ] {
+        let column = figures.columns.iter().find(|column| column.column == name);
+        let column = column.ok_or("the fact lacks a column")?;
+        let query = format!("EVALUATE {{ SUM(lineorder[{name}]) }}");
+        let runs = (0..=setting.repeats.max(1)).map(|_| setting.time(&session, &query));
+        let runs: Vec<Duration> = runs.collect::<Result<_, _>>()?;
+        let sum = runs.into_iter().skip(1).min().unwrap_or_default();
+        let read = machine::reading(column.code_bytes, setting.threads);
+        sheet.row([
+            name.to_owned(),
+            column.encoding.clone(),
+            megabytes(column.code_bytes),
+            milliseconds(sum),
+            milliseconds(read),
+            ratio(quotient(read, sum)),
+        ]);
+    }
+    sheet.print();
+    report::ending();
+    Ok(())
+}
+
 /// Time of a row as the fact grows, under dimensions that stay.
 pub fn rows(setting: &Setting, millions: &[u64], scale: f64) -> Done {
     use peristyle_benches::ssb::{self, Sizes};

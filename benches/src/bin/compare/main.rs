@@ -53,6 +53,17 @@ enum Mode {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// What the process holds while many queries of such looks are asked.
+    Growth {
+        #[command(flatten)]
+        setting: Setting,
+        #[arg(long, default_value_t = 10_000)]
+        queries: u64,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Sums of one column each, against a loop that reads as many bytes.
+    Sums(Setting),
     /// Time of loading, and memory after it.
     #[command(alias = "memory")]
     Import(Setting),
@@ -119,6 +130,12 @@ fn main() -> ExitCode {
             looks,
             seed,
         } => dashboard::run(&setting, looks, seed),
+        Mode::Growth {
+            setting,
+            queries,
+            seed,
+        } => dashboard::growth(&setting, queries, seed),
+        Mode::Sums(setting) => load::sums(&setting),
         Mode::Import(setting) => load::run(&setting),
         Mode::Rows {
             setting,

@@ -82,22 +82,41 @@ impl Setting {
         self.open_with(model, &self.data, self.threads)
     }
 
+    /// The same, with answers and scans kept in so many bytes.
+    pub fn open_keeping(
+        &self,
+        model: &SsbModel,
+        kept_bytes: u64,
+    ) -> Result<Database, Box<dyn Error>> {
+        let opened = import(model, &self.data, self.threads, kept_bytes)?;
+        Ok(opened.0)
+    }
+
     pub fn open_with(
         &self,
         model: &SsbModel,
         data: &Path,
         threads: usize,
     ) -> Result<(Database, Duration), Box<dyn Error>> {
-        let folder = Scratch::new("model")?;
-        let path = model.write(folder.path())?;
-        let start = Instant::now();
-        let database = Database::builder(path)
-            .data(data)
-            .threads(threads)
-            .cache_bytes(0)
-            .import()?;
-        Ok((database, start.elapsed()))
+        import(model, data, threads, 0)
     }
+}
+
+fn import(
+    model: &SsbModel,
+    data: &Path,
+    threads: usize,
+    kept_bytes: u64,
+) -> Result<(Database, Duration), Box<dyn Error>> {
+    let folder = Scratch::new("model")?;
+    let path = model.write(folder.path())?;
+    let start = Instant::now();
+    let database = Database::builder(path)
+        .data(data)
+        .threads(threads)
+        .cache_bytes(kept_bytes)
+        .import()?;
+    Ok((database, start.elapsed()))
 }
 
 /// A session that sees everything, of a model without roles.
