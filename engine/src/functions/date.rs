@@ -149,13 +149,15 @@ fn weekday(arguments: &[Value], _: &Environment) -> Outcome {
     let from_sunday = calendar::weekday(day("WEEKDAY", arguments, 0)?);
     Ok(Value::Integer(
         match integer_or("WEEKDAY", arguments, 1, 1)? {
-            1 => from_sunday + 1,
+            1 | 17 => from_sunday + 1,
             2 => (from_sunday + 6) % 7 + 1,
             3 => (from_sunday + 6) % 7,
+            // 11 counts from Monday, 12 from Tuesday, and so on.
+            n @ 11..=16 => (from_sunday + 17 - n) % 7 + 1,
             _ => {
                 return Err(undefined(
                     "WEEKDAY",
-                    "the return type is none of 1, 2 and 3",
+                    "the return type is none of 1, 2, 3, and 11 to 17",
                 ));
             }
         },
