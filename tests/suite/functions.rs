@@ -742,6 +742,16 @@ fn a_power_of_blank_is_blank() {
 }
 
 #[test]
+fn the_operator_of_powers_refuses_what_the_function_refuses() {
+    check("2 ^ -1", "0.5");
+    check("0 ^ -1", "error");
+    check("0 ^ 0", "error");
+    check("10 ^ 400", "error");
+    check("( -8 ) ^ 0.5", "error");
+    check("IFERROR ( 0 ^ -1, 7 )", "7");
+}
+
+#[test]
 fn dates_that_a_column_does_not_have_are_no_gaps() {
     check("COUNTROWS ( DATEADD ( Lines[Day], 1, MONTH ) )", "4");
     check("COUNTROWS ( SAMEPERIODLASTYEAR ( Lines[Day] ) )", "1");

@@ -256,12 +256,13 @@ fn double(op: BinaryOp, a: f64, b: f64) -> Result<f64, Failure> {
         BinaryOp::Multiply => a * b,
         BinaryOp::Divide => a / b,
         _ => {
-            if a == 0.0 && b == 0.0 {
-                return Err(Failure::new("zero to the power of zero has no value"));
+            // The operator is another spelling of POWER, and refuses what that refuses.
+            if a == 0.0 && b <= 0.0 {
+                return Err(Failure::new("zero has no such power"));
             }
             let result = a.powf(b);
-            if result.is_nan() && !a.is_nan() && !b.is_nan() {
-                return Err(Failure::new("a negative number has no such power"));
+            if !result.is_finite() {
+                return Err(Failure::new("the power is too large or is not a number"));
             }
             result
         }

@@ -291,14 +291,13 @@ fn power(arguments: &[Value], _: &Environment) -> Outcome {
         number("POWER", arguments, 0)?,
         number("POWER", arguments, 1)?,
     );
+    if !given(arguments, 0) {
+        return Ok(Value::Blank);
+    }
     if base == 0.0 && exponent <= 0.0 {
         return Err(undefined("POWER", "zero has no such power"));
     }
-    if given(arguments, 0) {
-        finite("POWER", base.powf(exponent))
-    } else {
-        Ok(Value::Blank)
-    }
+    finite("POWER", base.powf(exponent))
 }
 
 fn log(arguments: &[Value], _: &Environment) -> Outcome {

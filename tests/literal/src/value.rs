@@ -239,12 +239,12 @@ fn apply(op: Arithmetic, a: f64, b: f64) -> f64 {
 }
 
 fn power(a: f64, b: f64) -> Result<Value> {
-    if a == 0.0 && b == 0.0 {
-        return error("zero to the power of zero");
+    if a == 0.0 && b <= 0.0 {
+        return error("zero has no such power");
     }
     let result = a.powf(b);
-    if result.is_nan() && !a.is_nan() && !b.is_nan() {
-        return error("a negative number has no such power");
+    if !result.is_finite() {
+        return error("the power is too large or is not a number");
     }
     Ok(Value::Double(result))
 }

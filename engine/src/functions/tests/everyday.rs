@@ -81,6 +81,8 @@ fn arithmetic() {
         ("POWER(0, 0)", "error"),
         ("POWER(-8, 0.5)", "error"),
         ("POWER(0, -1)", "error"),
+        ("POWER(10, 400)", "error"),
+        ("POWER(BLANK(), BLANK())", "BLANK"),
         ("MOD(3, 2)", "1"),
         ("MOD(-3, -2)", "-1"),
         ("MOD(-3, 2)", "1"),
