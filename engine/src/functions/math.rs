@@ -28,8 +28,8 @@ super::scalars! { TABLE, "Math and trig":
     "CONVERT" "(value, type)" 2 2 Types::Bound => convert_to;
     "COS" "(number)" 1 1 DECIMAL => |a, _| of("COS", a, f64::cos);
     "COSH" "(number)" 1 1 DECIMAL => |a, _| of("COSH", a, f64::cosh);
-    "COT" "(number)" 1 1 DECIMAL => |a, _| of("COT", a, |x| 1.0 / x.tan());
-    "COTH" "(number)" 1 1 DECIMAL => |a, _| of("COTH", a, |x| 1.0 / x.tanh());
+    "COT" "(number)" 1 1 DECIMAL => |a, _| cotangent("COT", a, |x| 1.0 / x.tan());
+    "COTH" "(number)" 1 1 DECIMAL => |a, _| cotangent("COTH", a, |x| 1.0 / x.tanh());
     "CURRENCY" "(value)" 1 1 Types::Always(DataType::Fixed) => currency;
     "DEGREES" "(angle)" 1 1 DECIMAL => |a, _| of("DEGREES", a, f64::to_degrees);
     "DIVIDE" "(numerator, denominator, [alternate result])" 2 3 Types::From(type_of_quotient) => divide;
@@ -137,6 +137,14 @@ fn within(
 ) -> Outcome {
     if !(low..=high).contains(&number(function, arguments, 0)?) {
         return Err(undefined(function, "the number is outside of its domain"));
+    }
+    of(function, arguments, f)
+}
+
+/// The reference bounds the angles of the two cotangents.
+fn cotangent(function: &'static str, arguments: &[Value], f: fn(f64) -> f64) -> Outcome {
+    if number(function, arguments, 0)?.abs() >= 134_217_728.0 {
+        return Err(undefined(function, "the number is to be below 2^27"));
     }
     of(function, arguments, f)
 }

@@ -87,10 +87,10 @@ pub(super) fn variable_declining(call: Call<'_>) -> Answer {
         call.number(4)?,
     );
     let (factor, no_switch) = (call.number_or(5, 2.0)?, call.flag(6, false)?);
-    if end < start || end > life || factor <= 0.0 || end > MOST_PERIODS {
-        return Err(
-            call.refuse("start and end are not within the life, or the factor is not positive")
-        );
+    if life < 1.0 || end < start || end > life || factor < 0.0 || end > MOST_PERIODS {
+        return Err(call.refuse(
+            "the life is below 1, start and end are not within it, or the factor is negative",
+        ));
     }
     let (mut left, mut total, mut straight) = (cost, 0.0, None);
     for period in 1..=end.ceil() as i64 {
