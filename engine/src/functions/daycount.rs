@@ -26,10 +26,6 @@ impl Basis {
         })
     }
 
-    pub fn is_thirty(self) -> bool {
-        matches!(self, Basis::American | Basis::European)
-    }
-
     /// Days from one date to a later one.
     pub fn days(self, from: i64, to: i64) -> i64 {
         match self {
@@ -37,6 +33,23 @@ impl Basis {
             Basis::European => european(civil(from), civil(to)),
             _ => to - from,
         }
+    }
+
+    /// Days of a whole period between two interest dates. Where the NASD counts them, a period may end with the 31st or with the end of
+    /// a February, which both count as the 30th here, whatever the first date is.
+    pub fn period(self, from: i64, to: i64) -> i64 {
+        if self != Basis::American {
+            return self.days(from, to);
+        }
+        let (from, to) = (civil(from), civil(to));
+        let thirtieth = |date: Civil| {
+            if is_end_of_february(date) {
+                30
+            } else {
+                date.day.min(30)
+            }
+        };
+        thirty(from, to, thirtieth(from), thirtieth(to))
     }
 
     /// The part of a year between two dates, whichever comes first.
@@ -64,17 +77,18 @@ fn thirty(from: Civil, to: Civil, first: i64, last: i64) -> i64 {
 }
 
 fn american(from: Civil, to: Civil) -> i64 {
-    let (mut first, mut last) = (from.day, to.day);
+    let (mut first, mut last) = (from.day.min(30), to.day);
+    // The end of a February counts as the 30th, but does not make the 31st of another month one.
+    if last == 31 && first == 30 {
+        last = 30;
+    }
     if is_end_of_february(from) {
         if is_end_of_february(to) {
             last = 30;
         }
         first = 30;
     }
-    if last == 31 && first >= 30 {
-        last = 30;
-    }
-    thirty(from, to, first.min(30), last)
+    thirty(from, to, first, last)
 }
 
 fn european(from: Civil, to: Civil) -> i64 {

@@ -19,11 +19,9 @@ struct Bond {
 impl Bond {
     /// The part of a period that has passed at settlement, and the part that is left.
     fn parts(&self) -> (f64, f64) {
-        let days = self.coupons.days(self.basis);
-        (
-            self.coupons.days_before(self.basis) as f64 / days,
-            self.coupons.days_to_next(self.basis) / days,
-        )
+        let passed = self.coupons.days_before(self.basis) as f64 / self.coupons.days(self.basis);
+        // What is left is what has not passed, also where a period counts other days than lie between its dates.
+        (passed, 1.0 - passed)
     }
 
     /// What the payments are worth, and the same weighted with their times in periods.
@@ -188,11 +186,13 @@ fn terms(call: Call<'_>) -> Result<(f64, f64, f64), Failure> {
     if issue >= settlement {
         return Err(call.refuse("issue is to come before settlement"));
     }
-    Ok((
-        basis.years(issue, maturity),
-        basis.years(issue, settlement),
-        basis.years(settlement, maturity),
-    ))
+    // One length of a year serves all three, and what is left is what has not passed.
+    let year = basis.year_length(issue, settlement);
+    let (whole, passed) = (
+        basis.days(issue, maturity) as f64,
+        basis.days(issue, settlement) as f64,
+    );
+    Ok((whole / year, passed / year, (whole - passed) / year))
 }
 
 pub(super) fn price_with_interest_at_maturity(call: Call<'_>) -> Answer {

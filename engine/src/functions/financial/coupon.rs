@@ -112,11 +112,11 @@ impl Coupons {
     }
 
     pub fn days_to_next(&self, basis: Basis) -> f64 {
-        if basis.is_thirty() {
-            self.days(basis) - self.days_before(basis) as f64
-        } else {
-            (self.next - self.settlement) as f64
-        }
+        let days = match basis {
+            Basis::American => basis.period(self.previous, self.next) - self.days_before(basis),
+            _ => basis.days(self.settlement, self.next),
+        };
+        days as f64
     }
 }
 
