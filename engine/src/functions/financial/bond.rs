@@ -113,18 +113,43 @@ pub(super) fn accrued(call: Call<'_>) -> Answer {
         return Err(call.refuse("issue is to come before settlement"));
     }
     let schedule = Schedule::new(first, frequency);
-    let from = if call.flag(7, true)? {
-        issue
-    } else if settlement > first {
-        first
+    let from_issue = call.flag(7, true)?;
+    let periods = if settlement > first {
+        schedule.periods_between(if from_issue { issue } else { first }, settlement, basis)
     } else {
-        // Before the first interest date, what is left out is the period of the issue, unless settlement is in it too.
-        Some(schedule.date(schedule.at_or_before(issue) + 1))
-            .filter(|next| *next < settlement)
-            .unwrap_or(issue)
+        periods_before_first(schedule, issue, settlement, basis, from_issue)
     };
-    let periods = schedule.periods_between(from, settlement, basis);
     Ok(par * rate / frequency as f64 * periods)
+}
+
+/// The periods from issue to settlement, which comes before the first interest date. They are counted back from the period that ends
+/// with that date; the whole ones before it count only where interest is wanted from the issue on, the one that the issue cuts always.
+fn periods_before_first(
+    schedule: Schedule,
+    issue: i64,
+    settlement: i64,
+    basis: Basis,
+    from_issue: bool,
+) -> f64 {
+    let mut period = -1;
+    let mut start = schedule.date(period);
+    let mut sum = basis.days(issue.max(start), settlement) as f64 / schedule.length(period, basis);
+    while start > issue {
+        let end = start;
+        period -= 1;
+        start = schedule.date(period);
+        sum += if issue > start {
+            let length = match basis {
+                Basis::American | Basis::European => basis.period(start, end) as f64,
+                Basis::Actual360 => Basis::American.days(start, end) as f64,
+                Basis::Actual | Basis::Actual365 => schedule.length(period, basis),
+            };
+            basis.days(issue, end) as f64 / length
+        } else {
+            f64::from(u8::from(from_issue))
+        };
+    }
+    sum
 }
 
 pub(super) fn accrued_at_maturity(call: Call<'_>) -> Answer {
