@@ -2,6 +2,9 @@
 
 use super::{Answer, Call};
 use crate::convert::round_half_away;
+use crate::error::Failure;
+use crate::functions::calendar::{self, civil};
+use crate::functions::daycount::Basis;
 
 /// More periods than this are not counted one by one.
 const MOST_PERIODS: f64 = 1e6;
@@ -111,71 +114,136 @@ pub(super) fn variable_declining(call: Call<'_>) -> Answer {
     Ok(total)
 }
 
-/// The part of the first year, and what the French methods share.
-fn french(call: Call<'_>) -> Result<(f64, f64, f64, i64, f64), crate::error::Failure> {
-    let (cost, salvage) = (
-        call.not_negative(0, "cost")?,
-        call.not_negative(3, "salvage value")?,
-    );
-    let (purchased, first) = (call.day(1)?, call.day(2)?);
-    let (period, rate) = (call.whole(4, 0)?, call.positive(5, "rate")?);
-    let basis = match call.whole(6, 0)? {
-        2 => return Err(call.refuse("the basis is none of 0, 1, 3 and 4")),
-        _ => call.basis(6)?,
-    };
-    if purchased > first || salvage > cost || period < 0 {
-        return Err(call.refuse("the first period ends before the purchase, the salvage value is above the cost, or the period is negative"));
+/// What the French methods share.
+struct French {
+    cost: f64,
+    salvage: f64,
+    rate: f64,
+    period: i64,
+    purchased: i64,
+    first_end: i64,
+    basis: Basis,
+}
+
+impl French {
+    fn read(call: Call<'_>) -> Result<French, Failure> {
+        let (cost, salvage) = (
+            call.not_negative(0, "cost")?,
+            call.not_negative(3, "salvage value")?,
+        );
+        let (purchased, first_end) = (call.day(1)?, call.day(2)?);
+        let (period, rate) = (call.whole(4, 0)?, call.positive(5, "rate")?);
+        let basis = match call.whole(6, 0)? {
+            2 => return Err(call.refuse("the basis is none of 0, 1, 3 and 4")),
+            _ => call.basis(6)?,
+        };
+        if purchased > first_end || salvage > cost || period < 0 {
+            return Err(call.refuse("the first period ends before the purchase, the salvage value is above the cost, or the period is negative"));
+        }
+        Ok(French {
+            cost,
+            salvage,
+            rate,
+            period,
+            purchased,
+            first_end,
+            basis,
+        })
     }
-    Ok((cost, salvage, rate, period, basis.years(purchased, first)))
+
+    /// The years that the rate means, of which a part counts as one.
+    fn life(&self) -> f64 {
+        (1.0 / self.rate).ceil()
+    }
+
+    /// Whether there is anything to lose in the period.
+    fn is_over(&self) -> bool {
+        self.cost == self.salvage || self.period as f64 > self.life()
+    }
+
+    /// What is lost at a rate up to the end of the first period, and in how many periods all is lost. A first period of no days is a
+    /// whole year; any other stands beside the years of the life.
+    fn first_loss(&self, rate: f64) -> (f64, f64) {
+        let actual = matches!(self.basis, Basis::Actual | Basis::Actual365);
+        // By the days of the calendar a leap day counts as the day before it.
+        let counted = |day: i64| {
+            let date = civil(day);
+            day - i64::from(actual && date.month == 2 && date.day == 29)
+        };
+        let days = self
+            .basis
+            .days(counted(self.purchased), counted(self.first_end)) as f64;
+        let year = match self.basis {
+            Basis::Actual if calendar::is_leap(civil(self.purchased).year) => 366.0,
+            Basis::Actual | Basis::Actual365 => 365.0,
+            _ => 360.0,
+        };
+        let loss = days / year * rate * self.cost;
+        let (loss, periods) = if loss == 0.0 {
+            (self.cost * rate, self.life())
+        } else {
+            (loss, self.life() + 1.0)
+        };
+        (loss.min(self.cost - self.salvage), periods)
+    }
 }
 
 pub(super) fn french_linear(call: Call<'_>) -> Answer {
-    let (cost, salvage, rate, period, first_part) = french(call)?;
-    let (a_year, total) = (cost * rate, cost - salvage);
-    let first = (a_year * first_part).min(total);
-    let full = ((total - first) / a_year).trunc();
-    Ok(match period as f64 {
+    let asset = French::read(call)?;
+    if asset.is_over() {
+        return Ok(0.0);
+    }
+    let (first, _) = asset.first_loss(asset.rate);
+    let a_year = asset.cost * asset.rate;
+    let rest = asset.cost - asset.salvage - first;
+    let full = (rest / a_year).trunc();
+    Ok(match asset.period as f64 {
         0.0 => first,
         p if p <= full => a_year,
-        p if p == full + 1.0 => total - a_year * full - first,
+        p if p == full + 1.0 => rest - a_year * full,
         _ => 0.0,
     })
 }
 
 /// The coefficient depends on the life that the rate means.
 pub(super) fn french_degressive(call: Call<'_>) -> Answer {
-    let (cost, salvage, rate, period, first_part) = french(call)?;
+    let asset = French::read(call)?;
     // There is no coefficient for the lives that are left out.
-    let coefficient = match 1.0 / rate {
-        life if (3.0..=4.0).contains(&life) => 1.5,
-        life if (5.0..=6.0).contains(&life) => 2.0,
-        life if life > 6.0 => 2.5,
-        _ => return Err(call.refuse("the rate means a life below 3 or between 4 and 5 years")),
+    let years = 1.0 / asset.rate;
+    if years < 3.0 || (years > 4.0 && years < 5.0) {
+        return Err(call.refuse("the rate means a life below 3 or between 4 and 5 years"));
+    }
+    let coefficient = match asset.life() {
+        life if life <= 4.0 => 1.5,
+        life if life <= 6.0 => 2.0,
+        _ => 2.5,
     };
-    let rate = rate * coefficient;
-    let mut left = cost;
-    let mut loss = round_half_away(first_part * rate * left, 0);
-    left -= loss;
-    let mut above_salvage = left - salvage;
-    for passed in 0..period {
+    if asset.is_over() {
+        return Ok(0.0);
+    }
+    let mut rate = asset.rate * coefficient;
+    let (first, periods) = asset.first_loss(rate);
+    let first = round_half_away(first, 0);
+    if asset.period == 0 {
+        return Ok(first);
+    }
+    let (mut left, mut loss) = (asset.cost - first, 0.0);
+    for period in 1..=asset.period {
+        let period = period as f64;
         // With a small rate hardly anything is lost in a period, and nothing that a decimal number could tell of a large cost.
-        if passed as f64 >= MOST_PERIODS {
+        if period > MOST_PERIODS {
             return Err(call.refuse("it would take more than 1,000,000 periods"));
         }
-        loss = round_half_away(rate * left, 0);
-        above_salvage -= loss;
-        if above_salvage < 0.0 {
-            // The last two periods halve what is left; then nothing is left.
-            return Ok(if period - passed <= 1 {
-                round_half_away(left * 0.5, 0)
-            } else {
-                0.0
-            });
-        }
-        if loss == 0.0 {
-            return Ok(0.0);
-        }
+        // The last period but one takes half of what is left, and the last one the rest.
+        loss = if left < asset.salvage {
+            0.0
+        } else if period + 3.0 == periods {
+            rate = 1.0;
+            left * 0.5
+        } else {
+            rate * left
+        };
         left -= loss;
     }
-    Ok(loss)
+    Ok(round_half_away(loss, 0))
 }
