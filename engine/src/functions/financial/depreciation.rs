@@ -156,7 +156,7 @@ impl French {
         (1.0 / self.rate).ceil()
     }
 
-    /// Whether there is anything to lose in the period.
+    /// Whether nothing is lost in the period.
     fn is_over(&self) -> bool {
         self.cost == self.salvage || self.period as f64 > self.life()
     }
