@@ -27,12 +27,13 @@ pub(super) fn fixed_declining(call: Call<'_>) -> Answer {
         call.not_negative(0, "cost")?,
         call.not_negative(1, "salvage value")?,
     );
-    let (life, period, months) = (call.whole(2, 0)?, call.whole(3, 0)?, call.whole(4, 12)?);
-    let last = life + i64::from(months < 12);
-    if life < 1
-        || life as f64 > MOST_PERIODS
+    // Period and months are rounded, and the life is not.
+    let (life, period, months) = (call.number(2)?, call.whole(3, 0)?, call.whole(4, 12)?);
+    let last = life + if months < 12 { 1.0 } else { 0.0 };
+    if life < 1.0
+        || life > MOST_PERIODS
         || period < 1
-        || period > last
+        || period as f64 > last
         || !(1..=12).contains(&months)
     {
         return Err(call
@@ -41,13 +42,13 @@ pub(super) fn fixed_declining(call: Call<'_>) -> Answer {
     if cost == 0.0 {
         return Ok(0.0);
     }
-    let rate = round_half_away(1.0 - (salvage / cost).powf(1.0 / life as f64), 3);
+    let rate = round_half_away(1.0 - (salvage / cost).powf(1.0 / life), 3);
     let first = cost * rate * months as f64 / 12.0;
     if period == 1 {
         return Ok(first);
     }
     let left = (cost - first) * (1.0 - rate).powi((period - 2) as i32);
-    let part = if period == life + 1 {
+    let part = if period as f64 > life {
         (12 - months) as f64 / 12.0
     } else {
         1.0
