@@ -15,10 +15,11 @@ enum Piece<'f> {
     Half(&'static str, &'static str),
 }
 
-/// The marks of the halves of the day, longest first. The case of the letters decides between the first two.
+/// The marks of the halves of the day, longest first. The case of the letters decides between the first two; the second means what the
+/// locale writes.
 const HALVES: [(&str, [&str; 2], [&str; 2]); 3] = [
     ("am/pm", ["AM", "PM"], ["am", "pm"]),
-    ("ampm", ["AM", "PM"], ["AM", "PM"]),
+    ("ampm", ["", ""], ["", ""]),
     ("a/p", ["A", "P"], ["a", "p"]),
 ];
 
@@ -132,7 +133,8 @@ fn written(micros: i64, pieces: Vec<Piece<'_>>, words: &Words) -> String {
             ),
             Piece::Half(morning, afternoon) => {
                 let [first, second] = words.halves;
-                let own = !first.is_empty() && morning == "AM";
+                // A locale that counts to 24 may write nothing.
+                let own = morning.is_empty() || (!first.is_empty() && morning == "AM");
                 out.push_str(match (moment.hour < 12, own) {
                     (true, true) => first,
                     (false, true) => second,
@@ -205,10 +207,7 @@ impl<'w> Moment<'w> {
             calendar::weekday(self.days) as usize,
         );
         let date = || {
-            let pattern = match self.words.long_date {
-                Some(_) => "mm/dd/yyyy",
-                None => &self.words.short_date,
-            };
+            let pattern = &self.words.complete_date;
             written(self.days * 86_400_000_000, read(pattern), self.words)
         };
         let time = || format!("{:02}:{:02}:{:02}", self.hour, self.minute, self.second);

@@ -14,7 +14,9 @@ pub(super) struct Words {
     /// The format strings of the named forms.
     pub currency: Cow<'static, str>,
     pub short_date: Cow<'static, str>,
-    /// None: the library does not say how the locale writes a date in words.
+    /// What `ddddd` shows.
+    pub complete_date: Cow<'static, str>,
+    /// None: it is not known how the locale writes a date in words.
     pub long_date: Option<&'static str>,
     pub long_time: &'static str,
     pub medium_time: &'static str,
@@ -37,6 +39,7 @@ impl Words {
             thousands: ",",
             currency: Cow::Borrowed("$#,0.00;($#,0.00)"),
             short_date: Cow::Borrowed("m/d/yyyy"),
+            complete_date: Cow::Borrowed("mm/dd/yyyy"),
             long_date: Some("dddd, mmmm d, yyyy"),
             long_time: "h:nn:ss AM/PM",
             medium_time: "h:nn AM/PM",
@@ -66,7 +69,11 @@ impl Words {
             return Some(Words::english());
         }
         let locale = Locale::try_from(format!("{language}_{country}").as_str()).ok()?;
-        Words::of_locale(locale)
+        let words = Words::of_locale(locale)?;
+        Some(Words {
+            long_date: long_date(&language, &country),
+            ..words
+        })
     }
 
     fn of_locale(locale: Locale) -> Option<Words> {
@@ -88,6 +95,7 @@ impl Words {
                 .chars()
                 .find(|c| !c.is_alphanumeric())
                 .unwrap_or('/'),
+            complete_date: Cow::Owned(short_date.clone()),
             short_date: Cow::Owned(short_date),
             long_date: None,
             long_time: if twelve_hours {
@@ -109,6 +117,16 @@ fn names<const N: usize>(list: &[&'static str]) -> Option<[&'static str; N]> {
     let list: [&'static str; N] = list.try_into().ok()?;
     // Some lists are aligned with spaces.
     Some(list.map(str::trim))
+}
+
+/// How a date is written in words, which the library does not say. The reference shows the form of de-DE; the others are the usual ones.
+fn long_date(language: &str, country: &str) -> Option<&'static str> {
+    match (language, country) {
+        ("de", "AT" | "CH" | "DE") => Some("dddd, d. mmmm yyyy"),
+        ("es", "ES" | "MX") | ("pt", "BR") => Some("dddd, d \"de\" mmmm \"de\" yyyy"),
+        ("fr", "FR") | ("it", "IT") | ("nl", "NL") => Some("dddd d mmmm yyyy"),
+        _ => None,
+    }
 }
 
 /// The format string of an amount of money.

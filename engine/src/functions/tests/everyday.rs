@@ -677,7 +677,27 @@ fn formats_speak_the_language_of_a_locale() {
             "FORMAT(TIME(14,5,6), \"Long Time\", \"de-DE\")",
             "\"14:05:06\"",
         ),
-        ("FORMAT(DATE(2024,3,5), \"Long Date\", \"de-DE\")", "error"),
+        (
+            "FORMAT(DATE(2024,3,5), \"Long Date\", \"de-DE\")",
+            "\"Dienstag, 5. März 2024\"",
+        ),
+        (
+            "FORMAT(DATE(2024,3,5), \"dddddd\", \"es-ES\")",
+            "\"martes, 5 de marzo de 2024\"",
+        ),
+        (
+            "FORMAT(DATE(2024,3,5), \"ddddd\", \"de-DE\")",
+            "\"05.03.2024\"",
+        ),
+        (
+            "FORMAT(TIME(14,5,6), \"h:nn:ss AMPM\", \"de-DE\")",
+            "\"2:05:06 \"",
+        ),
+        (
+            "FORMAT(TIME(14,5,6), \"h:nn:ss AMPM\", \"en-US\")",
+            "\"2:05:06 PM\"",
+        ),
+        ("FORMAT(DATE(2024,3,5), \"Long Date\", \"sv-SE\")", "error"),
         (
             "FORMAT(DATE(2024,3,5), \"Long Date\", \"en-us\")",
             "\"Tuesday, March 5, 2024\"",
