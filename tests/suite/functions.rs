@@ -742,6 +742,21 @@ fn a_power_of_blank_is_blank() {
 }
 
 #[test]
+fn a_ceiling_is_of_the_type_of_its_significance() {
+    check("ISINT64 ( CEILING ( 10.2, 1 ) )", "TRUE");
+    check("ISINT64 ( CEILING ( 10.2, TRUE () ) )", "TRUE");
+    check("ISDOUBLE ( CEILING ( 10, 0.5 ) )", "TRUE");
+    check("ISDECIMAL ( CEILING ( CURRENCY ( 10.2 ), 1 ) )", "TRUE");
+    check("ISINT64 ( ISO.CEILING ( -10.7, 1 ) )", "TRUE");
+    check("ISDOUBLE ( ISO.CEILING ( 10.7, 0.5 ) )", "TRUE");
+    check(
+        "ISDECIMAL ( ISO.CEILING ( 10.7, CURRENCY ( 0.5 ) ) )",
+        "TRUE",
+    );
+    check("ISO.CEILING ( -10.7, CURRENCY ( 0.5 ) )", "-10.5");
+}
+
+#[test]
 fn the_operator_of_powers_refuses_what_the_function_refuses() {
     check("2 ^ -1", "0.5");
     check("0 ^ -1", "error");

@@ -45,7 +45,7 @@ super::scalars! { TABLE, "Math and trig":
     "LOG" "(number, [base])" 1 2 DECIMAL => log;
     "LOG10" "(number)" 1 1 DECIMAL => |a, _| of("LOG10", a, f64::log10);
     "MOD" "(number, divisor)" 2 2 WIDER => modulo;
-    "MROUND" "(number, multiple)" 2 2 Types::From(type_of_ceiling) => rounding::mround;
+    "MROUND" "(number, multiple)" 2 2 Types::From(type_of_multiple) => rounding::mround;
     "ODD" "(number)" 1 1 WHOLE => rounding::odd;
     "PI" "()" 0 0 DECIMAL => |_, _| Ok(Value::Double(PI));
     "POWER" "(number, power)" 2 2 DECIMAL => power;
@@ -74,10 +74,20 @@ super::scalars! { BITS, "Logical":
     "BITXOR" "(number, number)" 2 2 WHOLE => |a, _| bits("BITXOR", a, truncated, |x, y| x ^ y);
 }
 
-/// CEILING and its kin: fixed when the number is, else the type that both give.
+/// CEILING and its kin: fixed when the number is, else the type of the significance.
 fn type_of_ceiling(types: &[DataType]) -> DataType {
     match types {
         [_] => DataType::Integer,
+        [DataType::Fixed, ..] => DataType::Fixed,
+        [_, DataType::Unknown, ..] => type_of_both(types),
+        [_, significance, ..] => type_of_first(&[*significance]),
+        [] => DataType::Integer,
+    }
+}
+
+/// Fixed when the number is, else the type that both give.
+fn type_of_multiple(types: &[DataType]) -> DataType {
+    match types {
         [DataType::Fixed, ..] => DataType::Fixed,
         _ => type_of_both(types),
     }

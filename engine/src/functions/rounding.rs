@@ -2,8 +2,8 @@
 
 use super::arguments::{Number, Outcome, exact, finite, fixed, integer, undefined};
 use super::registry::Environment;
-use crate::convert::{round_half_away, scale};
-use crate::value::{FIXED_ONE, Value};
+use crate::convert::{self, round_half_away, scale};
+use crate::value::{DataType, FIXED_ONE, Value};
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Direction {
@@ -182,7 +182,20 @@ pub(super) fn ceiling(arguments: &[Value], _: &Environment) -> Outcome {
             "a positive number has no multiple of a negative significance above it",
         ));
     }
-    to_multiple("CEILING", number, significance, Multiple::Up)
+    above("CEILING", number, significance)
+}
+
+/// The multiple above a number. It is of the type of the significance, but fixed where the number is.
+fn above(function: &'static str, number: Number, significance: Number) -> Outcome {
+    let multiple = to_multiple(function, number, significance, Multiple::Up)?;
+    let wanted = match (number, significance) {
+        (_, Number::Blank) => return Ok(multiple),
+        (Number::Fixed(_), _) | (_, Number::Fixed(_)) => DataType::Fixed,
+        (_, Number::Integer(_)) => DataType::Integer,
+        (_, Number::Double(_)) => DataType::Double,
+    };
+    convert::to_type(&multiple, wanted)
+        .ok_or_else(|| undefined(function, "the result is too large for its type"))
 }
 
 pub(super) fn iso_ceiling(arguments: &[Value], _: &Environment) -> Outcome {
@@ -198,7 +211,7 @@ pub(super) fn iso_ceiling(arguments: &[Value], _: &Environment) -> Outcome {
         Number::Double(d) => Number::Double(d.abs()),
         Number::Blank => Number::Blank,
     };
-    to_multiple("ISO.CEILING", number, significance, Multiple::Up)
+    above("ISO.CEILING", number, significance)
 }
 
 pub(super) fn floor_function(arguments: &[Value], _: &Environment) -> Outcome {
