@@ -253,6 +253,13 @@ fn payments_and_work_days() {
     );
     check("XIRR ( Lines, Lines[Amount], Lines[Day] )", "error");
     check("XIRR ( Lines, Lines[Amount], Lines[Day], 0.1, -1 )", "-1");
+    let rate = |first: i64| {
+        format!(
+            "ROUND ( XIRR ( Lines, SWITCH ( Lines[Key], 1, {first}, 2, -100, 3, 110 ), Lines[Day], 0.1, -1 ), 9 )"
+        )
+    };
+    check(&rate(-1), "1.893864594");
+    check(&rate(0), "-1");
     check(
         "NETWORKDAYS ( dt\"2022-05-28\", dt\"2022-05-30\", 1, { dt\"2022-05-30\" } )",
         "0",

@@ -329,6 +329,13 @@ fn present_value(payments: &[(f64, f64)], first: f64, rate: f64) -> f64 {
 fn xirr(payments: &[(f64, f64)], guess: f64, watch: &Watch<'_>) -> Result<f64, Failure> {
     check_signs("XIRR", payments)?;
     let first = first_day(payments);
+    // The reference says so: from an initial payment of 0 no rate is found.
+    if !payments
+        .iter()
+        .any(|(amount, day)| *day == first && *amount != 0.0)
+    {
+        return Err(Failure::new("the first payment of XIRR must not be 0"));
+    }
     // Hundreds of rates are tried, and each goes through all payments.
     let summed = |of: &dyn Fn(f64, f64) -> f64| -> Result<f64, Failure> {
         let mut sum = 0.0;
