@@ -293,6 +293,12 @@ fn chisq_inv(
         return Ok(Value::Double(0.0));
     }
     probability(function, arguments, 0)?;
+    // The smaller tail keeps its digits.
+    let (p, right) = if p > 0.5 {
+        (1.0 - p, !right)
+    } else {
+        (p, right)
+    };
     let density = |x: f64| chisq_density(x, n);
     let x = if right {
         positive_quantile(
