@@ -810,3 +810,31 @@ fn value_filters_of_one_table_count_together() {
     assert_eq!(value(&session, query), "BLANK");
     assert_eq!(value(&session, grouped), "10");
 }
+
+/// A row of a table reads the levels of the date table behind its column, in a calculated column and in an iterator.
+#[test]
+fn a_row_reads_the_date_table_behind_its_column() {
+    const DATED: &str = r#"{"name": "dated", "compatibilityLevel": 1600, "model": {"culture": "en-US", "tables": [
+        {"name": "Visits", "columns": [
+            {"type": "calculatedTableColumn", "name": "Day", "dataType": "dateTime", "sourceColumn": "[Day]",
+             "variations": [{"name": "Variation", "relationship": "visited", "isDefault": true, "defaultHierarchy": {"table": "Days", "hierarchy": "Dates"}}]},
+            {"type": "calculated", "name": "Year", "dataType": "int64", "expression": "Visits[Day].[Year]"}],
+         "partitions": [{"name": "Visits", "source": {"type": "calculated", "expression": "DATATABLE(\"Day\", DATETIME, {{\"2024-02-28\"}, {\"2025-03-01\"}})"}}]},
+        {"name": "Days", "columns": [
+            {"type": "calculatedTableColumn", "name": "Date", "dataType": "dateTime", "sourceColumn": "[Date]", "isKey": true},
+            {"type": "calculated", "name": "Year", "dataType": "int64", "expression": "YEAR([Date])"}],
+         "hierarchies": [{"name": "Dates", "levels": [{"ordinal": 0, "name": "Year", "column": "Year"}, {"ordinal": 1, "name": "Date", "column": "Date"}]}],
+         "partitions": [{"name": "Days", "source": {"type": "calculated", "expression": "CALENDAR(DATE(2024, 1, 1), DATE(2025, 12, 31))"}}]}],
+        "relationships": [{"name": "visited", "fromTable": "Visits", "fromColumn": "Day", "toTable": "Days", "toColumn": "Date"}],
+        "roles": []}}"#;
+    let folder = Scratch::new("functions-dated");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, DATED).expect("a model in the scratch folder");
+    let database = Database::import(&file, folder.path()).expect("the dated model");
+    let session = database.session(Identity::anonymous()).expect("a session");
+    assert_eq!(value(&session, "SUM ( Visits[Year] )"), "4049");
+    let later = "COUNTROWS ( FILTER ( Visits, Visits[Day].[Date] > DATE ( 2024, 12, 31 ) ) )";
+    assert_eq!(value(&session, later), "1");
+    // Without a row of its table a level has no single value.
+    assert_eq!(value(&session, "Visits[Day].[Year]"), "error");
+}
