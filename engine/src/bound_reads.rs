@@ -307,6 +307,7 @@ impl Window {
         }
         s.extend(self.order.iter().map(|o| &o.expr));
         s.extend(&self.partition);
+        s.extend(&self.matching);
         for column in &self.current {
             s.push(&column.of_row);
             s.extend(column.outer.as_ref());
