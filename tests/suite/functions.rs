@@ -343,6 +343,11 @@ fn earlier_rows_of_columns_without_a_table() {
         "75",
     );
     check("SUMX ( Lines, EARLIER ( [Key] ) )", "error");
+    // In a condition of CALCULATE the row outside is the earlier one, whichever columns the condition compares.
+    check(
+        "SUMX ( Lines, CALCULATE ( SUM ( Lines[Key] ), Lines[Key] * 10 = EARLIER ( Lines[Amount] ), ALLEXCEPT ( Lines, Lines[Key] ) ) )",
+        "10",
+    );
 }
 
 #[test]
