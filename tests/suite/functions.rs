@@ -536,6 +536,9 @@ fn names_of_the_model() {
     );
     check("COUNTROWS ( INFO.COLUMNS () )", "9");
     check("COUNTROWS ( INFO.COLUMNS ( \"TableID\", 2 ) )", "3");
+    check("COUNTROWS ( INFO.COLUMNS ( \"TableID\", \"2\" ) )", "3");
+    check("COUNTROWS ( INFO.TABLES ( \"IsHidden\", \"false\" ) )", "2");
+    check("COUNTROWS ( INFO.COLUMNS ( \"TableID\", \"two\" ) )", "error");
     check(
         "CONCATENATEX ( INFO.MEASURES (), [Name] & \"=\" & [Expression] )",
         "Total=SUM ( Lines[Amount] )",
