@@ -351,6 +351,19 @@ fn earlier_rows_of_columns_without_a_table() {
 }
 
 #[test]
+fn a_filter_argument_is_not_left_out() {
+    check("CALCULATE ( [Total] )", "100");
+    check("CALCULATE ( [Total], )", "error");
+    check("CALCULATE ( [Total], , Lines[Key] = 1 )", "error");
+    check("COUNTROWS ( CALCULATETABLE ( Lines, ) )", "error");
+    // Where the end of the year follows, the filter before it may be.
+    check(
+        "CALCULATE ( TOTALYTD ( [Total], Lines[Day], , \"12-31\" ), Lines[Key] = 2 )",
+        "20",
+    );
+}
+
+#[test]
 fn references() {
     check("COUNTROWS ( TABLEOF ( [Total] ) )", "5");
     check("COUNTROWS ( TABLEOF ( Names[Group] ) )", "3");

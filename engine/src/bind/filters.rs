@@ -43,12 +43,19 @@ impl<'a> Binder<'a> {
 
     pub fn filter_arguments(&mut self, args: &[Expr]) -> Bound<Vec<FilterArgument>> {
         args.iter()
-            .filter(|a| a.kind != ExprKind::Omitted)
             .map(|a| self.filter_argument(a, false))
             .collect()
     }
 
     pub fn filter_argument(&mut self, expr: &Expr, keep: bool) -> Bound<FilterArgument> {
+        // What follows a comma too many would be no filter, and is more often a line that got lost.
+        if expr.kind == ExprKind::Omitted {
+            return self.error(
+                ErrorKind::Argument,
+                expr.span,
+                "a filter argument is missing here",
+            );
+        }
         if let ExprKind::Call { name, args } = &expr.kind {
             match name.text.to_ascii_uppercase().as_str() {
                 "KEEPFILTERS" if args.len() == 1 => return self.filter_argument(&args[0], true),
