@@ -350,6 +350,32 @@ fn earlier_rows_of_columns_without_a_table() {
     );
 }
 
+/// The expressions of SUMMARIZE are filtered by the rows of each group, not by the grouping columns alone.
+#[test]
+fn rows_of_a_group_filter_what_summarize_computes() {
+    let groups = |expression: &str| {
+        format!(
+            "CONCATENATEX ( SUMMARIZE ( Lines, Lines[Group], \"x\", {expression} ), [x], \" \", Lines[Group] )"
+        )
+    };
+    check(&groups("SUM ( Lines[Amount] )"), "30 70");
+    // The key of each line still filters.
+    check(
+        &groups("CALCULATE ( SUM ( Lines[Amount] ), ALL ( Lines[Group] ) )"),
+        "30 70",
+    );
+    check(
+        &groups("CALCULATE ( SUM ( Lines[Amount] ), ALL ( Lines ) )"),
+        "100 100",
+    );
+    // One of the three names is that of the group.
+    check(&groups("COUNTROWS ( Names )"), "1 1");
+    check(
+        "CONCATENATEX ( ADDCOLUMNS ( SUMMARIZE ( Lines, Lines[Group] ), \"x\", CALCULATE ( SUM ( Lines[Amount] ), ALL ( Lines[Group] ) ) ), [x], \" \", Lines[Group] )",
+        "100 100",
+    );
+}
+
 #[test]
 fn a_filter_argument_is_not_left_out() {
     check("CALCULATE ( [Total] )", "100");
