@@ -131,6 +131,19 @@ fn comments_can_be_had() {
     assert_eq!(found, ["// a\r", "-- b", "/* c\n*/", "// d"]);
 }
 
+#[test]
+fn block_comments_nest() {
+    let text = "1 /* a /* b */ c /*/ */ */ + 2 /**/";
+    let found: Vec<&str> = comments(text)
+        .iter()
+        .map(|span| slice(text, *span))
+        .collect();
+    assert_eq!(found, ["/* a /* b */ c /*/ */ */", "/**/"]);
+    let open = "1 /* a /* b */";
+    assert_eq!(comments(open).len(), 1);
+    assert!(!parse_expression(open).errors.is_empty(), "{open}");
+}
+
 fn slice(text: &str, span: Span) -> &str {
     &text[span.start as usize..span.end as usize]
 }

@@ -326,10 +326,35 @@ fn line_comment(lexer: &mut Lexer<'_, TokenKind>) -> logos::Skip {
     logos::Skip
 }
 
+/// Block comments nest: whoever puts a larger comment around a smaller one closes both.
+/// The length counts from behind the first opening.
+fn comment_length(rest: &str) -> Option<usize> {
+    let bytes = rest.as_bytes();
+    let mut open = 1_usize;
+    let mut at = 0;
+    while let Some(pair) = bytes.get(at..at + 2) {
+        match pair {
+            b"/*" => {
+                open += 1;
+                at += 2;
+            }
+            b"*/" => {
+                open -= 1;
+                at += 2;
+                if open == 0 {
+                    return Some(at);
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    None
+}
+
 fn block_comment(lexer: &mut Lexer<'_, TokenKind>) -> logos::Skip {
     let rest = lexer.remainder();
-    match rest.find("*/") {
-        Some(at) => lexer.bump(at + 2),
+    match comment_length(rest) {
+        Some(length) => lexer.bump(length),
         None => {
             lexer.bump(rest.len());
             let span = span_of(lexer);

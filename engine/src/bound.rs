@@ -321,6 +321,8 @@ pub struct Window {
     pub order: Vec<WindowOrder>,
     /// Evaluated for each row, as the order is.
     pub partition: Vec<Scalar>,
+    /// What MATCHBY and PARTITIONBY say together; none without MATCHBY. No two rows may agree in all of it.
+    pub matching: Vec<Scalar>,
     /// What tells the current row from others. Without any, all rows are current.
     pub current: Vec<CurrentColumn>,
 }

@@ -1,5 +1,7 @@
 //! What a bound expression reads: the current row, other rows, the filter context.
 
+use security::Table;
+
 use crate::bound::*;
 use crate::functions::Body;
 
@@ -51,6 +53,29 @@ impl Scalar {
             ScalarKind::Binary { left, right, .. } => left.is_of_row() && right.is_of_row(),
             _ => false,
         }
+    }
+
+    /// Whether the value comes from rows of this table alone, with the filter context as it is.
+    pub fn is_about_rows_of(&self, table: Table) -> bool {
+        use ScalarKind as K;
+        let plain = match &self.kind {
+            K::Calculate { filters, .. } => filters.is_empty(),
+            K::Call { function, .. } => matches!(function.body, Body::Scalar(_)),
+            K::MeasureFormat { .. }
+            | K::SelectedMeasure
+            | K::SelectedMeasureName
+            | K::SelectedMeasureFormat
+            | K::Filtered { .. }
+            | K::WindowPlace(_)
+            | K::TableText(_)
+            | K::Lookup { .. }
+            | K::Path { .. } => false,
+            _ => true,
+        };
+        let (scalars, tables) = self.parts();
+        plain
+            && scalars.iter().all(|s| s.is_about_rows_of(table))
+            && tables.iter().all(|t| t.is_about_rows_of(table))
     }
 
     /// Whether the expression reads the row of this frame anywhere.
@@ -171,6 +196,26 @@ impl Scalar {
 }
 
 impl TableExpr {
+    fn is_about_rows_of(&self, table: Table) -> bool {
+        use TableKind as K;
+        let plain = match &self.kind {
+            K::Base { table: of, .. } => *of == table,
+            K::Values { columns, .. } => columns.iter().all(|column| column.table() == table),
+            K::Filter { .. }
+            | K::Distinct(_)
+            | K::Constructor(_)
+            | K::Row(_)
+            | K::Variable(_)
+            | K::AddColumns { .. }
+            | K::SelectColumns { .. } => true,
+            _ => false,
+        };
+        let (scalars, tables) = self.parts();
+        plain
+            && scalars.iter().all(|s| s.is_about_rows_of(table))
+            && tables.iter().all(|t| t.is_about_rows_of(table))
+    }
+
     pub fn reads_frame(&self, id: FrameId) -> bool {
         let (scalars, tables) = self.parts();
         scalars.iter().any(|s| s.reads_frame(id)) || tables.iter().any(|t| t.reads_frame(id))
@@ -307,6 +352,7 @@ impl Window {
         }
         s.extend(self.order.iter().map(|o| &o.expr));
         s.extend(&self.partition);
+        s.extend(&self.matching);
         for column in &self.current {
             s.push(&column.of_row);
             s.extend(column.outer.as_ref());

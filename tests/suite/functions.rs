@@ -350,12 +350,71 @@ fn earlier_rows_of_columns_without_a_table() {
         "75",
     );
     check("SUMX ( Lines, EARLIER ( [Key] ) )", "error");
+    // In a condition of CALCULATE the row outside is the earlier one, whichever columns the condition compares.
+    check(
+        "SUMX ( Lines, CALCULATE ( SUM ( Lines[Key] ), Lines[Key] * 10 = EARLIER ( Lines[Amount] ), ALLEXCEPT ( Lines, Lines[Key] ) ) )",
+        "10",
+    );
+}
+
+/// The expressions of SUMMARIZE are filtered by the rows of each group, not by the grouping columns alone.
+#[test]
+fn rows_of_a_group_filter_what_summarize_computes() {
+    let groups = |expression: &str| {
+        format!(
+            "CONCATENATEX ( SUMMARIZE ( Lines, Lines[Group], \"x\", {expression} ), [x], \" \", Lines[Group] )"
+        )
+    };
+    check(&groups("SUM ( Lines[Amount] )"), "30 70");
+    // The key of each line still filters.
+    check(
+        &groups("CALCULATE ( SUM ( Lines[Amount] ), ALL ( Lines[Group] ) )"),
+        "30 70",
+    );
+    check(
+        &groups("CALCULATE ( SUM ( Lines[Amount] ), ALL ( Lines ) )"),
+        "100 100",
+    );
+    // One of the three names is that of the group.
+    check(&groups("COUNTROWS ( Names )"), "1 1");
+    check(
+        "CONCATENATEX ( ADDCOLUMNS ( SUMMARIZE ( Lines, Lines[Group] ), \"x\", CALCULATE ( SUM ( Lines[Amount] ), ALL ( Lines[Group] ) ) ), [x], \" \", Lines[Group] )",
+        "100 100",
+    );
+}
+
+#[test]
+fn a_filter_argument_is_not_left_out() {
+    check("CALCULATE ( [Total] )", "100");
+    check("CALCULATE ( [Total], )", "error");
+    check("CALCULATE ( [Total], , Lines[Key] = 1 )", "error");
+    check("COUNTROWS ( CALCULATETABLE ( Lines, ) )", "error");
+    // Where the end of the year follows, the filter before it may be.
+    check(
+        "CALCULATE ( TOTALYTD ( [Total], Lines[Day], , \"12-31\" ), Lines[Key] = 2 )",
+        "20",
+    );
 }
 
 #[test]
 fn references() {
     check("COUNTROWS ( TABLEOF ( [Total] ) )", "5");
     check("COUNTROWS ( TABLEOF ( Names[Group] ) )", "3");
+    // A measure that the query defines has a name and a table as well.
+    let defined = |expression: &str| {
+        let query = format!(
+            "DEFINE MEASURE Names[Own One] = 1 EVALUATE ROW ( \"x\", {expression} )"
+        );
+        let answer = session().query(&query);
+        let answer = answer.unwrap_or_else(|error| panic!("{query}: {error}"));
+        value_at(&answer.tables[0], 0, 0).to_text().to_string()
+    };
+    assert_eq!(defined("NAMEOF ( [own one] )"), "'Names'[Own One]");
+    assert_eq!(defined("NAMEOF ( Names[Own One], SELF )"), "[Own One]");
+    assert_eq!(
+        defined("SUMX ( TABLEOF ( [Own One] ), [Own One] )"),
+        "3"
+    );
     check(
         "CALCULATE ( COUNTROWS ( ALL ( TABLEOF ( [Total] ) ) ), Lines[Key] = 1 )",
         "5",
@@ -523,6 +582,9 @@ fn names_of_the_model() {
     );
     check("COUNTROWS ( INFO.COLUMNS () )", "9");
     check("COUNTROWS ( INFO.COLUMNS ( \"TableID\", 2 ) )", "3");
+    check("COUNTROWS ( INFO.COLUMNS ( \"TableID\", \"2\" ) )", "3");
+    check("COUNTROWS ( INFO.TABLES ( \"IsHidden\", \"false\" ) )", "2");
+    check("COUNTROWS ( INFO.COLUMNS ( \"TableID\", \"two\" ) )", "error");
     check(
         "CONCATENATEX ( INFO.MEASURES (), [Name] & \"=\" & [Expression] )",
         "Total=SUM ( Lines[Amount] )",
@@ -841,4 +903,32 @@ fn value_filters_of_one_table_count_together() {
     let session = database.session(Identity::anonymous()).expect("a session");
     assert_eq!(value(&session, query), "BLANK");
     assert_eq!(value(&session, grouped), "10");
+}
+
+/// A row of a table reads the levels of the date table behind its column, in a calculated column and in an iterator.
+#[test]
+fn a_row_reads_the_date_table_behind_its_column() {
+    const DATED: &str = r#"{"name": "dated", "compatibilityLevel": 1600, "model": {"culture": "en-US", "tables": [
+        {"name": "Visits", "columns": [
+            {"type": "calculatedTableColumn", "name": "Day", "dataType": "dateTime", "sourceColumn": "[Day]",
+             "variations": [{"name": "Variation", "relationship": "visited", "isDefault": true, "defaultHierarchy": {"table": "Days", "hierarchy": "Dates"}}]},
+            {"type": "calculated", "name": "Year", "dataType": "int64", "expression": "Visits[Day].[Year]"}],
+         "partitions": [{"name": "Visits", "source": {"type": "calculated", "expression": "DATATABLE(\"Day\", DATETIME, {{\"2024-02-28\"}, {\"2025-03-01\"}})"}}]},
+        {"name": "Days", "columns": [
+            {"type": "calculatedTableColumn", "name": "Date", "dataType": "dateTime", "sourceColumn": "[Date]", "isKey": true},
+            {"type": "calculated", "name": "Year", "dataType": "int64", "expression": "YEAR([Date])"}],
+         "hierarchies": [{"name": "Dates", "levels": [{"ordinal": 0, "name": "Year", "column": "Year"}, {"ordinal": 1, "name": "Date", "column": "Date"}]}],
+         "partitions": [{"name": "Days", "source": {"type": "calculated", "expression": "CALENDAR(DATE(2024, 1, 1), DATE(2025, 12, 31))"}}]}],
+        "relationships": [{"name": "visited", "fromTable": "Visits", "fromColumn": "Day", "toTable": "Days", "toColumn": "Date"}],
+        "roles": []}}"#;
+    let folder = Scratch::new("functions-dated");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, DATED).expect("a model in the scratch folder");
+    let database = Database::import(&file, folder.path()).expect("the dated model");
+    let session = database.session(Identity::anonymous()).expect("a session");
+    assert_eq!(value(&session, "SUM ( Visits[Year] )"), "4049");
+    let later = "COUNTROWS ( FILTER ( Visits, Visits[Day].[Date] > DATE ( 2024, 12, 31 ) ) )";
+    assert_eq!(value(&session, later), "1");
+    // Without a row of its table a level has no single value.
+    assert_eq!(value(&session, "Visits[Day].[Year]"), "error");
 }

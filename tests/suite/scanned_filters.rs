@@ -63,6 +63,7 @@ const GROUPS: &[&str] = &[
     "EVALUATE SUMMARIZE(TABLE, Orders[Quantity], Products[Color])",
     "EVALUATE SUMMARIZE(TABLE, Stores[Country], ROLLUP(Dates[Year]), \"a\", [Sales])",
     "EVALUATE ADDCOLUMNS(VALUES(Dates[Year]), \"a\", CALCULATE(COUNTROWS(SUMMARIZE(TABLE, Stores[Country], Products[Color]))))",
+    "EVALUATE SUMMARIZE(TABLE, Stores[Country], \"a\", COUNTROWS(Products), \"b\", CALCULATE([Sales], ALL(Stores[Country])))",
 ];
 
 /// Rows in any order, or the code of an error.

@@ -98,6 +98,19 @@ fn places_of_a_current_row() {
         &places("ROWNUMBER ( ORDERBY ( Lines[Key] ), MATCHBY ( Lines[Key] ) )"),
         "1 2 3 4 5",
     );
+    // MATCHBY and PARTITIONBY together must tell every row from the others; equal rows share a rank all the same.
+    check(
+        &places("ROWNUMBER ( Lines, ORDERBY ( Lines[Key] ), MATCHBY ( Lines[Group] ) )"),
+        "error",
+    );
+    check(
+        &places("ROWNUMBER ( Lines, ORDERBY ( Lines[Key] ), PARTITIONBY ( Lines[Group] ), MATCHBY ( Lines[Day] ) )"),
+        "1 2 1 2 3",
+    );
+    check(
+        &places("RANK ( Lines, ORDERBY ( Lines[Group] ), MATCHBY ( Lines[Group] ) )"),
+        "1 1 3 3 3",
+    );
     check(
         "ROWNUMBER ( ALL ( Lines[Key] ), ORDERBY ( Lines[Key] ) )",
         "BLANK",

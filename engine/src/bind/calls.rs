@@ -336,29 +336,39 @@ impl<'a> Binder<'a> {
 
     fn related(&mut self, argument: &Expr, span: dax::Span) -> Bound<Scalar> {
         let column = self.column_argument(argument)?;
-        for row in self.rows.iter().rev() {
-            let Some(base) = row.schema.base else {
-                continue;
-            };
-            if let Some(path) = self.path(base, column.table()) {
-                let frame = row.frame;
-                let column = security::PathColumn {
-                    path,
-                    target: security::Target::Column(column),
-                };
-                let data_type = if let security::Target::Column(c) = column.target {
-                    self.scope.column_type(c)
-                } else {
-                    DataType::Unknown
-                };
-                return Ok(self.scalar(ScalarKind::Related { frame, column }, data_type, span));
-            }
+        if let Some(value) = self.along_relationships(column, None, span) {
+            return Ok(value);
         }
         let message = format!(
             "RELATED finds no current row of a table that is related to '{}'",
             self.scope.table(column.table()).name
         );
         self.error(ErrorKind::Argument, span, message)
+    }
+
+    /// What the innermost current row whose relationships lead to a column finds there. `of` names the table that the row is of,
+    /// where only one will do.
+    pub fn along_relationships(
+        &self,
+        column: security::Column,
+        of: Option<security::Table>,
+        span: dax::Span,
+    ) -> Option<Scalar> {
+        self.rows.iter().rev().find_map(|row| {
+            let base = row.schema.base?;
+            if of.is_some_and(|table| table != base) {
+                return None;
+            }
+            let path = self.path(base, column.table())?;
+            let kind = ScalarKind::Related {
+                frame: row.frame,
+                column: security::PathColumn {
+                    path,
+                    target: security::Target::Column(column),
+                },
+            };
+            Some(self.scalar(kind, self.scope.column_type(column), span))
+        })
     }
 
     /// The path of active relationships from the many side.

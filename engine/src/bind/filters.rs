@@ -43,12 +43,19 @@ impl<'a> Binder<'a> {
 
     pub fn filter_arguments(&mut self, args: &[Expr]) -> Bound<Vec<FilterArgument>> {
         args.iter()
-            .filter(|a| a.kind != ExprKind::Omitted)
             .map(|a| self.filter_argument(a, false))
             .collect()
     }
 
     pub fn filter_argument(&mut self, expr: &Expr, keep: bool) -> Bound<FilterArgument> {
+        // What follows a comma too many would be no filter, and is more often a line that got lost.
+        if expr.kind == ExprKind::Omitted {
+            return self.error(
+                ErrorKind::Argument,
+                expr.span,
+                "a filter argument is missing here",
+            );
+        }
         if let ExprKind::Call { name, args } = &expr.kind {
             match name.text.to_ascii_uppercase().as_str() {
                 "KEEPFILTERS" if args.len() == 1 => return self.filter_argument(&args[0], true),
@@ -229,6 +236,14 @@ impl<'a> Binder<'a> {
                     self.predicate_columns(part, out)?;
                 }
             }
+            // The row of the condition itself is later than the one that EARLIER means, so it has to have the column too.
+            ExprKind::Call { name, args }
+                if name.text.eq_ignore_ascii_case("EARLIER") && self.is_only_outside(args) =>
+            {
+                for argument in args.iter().take(1) {
+                    self.predicate_columns(argument, out)?;
+                }
+            }
             ExprKind::Call { name, args } if is_of_values(&name.text) => {
                 for argument in args {
                     self.predicate_columns(argument, out)?;
@@ -243,6 +258,21 @@ impl<'a> Binder<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether EARLIER names a column that just one row context outside the condition has.
+    fn is_only_outside(&self, args: &[Expr]) -> bool {
+        let [
+            Expr {
+                kind: ExprKind::Qualified { table, column },
+                ..
+            },
+        ] = args
+        else {
+            return false;
+        };
+        let field = |skip: usize| self.row_field(Some(&table.text), &column.text, skip);
+        field(0).is_some() && field(1).is_none()
     }
 
     /// What ALL, REMOVEFILTERS and ALLSELECTED free: everything, a table, or columns.

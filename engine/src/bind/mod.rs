@@ -284,6 +284,12 @@ impl<'a> Binder<'a> {
         self.query_measures.contains_key(&folded(name))
     }
 
+    /// The table that the query defines a measure in, and the name as it stands there.
+    pub fn defined_measure(&self, name: &str) -> Option<(Option<Table>, &str)> {
+        let (measure, _) = self.query_measures.get(&folded(name))?;
+        Some((measure.table, measure.name.as_str()))
+    }
+
     /// A measure of the query or the model by its name.
     pub fn measure_named(&mut self, name: &str, span: Span) -> Bound<Option<Scalar>> {
         let key = folded(name);

@@ -110,9 +110,8 @@ impl<'a> Binder<'a> {
     fn home_of(&self, reference: &Expr) -> Bound<Table> {
         Ok(match &reference.kind {
             ExprKind::Identifier { name, .. } => self.model_table(name)?,
-            ExprKind::Bracket(name) if self.scope.find_measure(&name.text).is_some() => {
-                let measure = self.scope.find_measure(&name.text);
-                match measure.map(|m| self.scope.measure_table(m)) {
+            ExprKind::Bracket(name) if self.named_measure(&name.text).is_some() => {
+                match self.named_measure(&name.text).and_then(|(table, _)| table) {
                     Some(table) => table,
                     None => self.column_argument(reference)?.table(),
                 }
@@ -120,7 +119,7 @@ impl<'a> Binder<'a> {
             ExprKind::Qualified { table, column } => {
                 let handle = self.model_table(table)?;
                 let is_measure = self.scope.find_column(handle, &column.text).is_none()
-                    && self.scope.find_measure(&column.text).is_some();
+                    && self.named_measure(&column.text).is_some();
                 if !is_measure {
                     self.model_column(table, column)?;
                 }
@@ -128,6 +127,16 @@ impl<'a> Binder<'a> {
             }
             _ => self.column_argument(reference)?.table(),
         })
+    }
+
+    /// A measure of the query or of the model: its table, and its name as it is defined.
+    fn named_measure(&self, name: &str) -> Option<(Option<Table>, String)> {
+        if let Some((table, own)) = self.defined_measure(name) {
+            return Some((table, own.to_string()));
+        }
+        let measure = self.scope.find_measure(name)?;
+        let table = self.scope.measure_table(measure);
+        Some((Some(table), self.scope.measure(measure).name.clone()))
     }
 
     /// A table, or a calendar where no table has the name.
@@ -165,11 +174,11 @@ impl<'a> Binder<'a> {
                         level: None,
                     });
                 }
-                match self.scope.find_measure(&column.text) {
-                    Some(measure) => Ok(Named {
+                match self.named_measure(&column.text) {
+                    Some((_, name)) => Ok(Named {
                         kind: Kind::Measure,
                         table: table_name(handle),
-                        name: self.scope.measure(measure).name.clone(),
+                        name,
                         level: None,
                     }),
                     None => self.model_column(table, column).map(|found| Named {
@@ -194,11 +203,11 @@ impl<'a> Binder<'a> {
                     level: Some(level.text.clone()),
                 })
             }
-            ExprKind::Bracket(name) => match self.scope.find_measure(&name.text) {
-                Some(measure) => Ok(Named {
+            ExprKind::Bracket(name) => match self.named_measure(&name.text) {
+                Some((table, name)) => Ok(Named {
                     kind: Kind::Measure,
-                    table: table_name(self.scope.measure_table(measure)),
-                    name: self.scope.measure(measure).name.clone(),
+                    table: table.and_then(table_name),
+                    name,
                     level: None,
                 }),
                 None => self.bracket(name, argument.span).and_then(|_| {

@@ -10,7 +10,7 @@ use crate::bound::{Field, Scalar, ScalarKind, Schema, TableExpr, TableKind};
 use crate::error::ErrorKind;
 use crate::eval::{Audience, is_beyond_what_is_kept, rowset_audience, rowset_schema};
 use crate::functions::{Body, Function, State};
-use crate::value::DataType;
+use crate::value::{DataType, Value};
 
 /// Whether a function exists for the holder of a view. Under roles, the INFO functions about expressions, sources, permissions and
 /// storage do not: they are not told from words that mean nothing.
@@ -80,7 +80,7 @@ impl<'a> Binder<'a> {
                 .get(index)
                 .map_or(DataType::Text, |f| f.data_type);
             let cell = self.scalar(ScalarKind::Field { frame, index }, data_type, span);
-            let value = self.bind_scalar(value)?;
+            let value = as_restriction(self.bind_scalar(value)?, data_type);
             let test = self.binary(BinaryOp::Equal, cell, value, span)?;
             condition = Some(match condition {
                 None => test,
@@ -98,5 +98,25 @@ impl<'a> Binder<'a> {
                 self.table_expr(kind, schema, span)
             }
         })
+    }
+}
+
+/// The value of a restriction may be written as text, whatever the type of its column.
+fn as_restriction(value: Scalar, data_type: DataType) -> Scalar {
+    let ScalarKind::Constant(Value::Text(text)) = &value.kind else {
+        return value;
+    };
+    let read = match data_type {
+        DataType::Integer => text.trim().parse().ok().map(Value::Integer),
+        DataType::Boolean => text.trim().to_lowercase().parse().ok().map(Value::Boolean),
+        _ => None,
+    };
+    match read {
+        Some(read) => Scalar {
+            kind: ScalarKind::Constant(read),
+            data_type,
+            span: value.span,
+        },
+        None => value,
     }
 }

@@ -42,8 +42,13 @@ impl<'a> Binder<'a> {
             ExprKind::Variation { table, column, level } => {
                 let found = self.variation(table, column, level, span)?;
                 let info = (self.scope.table(found.table()).name.clone(), self.scope.column(found).name.clone());
-                match self.row_field(Some(&info.0), &info.1, 0) {
-                    Some(field) => Ok(self.field_scalar(field, span)),
+                if let Some(field) = self.row_field(Some(&info.0), &info.1, 0) {
+                    return Ok(self.field_scalar(field, span));
+                }
+                // A row of the column's own table has a day in the date table behind it, as if RELATED stood here.
+                let home = self.model_column(table, column)?.table();
+                match self.along_relationships(found, Some(home), span) {
+                    Some(value) => Ok(value),
                     None => self.error(ErrorKind::Evaluation, span, "a single value of this column cannot be determined here"),
                 }
             }

@@ -88,12 +88,17 @@ impl<'a> Binder<'a> {
             Some(columns) => Some(self.window_columns(&table, frame, columns)?),
             None => None,
         };
+        let together = match &matching {
+            Some(columns) => columns.iter().chain(&partition).cloned().collect(),
+            None => Vec::new(),
+        };
         let mut window = Window {
             function,
             table,
             frame,
             order,
             partition,
+            matching: together,
             current: Vec::new(),
         };
         window.current = self.current_columns(name, &window, matching, span)?;

@@ -4,7 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use security::Target;
+use security::{Table, Target};
 
 use super::sets::{KeyColumn, group_segments};
 use super::{Evaluator, Outcome, internal};
@@ -229,6 +229,17 @@ impl<'a> Evaluator<'a> {
         self.stack(parts, schema, batch)
     }
 
+    /// Whether the expressions are the same where only the grouping columns filter them, and not the rows of the groups.
+    fn groups_suffice(&self, summarize: &Summarize, table: Table) -> bool {
+        let suffices = |column: &SummarizeColumn| match column {
+            SummarizeColumn::Expression(expr) => expr.is_about_rows_of(table),
+            SummarizeColumn::IsSubtotal(_) => true,
+        };
+        // A calculation item may put anything around a measure.
+        summarize.columns.is_empty()
+            || self.groups.is_empty() && summarize.columns.iter().all(suffices)
+    }
+
     /// One grouping set: the columns rolled up are BLANK. `listed` are the table's rows once they were needed.
     fn summarize_set(
         &self,
@@ -239,11 +250,19 @@ impl<'a> Evaluator<'a> {
     ) -> Outcome<TableRows> {
         let schema = &summarize.table.schema;
         let groups: Vec<GroupColumn> = kept.iter().map(|&g| summarize.groups[g].clone()).collect();
+        let by_rows = match summarize.table.kind {
+            TableKind::Base {
+                table,
+                blank_row: false,
+            } => !self.groups_suffice(summarize, table),
+            TableKind::Base { .. } => false,
+            _ => true,
+        };
         let scanned = match summarize.table.kind {
             TableKind::Base {
                 table,
                 blank_row: false,
-            } => self.scanned_groups(table, &groups, batch)?,
+            } if !by_rows => self.scanned_groups(table, &groups, batch)?,
             _ => None,
         };
         let (keys, members) = match scanned {
@@ -283,9 +302,10 @@ impl<'a> Evaluator<'a> {
             frame,
         );
         let mut context = self.transition(&iterated)?;
-        // A table that is more than the rows of a model table filters the expressions by its rows too.
+        // The rows of a group filter the expressions, with all that they expand to: an expression that frees the grouping column
+        // keeps the others, and counts in a related table what the rows lead to.
         if let (Some(table), Some((base, grouped))) = (schema.base, &members)
-            && !matches!(summarize.table.kind, TableKind::Base { .. })
+            && by_rows
         {
             let codes = base.as_slice();
             let sets = (0..count).map(|g| {

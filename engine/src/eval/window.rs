@@ -132,6 +132,7 @@ impl<'a> Evaluator<'a> {
             listed,
         };
         let ranks = matches!(window.function, WindowFunction::Rank { .. });
+        let matched = self.matched(window, &ordered.listed)?;
         let mut extra: Option<Vec<Vector>> = None;
         for list in 0..ordered.listed.lists() {
             self.control.check()?;
@@ -164,6 +165,14 @@ impl<'a> Evaluator<'a> {
                 };
                 failure = break_ties(&mut ordered.partitions[first..last], compare, more, &watch)?;
             }
+            if let Some(numbers) = &matched {
+                let mut seen = HashSet::new();
+                if !ordered.listed.list(list).all(|row| seen.insert(numbers[row])) {
+                    failure = Some(Failure::new(
+                        "MATCHBY and PARTITIONBY do not tell the rows of this window function apart",
+                    ));
+                }
+            }
             ordered.failures.push(failure);
             for part in &ordered.partitions[first..last] {
                 for (place, &row) in part.iter().enumerate() {
@@ -180,6 +189,21 @@ impl<'a> Evaluator<'a> {
             }
         }
         Ok(ordered)
+    }
+
+    /// For each row, a number that it shares with the rows that MATCHBY and PARTITIONBY do not tell from it. Equal rows have the
+    /// same rank, so RANK asks for nothing.
+    fn matched(&self, window: &Window, listed: &Listed) -> Outcome<Option<Vec<u32>>> {
+        if window.matching.is_empty() || matches!(window.function, WindowFunction::Rank { .. }) {
+            return Ok(None);
+        }
+        let columns: Vec<KeyColumn> = window
+            .matching
+            .iter()
+            .map(|column| Ok(KeyColumn::Values(self.of_listed(window, listed, column)?)))
+            .collect::<Outcome<_>>()?;
+        let count = listed.positions.len();
+        Ok(joint_numbers(&[&columns], &[count], &self.watch())?.pop())
     }
 
     /// Every column of the relation, row by row as they are listed.

@@ -62,9 +62,24 @@ impl<'a> Parser<'a> {
         taken
     }
 
+    /// Comments stand in models that were written by hand, and the tools that such models come from pass over them as well.
     fn skip_space(&mut self) {
-        let space = self.rest.len() - self.rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
-        self.advance(space);
+        loop {
+            let space =
+                self.rest.len() - self.rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+            self.advance(space);
+            let comment = if self.rest.starts_with("//") {
+                Some(self.rest.find('\n').unwrap_or(self.rest.len()))
+            } else if let Some(inside) = self.rest.strip_prefix("/*") {
+                inside.find("*/").map(|end| end + 4)
+            } else {
+                None
+            };
+            match comment {
+                Some(length) => self.advance(length),
+                None => return,
+            };
+        }
     }
 
     fn eat(&mut self, wanted: char) -> bool {

@@ -339,6 +339,20 @@ fn columns_of_bytes_are_left_out() {
 }
 
 #[test]
+fn comments_are_passed_over() {
+    let text = with("").replacen(
+        '{',
+        "// by hand\r\n{ /* one \" , } // still one\n */ // and another\n",
+        1,
+    );
+    let model = read_bim(&text, "x.bim").unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(model.tables[0].name, "T");
+    assert_eq!(model.tables[0].measures[0].expression, "SUM (\n  T[A] )");
+    refused("{ /* open", "JSON");
+    refused("{ / }", "JSON");
+}
+
+#[test]
 fn malformed_json_is_an_error_and_never_a_panic() {
     let whole = with(r#""roles": [ { "name": "\u00e9\n" } ], "x": [1.5e3, -2, true, null, {}]"#);
     assert!(read_bim(&whole, "x.bim").is_ok());
