@@ -706,6 +706,26 @@ fn rows_are_skipped_before_the_first_are_taken() {
 }
 
 #[test]
+fn contains_looks_into_related_tables() {
+    check("CONTAINS ( Lines, Names[Long Name], \"Beta\" )", "TRUE");
+    check("CONTAINS ( Lines, Names[Long Name], \"Gamma\" )", "FALSE");
+    check(
+        "CONTAINS ( Lines, Names[Long Name], \"Beta\", Lines[Amount], 20 )",
+        "TRUE",
+    );
+    check(
+        "CONTAINS ( Lines, Names[Long Name], \"Alpha\", Lines[Amount], 50 )",
+        "FALSE",
+    );
+    check(
+        "CONTAINS ( Lines, Names[Long Name], \"Alpha\", Names[Long Name], \"Beta\" )",
+        "FALSE",
+    );
+    check("CONTAINS ( Lines, [Long Name], \"Beta\" )", "error");
+    check("CONTAINS ( Names, Lines[Amount], 20 )", "error");
+}
+
+#[test]
 fn natural_joins_are_on_columns_of_one_type() {
     check(
         "COUNTROWS ( NATURALINNERJOIN ( ROW ( \"a\", 1 ), ROW ( \"a\", 1 ) ) )",
