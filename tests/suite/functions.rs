@@ -726,6 +726,44 @@ fn contains_looks_into_related_tables() {
 }
 
 #[test]
+fn the_first_value_is_looked_for_in_a_table_of_one_column() {
+    check(
+        "FIRSTNONBLANKVALUE ( VALUES ( Names[Group] ), [Total] )",
+        "30",
+    );
+    check(
+        "LASTNONBLANKVALUE ( FILTER ( VALUES ( Names[Group] ), Names[Group] < \"b\" ), [Total] )",
+        "30",
+    );
+    check("FIRSTNONBLANKVALUE ( Names[Group] > \"a\", [Total] )", "70");
+    check("FIRSTNONBLANKVALUE ( Names, [Total] )", "error");
+}
+
+#[test]
+fn types_and_values_of_written_tables() {
+    check(
+        "CONCATENATEX ( DATATABLE ( \"a\", INT64, \"b\", TEXT, \"c\", LOGICAL, \"d\", DECIMAL, { { -1, \"x\", TRUE, 1.5 } } ), [a] & [b] & [c] & [d] )",
+        "-1xTRUE1.5",
+    );
+    check(
+        "MAXX ( DATATABLE ( \"a\", DATETIME, { { DATE ( 2024, 1, 2 ) + TIME ( 3, 4, 5 ) }, { BLANK () } } ), SECOND ( [a] ) )",
+        "5",
+    );
+    check(
+        "SUMX ( DATATABLE ( \"a\", INTEGER, { { TRUE () }, { DATE ( 1900, 1, 1 ) } } ), [a] )",
+        "3",
+    );
+    check(
+        "COUNTROWS ( DATATABLE ( \"a\", INTEGER, { { 1 + 1 } } ) )",
+        "error",
+    );
+    check(
+        "COUNTROWS ( DATATABLE ( \"a\", INTEGER, { { ABS ( -1 ) } } ) )",
+        "error",
+    );
+}
+
+#[test]
 fn natural_joins_are_on_columns_of_one_type() {
     check(
         "COUNTROWS ( NATURALINNERJOIN ( ROW ( \"a\", 1 ), ROW ( \"a\", 1 ) ) )",
