@@ -514,6 +514,8 @@ pub enum TableKind {
         columns: Vec<Scalar>,
     },
     Distinct(Box<TableExpr>),
+    /// KEEPFILTERS: the same rows, which do not take the place of filters where an iterator turns them into filters.
+    KeepFilters(Box<TableExpr>),
     Summarize(Box<Summarize>),
     SummarizeColumns(Box<SummarizeColumns>),
     GroupBy {

@@ -763,6 +763,31 @@ fn types_and_values_of_written_tables() {
     );
 }
 
+/// Days and groups are filtered together: the first day with one group, the second with the other.
+#[test]
+fn iterated_rows_may_keep_the_filters_that_are_there() {
+    let pairs = "TREATAS ( { ( \"a\", 20 ), ( \"b\", 50 ) }, Lines[Group], Lines[Amount] )";
+    let over = |rows: &str| format!("CALCULATE ( SUMX ( {rows}, [Total] ), {pairs} )");
+    check(&over("VALUES ( Lines[Amount] )"), "90");
+    check(&over("KEEPFILTERS ( VALUES ( Lines[Amount] ) )"), "70");
+    check(&over("KEEPFILTERS ( ALL ( Lines[Amount] ) )"), "70");
+    check(&over("KEEPFILTERS ( Lines )"), "70");
+    check(&over("KEEPFILTERS ( ALL ( Lines ) )"), "70");
+    check(&over("ALL ( Lines )"), "100");
+    check(
+        "CALCULATE ( SUMX ( KEEPFILTERS ( ALL ( Lines[Group] ) ), [Total] ), Lines[Group] = \"a\" )",
+        "30",
+    );
+    check(
+        "SUMX ( VALUES ( Lines[Group] ), SUMX ( KEEPFILTERS ( ALL ( Lines[Group] ) ), [Total] ) )",
+        "100",
+    );
+    check(
+        "CALCULATE ( COUNTROWS ( FILTER ( KEEPFILTERS ( ALL ( Lines[Group] ) ), [Total] > 0 ) ), Lines[Group] = \"a\" )",
+        "1",
+    );
+}
+
 #[test]
 fn natural_joins_are_on_columns_of_one_type() {
     check(

@@ -273,7 +273,11 @@ impl<'a> Binder<'a> {
             }
             "CALCULATETABLE" => self.calculate_table(args, span),
             "RELATEDTABLE" => self.calculate_table(args, span),
-            "KEEPFILTERS" => self.bind_table(&args[0]),
+            "KEEPFILTERS" => {
+                let table = self.bind_table(&args[0])?;
+                let schema = Rc::clone(&table.schema);
+                Ok(self.table_expr(TableKind::KeepFilters(Box::new(table)), schema, span))
+            }
             "ADDCOLUMNS" | "SELECTCOLUMNS" => self.add_or_select(name == "ADDCOLUMNS", args, span),
             "SUMMARIZE" => self.summarize(args, span),
             "SUMMARIZECOLUMNS" => self.summarize_columns(args, span),

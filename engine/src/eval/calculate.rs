@@ -67,7 +67,9 @@ impl<'a> Evaluator<'a> {
             {
                 let codes = base.as_slice();
                 let key: Rc<[u32]> = positions.iter().map(|&p| codes[p as usize]).collect();
-                self.remove(&mut context, &Removal::Table(table))?;
+                if !frame.keeps {
+                    self.remove(&mut context, &Removal::Table(table))?;
+                }
                 context
                     .items
                     .push(Item::of_rows(vec![Target::Row(table)], vec![key]));
@@ -83,13 +85,15 @@ impl<'a> Evaluator<'a> {
                 }
                 let codes = self.codes_of(&frame.rows, &frame.schema, index, column)?;
                 let key: Rc<[u32]> = positions.iter().map(|&p| codes[p as usize]).collect();
-                self.remove(&mut context, &Removal::Columns(vec![column]))?;
+                if !frame.keeps {
+                    self.remove(&mut context, &Removal::Columns(vec![column]))?;
+                }
                 context
                     .items
                     .push(Item::of_rows(vec![Target::Column(column)], vec![key]));
             }
             if let (Some(table), Some(base)) = (frame.schema.base, &frame.rows.base) {
-                self.transition_beyond(&mut context, table, &base.take(&positions))?;
+                self.transition_beyond(&mut context, table, &base.take(&positions), frame.keeps)?;
             }
         }
         Ok(context)
@@ -101,6 +105,7 @@ impl<'a> Evaluator<'a> {
         context: &mut FilterContext,
         table: Table,
         rows: &security::Codes,
+        keeps: bool,
     ) -> Outcome<()> {
         let paths = self.edges(&context.relations).paths(table, &[]);
         let mut beyond: Vec<_> = paths.iter().filter(|(to, _)| **to != table).collect();
@@ -111,7 +116,9 @@ impl<'a> Evaluator<'a> {
             let codes = self
                 .scope
                 .fetch(rows, &PathColumn { path, target }, self.control)?;
-            self.remove(context, &Removal::Columns(self.scope.columns(*to)))?;
+            if !keeps {
+                self.remove(context, &Removal::Columns(self.scope.columns(*to)))?;
+            }
             context
                 .items
                 .push(Item::of_rows(vec![target], vec![codes.as_slice().into()]));

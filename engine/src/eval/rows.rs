@@ -188,6 +188,7 @@ impl<'a> Evaluator<'a> {
             schema: Rc::new(Schema { fields, base: None }),
             rows: Rc::new(rows.clone()),
             positions: Rc::clone(positions),
+            keeps: false,
             read: RefCell::new(HashMap::new()),
         }
     }
