@@ -789,6 +789,27 @@ fn iterated_rows_may_keep_the_filters_that_are_there() {
 }
 
 #[test]
+fn what_is_kept_beside_filters_frees_nothing() {
+    for all in [
+        "ALL ( Lines[Group] )",
+        "ALL ( Lines )",
+        "ALLNOBLANKROW ( Lines[Group] )",
+        "ALLEXCEPT ( Lines, Lines[Amount] )",
+    ] {
+        check(
+            &format!(
+                "CALCULATE ( CALCULATE ( [Total], KEEPFILTERS ( {all} ) ), Lines[Group] = \"a\" )"
+            ),
+            "30",
+        );
+        check(
+            &format!("CALCULATE ( CALCULATE ( [Total], {all} ), Lines[Group] = \"a\" )"),
+            "100",
+        );
+    }
+}
+
+#[test]
 fn natural_joins_are_on_columns_of_one_type() {
     check(
         "COUNTROWS ( NATURALINNERJOIN ( ROW ( \"a\", 1 ), ROW ( \"a\", 1 ) ) )",

@@ -53,6 +53,13 @@ impl<'a> Binder<'a> {
             match name.text.to_ascii_uppercase().as_str() {
                 "KEEPFILTERS" if args.len() == 1 => return self.filter_argument(&args[0], true),
                 "NONVISUAL" if args.len() == 1 => return self.filter_argument(&args[0], keep),
+                // Inside KEEPFILTERS they are tables: what they give is kept beside the filters that are there.
+                "ALL" | "ALLNOBLANKROW" | "ALLEXCEPT" | "ALLSELECTED"
+                    if keep && !args.is_empty() =>
+                {
+                    let table = self.bind_table(expr)?;
+                    return Ok(FilterArgument::Table { table, keep });
+                }
                 "ALL" | "REMOVEFILTERS" | "ALLNOBLANKROW" => {
                     self.function(&name.text, args, expr)?;
                     return Ok(FilterArgument::Remove(self.removal(args, expr.span)?));
