@@ -809,6 +809,69 @@ fn what_is_kept_beside_filters_frees_nothing() {
     }
 }
 
+/// Lines that were ordered on one day and shipped on another; the second relationship is inactive.
+const SHIPPED: &str = r#"{
+  "name": "shipped", "compatibilityLevel": 1600,
+  "model": { "culture": "en-US", "tables": [
+    { "name": "Sold",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Ordered", "dataType": "int64", "sourceColumn": "[Ordered]" },
+        { "type": "calculatedTableColumn", "name": "Shipped", "dataType": "int64", "sourceColumn": "[Shipped]" },
+        { "type": "calculatedTableColumn", "name": "Amount", "dataType": "double", "sourceColumn": "[Amount]" } ],
+      "partitions": [ { "name": "Sold", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Ordered\", INTEGER, \"Shipped\", INTEGER, \"Amount\", DOUBLE, { { 1, 3, 10 }, { 2, 3, 20 }, { 3, BLANK(), 40 } } )" } } ] },
+    { "name": "Days",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Day", "dataType": "int64", "sourceColumn": "[Day]", "isKey": true },
+        { "type": "calculatedTableColumn", "name": "Month", "dataType": "string", "sourceColumn": "[Month]" } ],
+      "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Day\", INTEGER, \"Month\", STRING, { { 1, \"Jan\" }, { 2, \"Jan\" }, { 3, \"Feb\" } } )" } } ] } ],
+    "relationships": [
+      { "name": "Ordered", "fromTable": "Sold", "fromColumn": "Ordered", "toTable": "Days", "toColumn": "Day" },
+      { "name": "Shipped", "fromTable": "Sold", "fromColumn": "Shipped", "toTable": "Days", "toColumn": "Day", "isActive": false } ] } }"#;
+
+#[test]
+fn related_rows_are_found_along_the_relationship_in_use() {
+    let folder = Scratch::new("functions-shipped");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, SHIPPED).expect("a model in the scratch folder");
+    let database = Database::import(&file, folder.path()).expect("the shipped lines");
+    let session = database.session(Identity::anonymous()).expect("a session");
+    for (expression, ordered, shipped) in [
+        ("COUNTROWS ( SUMMARIZE ( Sold, Days[Day] ) )", "3", "2"),
+        (
+            "COUNTROWS ( SUMMARIZE ( FILTER ( Sold, Sold[Ordered] + 0 > 0 ), Days[Day] ) )",
+            "3",
+            "2",
+        ),
+        (
+            "CONCATENATEX ( Sold, RELATED ( Days[Month] ), \"|\", Sold[Ordered], ASC )",
+            "Jan|Jan|Feb",
+            "Feb|Feb|",
+        ),
+        (
+            "COUNTROWS ( FILTER ( Sold, RELATED ( Days[Month] ) = \"Feb\" ) )",
+            "1",
+            "2",
+        ),
+        (
+            "SUMX ( Sold, RELATED ( Days[Day] ) * Sold[Amount] )",
+            "170",
+            "90",
+        ),
+        (
+            "SUMX ( FILTER ( Sold, RELATED ( Days[Month] ) = \"Feb\" ), Sold[Amount] )",
+            "40",
+            "30",
+        ),
+    ] {
+        assert_eq!(value(&session, expression), ordered, "{expression}");
+        let used =
+            format!("CALCULATE ( {expression}, USERELATIONSHIP ( Sold[Shipped], Days[Day] ) )");
+        assert_eq!(value(&session, &used), shipped, "{used}");
+    }
+}
+
 #[test]
 fn natural_joins_are_on_columns_of_one_type() {
     check(
