@@ -516,6 +516,11 @@ fn names_of_the_model() {
     );
     check("COUNTROWS ( INFO.COLUMNS () )", "9");
     check("COUNTROWS ( INFO.COLUMNS ( \"TableID\", 2 ) )", "3");
+    check("COUNTROWS ( INFO.COLUMNS ( \"TableID\", \"2\" ) )", "3");
+    check(
+        "COUNTROWS ( INFO.COLUMNS ( \"TableID\", \"2\", \"IsHidden\", \"FALSE\" ) )",
+        "2",
+    );
     check(
         "CONCATENATEX ( INFO.MEASURES (), [Name] & \"=\" & [Expression] )",
         "Total=SUM ( Lines[Amount] )",

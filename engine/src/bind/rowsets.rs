@@ -80,7 +80,11 @@ impl<'a> Binder<'a> {
                 .get(index)
                 .map_or(DataType::Text, |f| f.data_type);
             let cell = self.scalar(ScalarKind::Field { frame, index }, data_type, span);
-            let value = self.bind_scalar(value)?;
+            // Values of restrictions are written as text, whatever the column holds.
+            let mut value = self.bind_scalar(value)?;
+            if value.data_type == DataType::Text {
+                value = self.converted(value, data_type, span);
+            }
             let test = self.binary(BinaryOp::Equal, cell, value, span)?;
             condition = Some(match condition {
                 None => test,

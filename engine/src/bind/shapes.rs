@@ -187,7 +187,7 @@ impl<'a> Binder<'a> {
     }
 
     /// An expression as a value of another type.
-    fn converted(&self, scalar: Scalar, data_type: DataType, span: Span) -> Scalar {
+    pub(super) fn converted(&self, scalar: Scalar, data_type: DataType, span: Span) -> Scalar {
         let word = match data_type {
             DataType::Text => "STRING",
             DataType::Integer => "INTEGER",
