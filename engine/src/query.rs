@@ -197,7 +197,17 @@ pub fn declare(binder: &mut Binder, query: &Query) -> Result<(), Error> {
                 });
             }
             DefinitionKind::Function { name, function } => {
-                binder.define_function(&name.text, function.clone())
+                if crate::functions::find(&name.text).is_some() {
+                    let message = format!(
+                        "{} is a function of DAX; a function of the query needs a name of its own",
+                        name.text.to_uppercase()
+                    );
+                    return binder.error(ErrorKind::Argument, name.span, message);
+                }
+                if !binder.define_function(&name.text, function.clone()) {
+                    let message = format!("the query defines the function {} twice", name.text);
+                    return binder.error(ErrorKind::Argument, name.span, message);
+                }
             }
             DefinitionKind::Var { .. }
             | DefinitionKind::Column { .. }

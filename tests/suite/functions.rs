@@ -462,6 +462,48 @@ fn arguments_keep_the_variables_of_the_call() {
 }
 
 #[test]
+fn functions_that_cannot_be_defined_or_called_so() {
+    let refused = |function: &str, expression: &str| {
+        let query = format!("DEFINE FUNCTION {function} EVALUATE ROW ( \"x\", {expression} )");
+        assert!(session().query(&query).is_err(), "{query}");
+    };
+    refused("Sum = ( x ) => x", "1");
+    refused("F = ( x ) => x FUNCTION f = ( y ) => y", "F ( 1 )");
+    refused("F = ( m : MEASUREREF ) => m", "F ( SUM ( Lines[Amount] ) )");
+    refused(
+        "F = ( c : COLUMNREF ) => SUMX ( Lines, c )",
+        "F ( Lines[Amount] + 1 )",
+    );
+    refused(
+        "F = ( t : TABLEREF ) => COUNTROWS ( t )",
+        "F ( FILTER ( Lines, TRUE ) )",
+    );
+    for (function, expression, expected) in [
+        ("F = ( m : MEASUREREF ) => m", "F ( [Total] )", "100"),
+        (
+            "F = ( c : COLUMNREF ) => SUM ( c )",
+            "F ( Lines[Amount] )",
+            "100",
+        ),
+        (
+            "F = ( t : TABLEREF ) => COUNTROWS ( t )",
+            "F ( Lines )",
+            "5",
+        ),
+        (
+            "F = ( c : COLUMNREF ) => SUM ( c ) FUNCTION G = ( c : COLUMNREF ) => F ( c )",
+            "G ( Lines[Amount] )",
+            "100",
+        ),
+    ] {
+        let query = format!("DEFINE FUNCTION {function} EVALUATE ROW ( \"x\", {expression} )");
+        let answer = session().query(&query).expect("an answer");
+        let found = value_at(&answer.tables[0], 0, 0).to_text().to_string();
+        assert_eq!(found, expected, "{query}");
+    }
+}
+
+#[test]
 fn items_that_a_summary_lacks() {
     let rows = |table: &str| {
         format!("CONCATENATEX ( {table}, Names[Group] & \":\" & [s], \" \", Names[Group] )")
