@@ -586,6 +586,18 @@ fn names_of_the_model() {
         "COLUMN Amount,TABLE Lines",
     );
     check("COUNTROWS ( INFO.TABLES ( \"Colour\", 2 ) )", "error");
+    check(
+        "COUNTROWS ( FILTER ( INFO.FUNCTIONS (), [ORIGIN] = 2 ) )",
+        "BLANK",
+    );
+    check(
+        "COUNTROWS ( INFO.FUNCTIONS ( \"ORIGIN\", \"2\" ) )",
+        "BLANK",
+    );
+    check(
+        "COUNTROWS ( INFO.FUNCTIONS ( \"FUNCTION_NAME\", \"SUMX\" ) )",
+        "1",
+    );
     check("COUNTROWS ( INFO.STORAGETABLES () )", "error");
     check(
         "MAXX ( FILTER ( COLUMNSTATISTICS (), LEFT ( [Column Name], 9 ) = \"RowNumber\" && [Table Name] = \"Lines\" ), [Cardinality] )",
