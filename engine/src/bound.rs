@@ -435,7 +435,8 @@ pub enum FilterArgument {
     },
     Remove(Removal),
     AllSelected(Removal),
-    UseRelationship(Relationship),
+    /// Of a one-to-one relationship the way that filters take: from the column named last to the one named first.
+    UseRelationship(Relationship, Option<CrossFilterMode>),
     CrossFilter(Relationship, CrossFilterMode),
 }
 

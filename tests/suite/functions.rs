@@ -868,7 +868,7 @@ fn what_is_kept_beside_filters_frees_nothing() {
     }
 }
 
-/// Lines that were ordered on one day and shipped on another; the second relationship is inactive.
+/// Lines that were ordered on one day and shipped on another; the second relationship is inactive. Some days have a note.
 const SHIPPED: &str = r#"{
   "name": "shipped", "compatibilityLevel": 1600,
   "model": { "culture": "en-US", "tables": [
@@ -884,18 +884,54 @@ const SHIPPED: &str = r#"{
         { "type": "calculatedTableColumn", "name": "Day", "dataType": "int64", "sourceColumn": "[Day]", "isKey": true },
         { "type": "calculatedTableColumn", "name": "Month", "dataType": "string", "sourceColumn": "[Month]" } ],
       "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression":
-        "DATATABLE ( \"Day\", INTEGER, \"Month\", STRING, { { 1, \"Jan\" }, { 2, \"Jan\" }, { 3, \"Feb\" } } )" } } ] } ],
+        "DATATABLE ( \"Day\", INTEGER, \"Month\", STRING, { { 1, \"Jan\" }, { 2, \"Jan\" }, { 3, \"Feb\" } } )" } } ] },
+    { "name": "Notes",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Day", "dataType": "int64", "sourceColumn": "[Day]", "isKey": true },
+        { "type": "calculatedTableColumn", "name": "Note", "dataType": "string", "sourceColumn": "[Note]" } ],
+      "partitions": [ { "name": "Notes", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Day\", INTEGER, \"Note\", STRING, { { 1, \"x\" }, { 2, \"y\" } } )" } } ] } ],
     "relationships": [
+      { "name": "Notes", "fromTable": "Notes", "fromColumn": "Day", "toTable": "Days", "toColumn": "Day", "fromCardinality": "one", "crossFilteringBehavior": "bothDirections" },
       { "name": "Ordered", "fromTable": "Sold", "fromColumn": "Ordered", "toTable": "Days", "toColumn": "Day" },
       { "name": "Shipped", "fromTable": "Sold", "fromColumn": "Shipped", "toTable": "Days", "toColumn": "Day", "isActive": false } ] } }"#;
 
-#[test]
-fn related_rows_are_found_along_the_relationship_in_use() {
+fn shipped() -> Session {
     let folder = Scratch::new("functions-shipped");
     let file = folder.path().join("model.bim");
     std::fs::write(&file, SHIPPED).expect("a model in the scratch folder");
     let database = Database::import(&file, folder.path()).expect("the shipped lines");
-    let session = database.session(Identity::anonymous()).expect("a session");
+    database.session(Identity::anonymous()).expect("a session")
+}
+
+#[test]
+fn a_relationship_of_one_to_one_is_used_one_way() {
+    let session = shipped();
+    for (filters, days, notes) in [
+        ("", "1", "BLANK"),
+        (", USERELATIONSHIP ( Notes[Day], Days[Day] )", "3", "BLANK"),
+        (", USERELATIONSHIP ( Days[Day], Notes[Day] )", "1", "2"),
+        (
+            ", USERELATIONSHIP ( Days[Day], Notes[Day] ), USERELATIONSHIP ( Notes[Day], Days[Day] )",
+            "1",
+            "BLANK",
+        ),
+        (
+            ", CROSSFILTER ( Notes[Day], Days[Day], BOTH ), USERELATIONSHIP ( Notes[Day], Days[Day] )",
+            "1",
+            "BLANK",
+        ),
+    ] {
+        let by_note = format!("CALCULATE ( COUNTROWS ( Days ), Notes[Note] = \"x\"{filters} )");
+        assert_eq!(value(&session, &by_note), days, "{by_note}");
+        let by_month = format!("CALCULATE ( COUNTROWS ( Notes ), Days[Month] = \"Feb\"{filters} )");
+        assert_eq!(value(&session, &by_month), notes, "{by_month}");
+    }
+}
+
+#[test]
+fn related_rows_are_found_along_the_relationship_in_use() {
+    let session = shipped();
     for (expression, ordered, shipped) in [
         ("COUNTROWS ( SUMMARIZE ( Sold, Days[Day] ) )", "3", "2"),
         (

@@ -85,8 +85,18 @@ impl<'a> Binder<'a> {
                 }
                 "USERELATIONSHIP" => {
                     self.function(&name.text, args, expr)?;
+                    let (handle, forward) = self.relationship(args, expr.span)?;
+                    let way = match forward {
+                        true => CrossFilterMode::OneWayRightFiltersLeft,
+                        false => CrossFilterMode::OneWayLeftFiltersRight,
+                    };
+                    let one_to_one = self
+                        .scope
+                        .relationship(handle)
+                        .is_some_and(|r| !r.from_many && !r.to_many);
                     return Ok(FilterArgument::UseRelationship(
-                        self.relationship(args, expr.span)?.0,
+                        handle,
+                        one_to_one.then_some(way),
                     ));
                 }
                 "CROSSFILTER" => return self.cross_filter(args, expr),

@@ -245,7 +245,7 @@ impl<'a> Evaluator<'a> {
                 }
                 FilterArgument::AllSelected(_) => sight.unknown = true,
                 FilterArgument::Remove(_)
-                | FilterArgument::UseRelationship(_)
+                | FilterArgument::UseRelationship(..)
                 | FilterArgument::CrossFilter(..) => {}
             }
         }
