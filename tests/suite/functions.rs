@@ -930,6 +930,23 @@ fn a_relationship_of_one_to_one_is_used_one_way() {
 }
 
 #[test]
+fn ways_of_relationships_that_are_refused() {
+    let session = shipped();
+    for way in ["ONEWAY_LEFTFILTERSRIGHT", "ONEWAY_RIGHTFILTERSLEFT"] {
+        for ends in ["Sold[Ordered], Days[Day]", "Notes[Day], Days[Day]"] {
+            let query = format!("CALCULATE ( COUNTROWS ( Sold ), CROSSFILTER ( {ends}, {way} ) )");
+            assert_eq!(value(&session, &query), "error", "{query}");
+        }
+    }
+    let one_way = "CALCULATE ( COUNTROWS ( Days ), Sold[Amount] = 10, CROSSFILTER ( Sold[Ordered], Days[Day], ONEWAY ) )";
+    assert_eq!(value(&session, one_way), "3");
+    check(
+        "CALCULATE ( [Total], NONVISUAL ( TREATAS ( { \"a\" }, Lines[Group] ) ) )",
+        "error",
+    );
+}
+
+#[test]
 fn related_rows_are_found_along_the_relationship_in_use() {
     let session = shipped();
     for (expression, ordered, shipped) in [

@@ -52,7 +52,13 @@ impl<'a> Binder<'a> {
         if let ExprKind::Call { name, args } = &expr.kind {
             match name.text.to_ascii_uppercase().as_str() {
                 "KEEPFILTERS" if args.len() == 1 => return self.filter_argument(&args[0], true),
-                "NONVISUAL" if args.len() == 1 => return self.filter_argument(&args[0], keep),
+                "NONVISUAL" => {
+                    return self.error(
+                        ErrorKind::Argument,
+                        expr.span,
+                        "NONVISUAL stands only among the filters of SUMMARIZECOLUMNS",
+                    );
+                }
                 // Inside KEEPFILTERS they are tables: what they give is kept beside the filters that are there.
                 "ALL" | "ALLNOBLANKROW" | "ALLEXCEPT" | "ALLSELECTED"
                     if keep && !args.is_empty() =>
@@ -367,6 +373,18 @@ impl<'a> Binder<'a> {
             ("ONEWAY_RIGHTFILTERSLEFT", true) | ("ONEWAY_LEFTFILTERSRIGHT", false) => CrossFilterMode::OneWayRightFiltersLeft,
             _ => return self.error(ErrorKind::Argument, args[2].span, "the direction is NONE, ONEWAY, BOTH, ONEWAY_LEFTFILTERSRIGHT or ONEWAY_RIGHTFILTERSLEFT"),
         };
+        let sided = matches!(
+            mode,
+            CrossFilterMode::OneWayLeftFiltersRight | CrossFilterMode::OneWayRightFiltersLeft
+        );
+        let info = self.scope.relationship(handle);
+        if sided && !info.is_some_and(|r| r.from_many && r.to_many) {
+            return self.error(
+                ErrorKind::Argument,
+                args[2].span,
+                "ONEWAY_LEFTFILTERSRIGHT and ONEWAY_RIGHTFILTERSLEFT are for relationships of many to many; of others ONEWAY says the way",
+            );
+        }
         Ok(FilterArgument::CrossFilter(handle, mode))
     }
 }
