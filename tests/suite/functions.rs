@@ -762,6 +762,14 @@ fn rows_are_skipped_before_the_first_are_taken() {
         "COUNTROWS ( TOPNSKIP ( 0, 1, Lines, Lines[Key] ) )",
         "BLANK",
     );
+    check(
+        "COUNTROWS ( GENERATE ( SELECTCOLUMNS ( { 1, 2 }, \"n\", [Value] ), TOPNSKIP ( [n], 1, Lines, Lines[Key] ) ) )",
+        "error",
+    );
+    check(
+        "COUNTROWS ( GENERATE ( SELECTCOLUMNS ( { 1, 2 }, \"n\", [Value] ), TOPNSKIP ( 2, 1, Lines, Lines[Key] ) ) )",
+        "4",
+    );
 }
 
 #[test]
