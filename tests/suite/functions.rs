@@ -469,6 +469,11 @@ fn functions_that_cannot_be_defined_or_called_so() {
     };
     refused("Sum = ( x ) => x", "1");
     refused("F = ( x ) => x FUNCTION f = ( y ) => y", "F ( 1 )");
+    refused("F = ( x : NUMBER ) => x", "F ( 1 )");
+    refused(
+        "F = ( c : COLUMNREF VAL ) => SUM ( c )",
+        "F ( Lines[Amount] )",
+    );
     refused("F = ( m : MEASUREREF ) => m", "F ( SUM ( Lines[Amount] ) )");
     refused(
         "F = ( c : COLUMNREF ) => SUMX ( Lines, c )",
