@@ -46,6 +46,8 @@ pub struct Frame {
     pub rows: Rc<TableRows>,
     /// The row of each context.
     pub positions: Rc<[u32]>,
+    /// As filters, the rows stand beside the filters that are there, and not in their place.
+    pub keeps: bool,
     /// Columns already read, by index.
     pub read: RefCell<HashMap<usize, Vector>>,
 }

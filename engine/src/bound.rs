@@ -437,7 +437,8 @@ pub enum FilterArgument {
     },
     Remove(Removal),
     AllSelected(Removal),
-    UseRelationship(Relationship),
+    /// Of a one-to-one relationship the way that filters take: from the column named last to the one named first.
+    UseRelationship(Relationship, Option<CrossFilterMode>),
     CrossFilter(Relationship, CrossFilterMode),
 }
 
@@ -516,6 +517,8 @@ pub enum TableKind {
         columns: Vec<Scalar>,
     },
     Distinct(Box<TableExpr>),
+    /// KEEPFILTERS: the same rows, which do not take the place of filters where an iterator turns them into filters.
+    KeepFilters(Box<TableExpr>),
     Summarize(Box<Summarize>),
     SummarizeColumns(Box<SummarizeColumns>),
     GroupBy {

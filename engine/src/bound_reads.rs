@@ -245,9 +245,10 @@ impl TableExpr {
                 s.extend(sample.order.iter().map(|o| &o.expr));
                 s.extend(&sample.columns);
             }
-            K::AllSelected { table, .. } | K::Distinct(table) | K::TreatAs { table } => {
-                t.push(table)
-            }
+            K::AllSelected { table, .. }
+            | K::Distinct(table)
+            | K::KeepFilters(table)
+            | K::TreatAs { table } => t.push(table),
             K::Filter {
                 table, condition, ..
             } => {

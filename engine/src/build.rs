@@ -218,6 +218,7 @@ pub fn over_table(
         schema,
         rows,
         positions: (0..count as u32).collect(),
+        keeps: false,
         read: RefCell::new(HashMap::new()),
     };
     let batch = root.iterate(contexts, FilterContext::default(), frame);

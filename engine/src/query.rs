@@ -197,11 +197,65 @@ pub fn declare(binder: &mut Binder, query: &Query) -> Result<(), Error> {
                 });
             }
             DefinitionKind::Function { name, function } => {
-                binder.define_function(&name.text, function.clone())
+                if crate::functions::find(&name.text).is_some() {
+                    let message = format!(
+                        "{} is a function of DAX; a function of the query needs a name of its own",
+                        name.text.to_uppercase()
+                    );
+                    return binder.error(ErrorKind::Argument, name.span, message);
+                }
+                refuse_unknown_types(binder, function)?;
+                if !binder.define_function(&name.text, function.clone()) {
+                    let message = format!("the query defines the function {} twice", name.text);
+                    return binder.error(ErrorKind::Argument, name.span, message);
+                }
             }
             DefinitionKind::Var { .. }
             | DefinitionKind::Column { .. }
             | DefinitionKind::Table { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// What the parameters of functions may be said to take.
+const PARAMETER_TYPES: [&str; 18] = [
+    "ANYREF",
+    "ANYVAL",
+    "BOOLEAN",
+    "CALENDARREF",
+    "COLUMNREF",
+    "DATETIME",
+    "DECIMAL",
+    "DOUBLE",
+    "EXPR",
+    "INT64",
+    "MEASUREREF",
+    "NUMERIC",
+    "SCALAR",
+    "STRING",
+    "TABLE",
+    "TABLEREF",
+    "VAL",
+    "VARIANT",
+];
+
+/// Refuses parameters of types that there are not, and references that would be evaluated before the call.
+fn refuse_unknown_types(binder: &Binder, function: &dax::Function) -> Result<(), Error> {
+    for parameter in &function.parameters {
+        let says = |word: &str| parameter.hints.iter().any(|hint| hint.text == word);
+        for hint in &parameter.hints {
+            let message = if !PARAMETER_TYPES.contains(&hint.text.as_str()) {
+                format!("there is no type {} of parameters", hint.text)
+            } else if hint.text.ends_with("REF") && says("VAL") {
+                format!(
+                    "{} is a reference, which cannot be passed as VAL",
+                    hint.text
+                )
+            } else {
+                continue;
+            };
+            return binder.error(ErrorKind::Argument, hint.span, message);
         }
     }
     Ok(())

@@ -528,6 +528,53 @@ fn arguments_keep_the_variables_of_the_call() {
 }
 
 #[test]
+fn functions_that_cannot_be_defined_or_called_so() {
+    let refused = |function: &str, expression: &str| {
+        let query = format!("DEFINE FUNCTION {function} EVALUATE ROW ( \"x\", {expression} )");
+        assert!(session().query(&query).is_err(), "{query}");
+    };
+    refused("Sum = ( x ) => x", "1");
+    refused("F = ( x ) => x FUNCTION f = ( y ) => y", "F ( 1 )");
+    refused("F = ( x : NUMBER ) => x", "F ( 1 )");
+    refused(
+        "F = ( c : COLUMNREF VAL ) => SUM ( c )",
+        "F ( Lines[Amount] )",
+    );
+    refused("F = ( m : MEASUREREF ) => m", "F ( SUM ( Lines[Amount] ) )");
+    refused(
+        "F = ( c : COLUMNREF ) => SUMX ( Lines, c )",
+        "F ( Lines[Amount] + 1 )",
+    );
+    refused(
+        "F = ( t : TABLEREF ) => COUNTROWS ( t )",
+        "F ( FILTER ( Lines, TRUE ) )",
+    );
+    for (function, expression, expected) in [
+        ("F = ( m : MEASUREREF ) => m", "F ( [Total] )", "100"),
+        (
+            "F = ( c : COLUMNREF ) => SUM ( c )",
+            "F ( Lines[Amount] )",
+            "100",
+        ),
+        (
+            "F = ( t : TABLEREF ) => COUNTROWS ( t )",
+            "F ( Lines )",
+            "5",
+        ),
+        (
+            "F = ( c : COLUMNREF ) => SUM ( c ) FUNCTION G = ( c : COLUMNREF ) => F ( c )",
+            "G ( Lines[Amount] )",
+            "100",
+        ),
+    ] {
+        let query = format!("DEFINE FUNCTION {function} EVALUATE ROW ( \"x\", {expression} )");
+        let answer = session().query(&query).expect("an answer");
+        let found = value_at(&answer.tables[0], 0, 0).to_text().to_string();
+        assert_eq!(found, expected, "{query}");
+    }
+}
+
+#[test]
 fn items_that_a_summary_lacks() {
     let rows = |table: &str| {
         format!("CONCATENATEX ( {table}, Names[Group] & \":\" & [s], \" \", Names[Group] )")
@@ -586,6 +633,10 @@ fn names_of_the_model() {
     check("COUNTROWS ( INFO.TABLES ( \"IsHidden\", \"false\" ) )", "2");
     check("COUNTROWS ( INFO.COLUMNS ( \"TableID\", \"two\" ) )", "error");
     check(
+        "COUNTROWS ( INFO.COLUMNS ( \"TableID\", \"2\", \"IsHidden\", \"FALSE\" ) )",
+        "2",
+    );
+    check(
         "CONCATENATEX ( INFO.MEASURES (), [Name] & \"=\" & [Expression] )",
         "Total=SUM ( Lines[Amount] )",
     );
@@ -608,6 +659,18 @@ fn names_of_the_model() {
         "COLUMN Amount,TABLE Lines",
     );
     check("COUNTROWS ( INFO.TABLES ( \"Colour\", 2 ) )", "error");
+    check(
+        "COUNTROWS ( FILTER ( INFO.FUNCTIONS (), [ORIGIN] = 2 ) )",
+        "BLANK",
+    );
+    check(
+        "COUNTROWS ( INFO.FUNCTIONS ( \"ORIGIN\", \"2\" ) )",
+        "BLANK",
+    );
+    check(
+        "COUNTROWS ( INFO.FUNCTIONS ( \"FUNCTION_NAME\", \"SUMX\" ) )",
+        "1",
+    );
     check("COUNTROWS ( INFO.STORAGETABLES () )", "error");
     check(
         "MAXX ( FILTER ( COLUMNSTATISTICS (), LEFT ( [Column Name], 9 ) = \"RowNumber\" && [Table Name] = \"Lines\" ), [Cardinality] )",
@@ -772,6 +835,234 @@ fn rows_are_skipped_before_the_first_are_taken() {
         "COUNTROWS ( TOPNSKIP ( 0, 1, Lines, Lines[Key] ) )",
         "BLANK",
     );
+    check(
+        "COUNTROWS ( GENERATE ( SELECTCOLUMNS ( { 1, 2 }, \"n\", [Value] ), TOPNSKIP ( [n], 1, Lines, Lines[Key] ) ) )",
+        "error",
+    );
+    check(
+        "COUNTROWS ( GENERATE ( SELECTCOLUMNS ( { 1, 2 }, \"n\", [Value] ), TOPNSKIP ( 2, 1, Lines, Lines[Key] ) ) )",
+        "4",
+    );
+}
+
+#[test]
+fn contains_looks_into_related_tables() {
+    check("CONTAINS ( Lines, Names[Long Name], \"Beta\" )", "TRUE");
+    check("CONTAINS ( Lines, Names[Long Name], \"Gamma\" )", "FALSE");
+    check(
+        "CONTAINS ( Lines, Names[Long Name], \"Beta\", Lines[Amount], 20 )",
+        "TRUE",
+    );
+    check(
+        "CONTAINS ( Lines, Names[Long Name], \"Alpha\", Lines[Amount], 50 )",
+        "FALSE",
+    );
+    check(
+        "CONTAINS ( Lines, Names[Long Name], \"Alpha\", Names[Long Name], \"Beta\" )",
+        "FALSE",
+    );
+    check("CONTAINS ( Lines, [Long Name], \"Beta\" )", "error");
+    check("CONTAINS ( Names, Lines[Amount], 20 )", "error");
+}
+
+#[test]
+fn the_first_value_is_looked_for_in_a_table_of_one_column() {
+    check(
+        "FIRSTNONBLANKVALUE ( VALUES ( Names[Group] ), [Total] )",
+        "30",
+    );
+    check(
+        "LASTNONBLANKVALUE ( FILTER ( VALUES ( Names[Group] ), Names[Group] < \"b\" ), [Total] )",
+        "30",
+    );
+    check("FIRSTNONBLANKVALUE ( Names[Group] > \"a\", [Total] )", "70");
+    check("FIRSTNONBLANKVALUE ( Names, [Total] )", "error");
+}
+
+#[test]
+fn types_and_values_of_written_tables() {
+    check(
+        "CONCATENATEX ( DATATABLE ( \"a\", INT64, \"b\", TEXT, \"c\", LOGICAL, \"d\", DECIMAL, { { -1, \"x\", TRUE, 1.5 } } ), [a] & [b] & [c] & [d] )",
+        "-1xTRUE1.5",
+    );
+    check(
+        "MAXX ( DATATABLE ( \"a\", DATETIME, { { DATE ( 2024, 1, 2 ) + TIME ( 3, 4, 5 ) }, { BLANK () } } ), SECOND ( [a] ) )",
+        "5",
+    );
+    check(
+        "SUMX ( DATATABLE ( \"a\", INTEGER, { { TRUE () }, { DATE ( 1900, 1, 1 ) } } ), [a] )",
+        "3",
+    );
+    check(
+        "COUNTROWS ( DATATABLE ( \"a\", INTEGER, { { 1 + 1 } } ) )",
+        "error",
+    );
+    check(
+        "COUNTROWS ( DATATABLE ( \"a\", INTEGER, { { ABS ( -1 ) } } ) )",
+        "error",
+    );
+}
+
+/// Days and groups are filtered together: the first day with one group, the second with the other.
+#[test]
+fn iterated_rows_may_keep_the_filters_that_are_there() {
+    let pairs = "TREATAS ( { ( \"a\", 20 ), ( \"b\", 50 ) }, Lines[Group], Lines[Amount] )";
+    let over = |rows: &str| format!("CALCULATE ( SUMX ( {rows}, [Total] ), {pairs} )");
+    check(&over("VALUES ( Lines[Amount] )"), "90");
+    check(&over("KEEPFILTERS ( VALUES ( Lines[Amount] ) )"), "70");
+    check(&over("KEEPFILTERS ( ALL ( Lines[Amount] ) )"), "70");
+    check(&over("KEEPFILTERS ( Lines )"), "70");
+    check(&over("KEEPFILTERS ( ALL ( Lines ) )"), "70");
+    check(&over("ALL ( Lines )"), "100");
+    check(
+        "CALCULATE ( SUMX ( KEEPFILTERS ( ALL ( Lines[Group] ) ), [Total] ), Lines[Group] = \"a\" )",
+        "30",
+    );
+    check(
+        "SUMX ( VALUES ( Lines[Group] ), SUMX ( KEEPFILTERS ( ALL ( Lines[Group] ) ), [Total] ) )",
+        "100",
+    );
+    check(
+        "CALCULATE ( COUNTROWS ( FILTER ( KEEPFILTERS ( ALL ( Lines[Group] ) ), [Total] > 0 ) ), Lines[Group] = \"a\" )",
+        "1",
+    );
+}
+
+#[test]
+fn what_is_kept_beside_filters_frees_nothing() {
+    for all in [
+        "ALL ( Lines[Group] )",
+        "ALL ( Lines )",
+        "ALLNOBLANKROW ( Lines[Group] )",
+        "ALLEXCEPT ( Lines, Lines[Amount] )",
+    ] {
+        check(
+            &format!(
+                "CALCULATE ( CALCULATE ( [Total], KEEPFILTERS ( {all} ) ), Lines[Group] = \"a\" )"
+            ),
+            "30",
+        );
+        check(
+            &format!("CALCULATE ( CALCULATE ( [Total], {all} ), Lines[Group] = \"a\" )"),
+            "100",
+        );
+    }
+}
+
+/// Lines that were ordered on one day and shipped on another; the second relationship is inactive. Some days have a note.
+const SHIPPED: &str = r#"{
+  "name": "shipped", "compatibilityLevel": 1600,
+  "model": { "culture": "en-US", "tables": [
+    { "name": "Sold",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Ordered", "dataType": "int64", "sourceColumn": "[Ordered]" },
+        { "type": "calculatedTableColumn", "name": "Shipped", "dataType": "int64", "sourceColumn": "[Shipped]" },
+        { "type": "calculatedTableColumn", "name": "Amount", "dataType": "double", "sourceColumn": "[Amount]" } ],
+      "partitions": [ { "name": "Sold", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Ordered\", INTEGER, \"Shipped\", INTEGER, \"Amount\", DOUBLE, { { 1, 3, 10 }, { 2, 3, 20 }, { 3, BLANK(), 40 } } )" } } ] },
+    { "name": "Days",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Day", "dataType": "int64", "sourceColumn": "[Day]", "isKey": true },
+        { "type": "calculatedTableColumn", "name": "Month", "dataType": "string", "sourceColumn": "[Month]" } ],
+      "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Day\", INTEGER, \"Month\", STRING, { { 1, \"Jan\" }, { 2, \"Jan\" }, { 3, \"Feb\" } } )" } } ] },
+    { "name": "Notes",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Day", "dataType": "int64", "sourceColumn": "[Day]", "isKey": true },
+        { "type": "calculatedTableColumn", "name": "Note", "dataType": "string", "sourceColumn": "[Note]" } ],
+      "partitions": [ { "name": "Notes", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Day\", INTEGER, \"Note\", STRING, { { 1, \"x\" }, { 2, \"y\" } } )" } } ] } ],
+    "relationships": [
+      { "name": "Notes", "fromTable": "Notes", "fromColumn": "Day", "toTable": "Days", "toColumn": "Day", "fromCardinality": "one", "crossFilteringBehavior": "bothDirections" },
+      { "name": "Ordered", "fromTable": "Sold", "fromColumn": "Ordered", "toTable": "Days", "toColumn": "Day" },
+      { "name": "Shipped", "fromTable": "Sold", "fromColumn": "Shipped", "toTable": "Days", "toColumn": "Day", "isActive": false } ] } }"#;
+
+fn shipped() -> Session {
+    let folder = Scratch::new("functions-shipped");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, SHIPPED).expect("a model in the scratch folder");
+    let database = Database::import(&file, folder.path()).expect("the shipped lines");
+    database.session(Identity::anonymous()).expect("a session")
+}
+
+#[test]
+fn a_relationship_of_one_to_one_is_used_one_way() {
+    let session = shipped();
+    for (filters, days, notes) in [
+        ("", "1", "BLANK"),
+        (", USERELATIONSHIP ( Notes[Day], Days[Day] )", "3", "BLANK"),
+        (", USERELATIONSHIP ( Days[Day], Notes[Day] )", "1", "2"),
+        (
+            ", USERELATIONSHIP ( Days[Day], Notes[Day] ), USERELATIONSHIP ( Notes[Day], Days[Day] )",
+            "1",
+            "BLANK",
+        ),
+        (
+            ", CROSSFILTER ( Notes[Day], Days[Day], BOTH ), USERELATIONSHIP ( Notes[Day], Days[Day] )",
+            "1",
+            "BLANK",
+        ),
+    ] {
+        let by_note = format!("CALCULATE ( COUNTROWS ( Days ), Notes[Note] = \"x\"{filters} )");
+        assert_eq!(value(&session, &by_note), days, "{by_note}");
+        let by_month = format!("CALCULATE ( COUNTROWS ( Notes ), Days[Month] = \"Feb\"{filters} )");
+        assert_eq!(value(&session, &by_month), notes, "{by_month}");
+    }
+}
+
+#[test]
+fn ways_of_relationships_that_are_refused() {
+    let session = shipped();
+    for way in ["ONEWAY_LEFTFILTERSRIGHT", "ONEWAY_RIGHTFILTERSLEFT"] {
+        for ends in ["Sold[Ordered], Days[Day]", "Notes[Day], Days[Day]"] {
+            let query = format!("CALCULATE ( COUNTROWS ( Sold ), CROSSFILTER ( {ends}, {way} ) )");
+            assert_eq!(value(&session, &query), "error", "{query}");
+        }
+    }
+    let one_way = "CALCULATE ( COUNTROWS ( Days ), Sold[Amount] = 10, CROSSFILTER ( Sold[Ordered], Days[Day], ONEWAY ) )";
+    assert_eq!(value(&session, one_way), "3");
+    check(
+        "CALCULATE ( [Total], NONVISUAL ( TREATAS ( { \"a\" }, Lines[Group] ) ) )",
+        "error",
+    );
+}
+
+#[test]
+fn related_rows_are_found_along_the_relationship_in_use() {
+    let session = shipped();
+    for (expression, ordered, shipped) in [
+        ("COUNTROWS ( SUMMARIZE ( Sold, Days[Day] ) )", "3", "2"),
+        (
+            "COUNTROWS ( SUMMARIZE ( FILTER ( Sold, Sold[Ordered] + 0 > 0 ), Days[Day] ) )",
+            "3",
+            "2",
+        ),
+        (
+            "CONCATENATEX ( Sold, RELATED ( Days[Month] ), \"|\", Sold[Ordered], ASC )",
+            "Jan|Jan|Feb",
+            "Feb|Feb|",
+        ),
+        (
+            "COUNTROWS ( FILTER ( Sold, RELATED ( Days[Month] ) = \"Feb\" ) )",
+            "1",
+            "2",
+        ),
+        (
+            "SUMX ( Sold, RELATED ( Days[Day] ) * Sold[Amount] )",
+            "170",
+            "90",
+        ),
+        (
+            "SUMX ( FILTER ( Sold, RELATED ( Days[Month] ) = \"Feb\" ), Sold[Amount] )",
+            "40",
+            "30",
+        ),
+    ] {
+        assert_eq!(value(&session, expression), ordered, "{expression}");
+        let used =
+            format!("CALCULATE ( {expression}, USERELATIONSHIP ( Sold[Shipped], Days[Day] ) )");
+        assert_eq!(value(&session, &used), shipped, "{used}");
+    }
 }
 
 #[test]

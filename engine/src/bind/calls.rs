@@ -1,10 +1,14 @@
 //! Binding of calls to scalar functions.
 
+use std::rc::Rc;
+
 use dax::{BinaryOp, Expr, ExprKind};
 
 use super::names::suggestion;
 use super::{Binder, Bound};
-use crate::bound::{FilterTest, Scalar, ScalarKind, TableKind};
+use crate::bound::{
+    Field, FilterTest, Scalar, ScalarKind, Schema, Summarize, TableExpr, TableKind,
+};
 use crate::error::ErrorKind;
 use crate::functions::{Body, Function, State, Types, all, find};
 use crate::value::{DataType, Value};
@@ -502,7 +506,7 @@ impl<'a> Binder<'a> {
                 span,
             ));
         }
-        let mut search = Vec::new();
+        let (mut columns, mut values) = (Vec::new(), Vec::new());
         for pair in args[1..].chunks(2) {
             let [column, value] = pair else {
                 return self.error(
@@ -511,17 +515,59 @@ impl<'a> Binder<'a> {
                     "CONTAINS takes a table, and then pairs of a column and a value",
                 );
             };
-            let index = self.field_index(&table.schema, column)?;
-            search.push((index, self.bind_scalar(value)?));
+            columns.push(column);
+            values.push(self.bind_scalar(value)?);
         }
-        Ok(self.scalar(
-            ScalarKind::Contains {
-                table: Box::new(table),
-                search,
-            },
-            DataType::Boolean,
-            span,
-        ))
+        let (table, places) = self.searched(table, &columns, span)?;
+        let kind = ScalarKind::Contains {
+            table: Box::new(table),
+            search: places.into_iter().zip(values).collect(),
+        };
+        Ok(self.scalar(kind, DataType::Boolean, span))
+    }
+
+    /// A table and the places of the columns that CONTAINS searches in it. Where one of them is of a related table, the
+    /// table is grouped by all of them, for a group holds the same values as the rows it comes from.
+    fn searched(
+        &mut self,
+        table: TableExpr,
+        columns: &[&Expr],
+        span: dax::Span,
+    ) -> Bound<(TableExpr, Vec<usize>)> {
+        let own: Bound<Vec<usize>> = columns
+            .iter()
+            .map(|column| self.field_index(&table.schema, column))
+            .collect();
+        if let Ok(places) = own {
+            return Ok((table, places));
+        }
+        let (mut groups, mut places) = (Vec::new(), Vec::new());
+        let mut fields: Vec<Field> = Vec::new();
+        for column in columns {
+            // A column of a related table is named together with its table.
+            if matches!(column.kind, ExprKind::Bracket(_)) {
+                self.field_index(&table.schema, column)?;
+            }
+            let (group, field) = self.group_column(&table, column)?;
+            match fields.iter().position(|known| *known == field) {
+                Some(place) => places.push(place),
+                None => {
+                    places.push(fields.len());
+                    groups.push(group);
+                    fields.push(field);
+                }
+            }
+        }
+        let schema = Rc::new(Schema { fields, base: None });
+        let summarize = Summarize {
+            table,
+            groups,
+            rollup: Vec::new(),
+            frame: self.fresh(),
+            columns: Vec::new(),
+        };
+        let grouped = self.table_expr(TableKind::Summarize(Box::new(summarize)), schema, span);
+        Ok((grouped, places))
     }
 
     /// A column of a table expression, as `T[c]` or `[c]`.

@@ -289,21 +289,28 @@ impl<'a> Binder<'a> {
         ))
     }
 
-    /// FIRSTNONBLANK ( column, expression ).
-    pub fn non_blank(&mut self, last: bool, args: &[Expr], span: Span) -> Bound<TableExpr> {
+    /// The values that FIRSTNONBLANK and its kin go through: those of a column, those that meet a condition, or a table of
+    /// one column.
+    fn values_tried(&mut self, argument: &Expr) -> Bound<TableExpr> {
         let is_column = matches!(
-            args[0].kind,
+            argument.kind,
             ExprKind::Qualified { .. } | ExprKind::Bracket(_) | ExprKind::Variation { .. }
         );
         let values = if is_column {
-            let column = self.column_argument(&args[0])?;
-            self.values_of(column, args[0].span)
-        } else if is_condition(&args[0]) {
-            self.values_where(&args[0])?
+            let column = self.column_argument(argument)?;
+            self.values_of(column, argument.span)
+        } else if is_condition(argument) {
+            self.values_where(argument)?
         } else {
-            self.bind_table(&args[0])?
+            self.bind_table(argument)?
         };
-        self.check_width(&values, 1, args[0].span)?;
+        self.check_width(&values, 1, argument.span)?;
+        Ok(values)
+    }
+
+    /// FIRSTNONBLANK ( column, expression ).
+    pub fn non_blank(&mut self, last: bool, args: &[Expr], span: Span) -> Bound<TableExpr> {
+        let values = self.values_tried(&args[0])?;
         let schema = Rc::clone(&values.schema);
         let frame = self.fresh();
         let body = self.with_rows(frame, Rc::clone(&schema), |b| b.bind_scalar(&args[1]))?;
@@ -328,8 +335,7 @@ impl<'a> Binder<'a> {
             data_type,
             span,
         );
-        let column = self.column_argument(&args[0])?;
-        let values = self.values_of(column, args[0].span);
+        let values = self.values_tried(&args[0])?;
         let schema = Rc::clone(&values.schema);
         let frame = self.fresh();
         let kind = TableKind::NonBlank {

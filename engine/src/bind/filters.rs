@@ -59,7 +59,20 @@ impl<'a> Binder<'a> {
         if let ExprKind::Call { name, args } = &expr.kind {
             match name.text.to_ascii_uppercase().as_str() {
                 "KEEPFILTERS" if args.len() == 1 => return self.filter_argument(&args[0], true),
-                "NONVISUAL" if args.len() == 1 => return self.filter_argument(&args[0], keep),
+                "NONVISUAL" => {
+                    return self.error(
+                        ErrorKind::Argument,
+                        expr.span,
+                        "NONVISUAL stands only among the filters of SUMMARIZECOLUMNS",
+                    );
+                }
+                // Inside KEEPFILTERS they are tables: what they give is kept beside the filters that are there.
+                "ALL" | "ALLNOBLANKROW" | "ALLEXCEPT" | "ALLSELECTED"
+                    if keep && !args.is_empty() =>
+                {
+                    let table = self.bind_table(expr)?;
+                    return Ok(FilterArgument::Table { table, keep });
+                }
                 "ALL" | "REMOVEFILTERS" | "ALLNOBLANKROW" => {
                     self.function(&name.text, args, expr)?;
                     return Ok(FilterArgument::Remove(self.removal(args, expr.span)?));
@@ -85,8 +98,18 @@ impl<'a> Binder<'a> {
                 }
                 "USERELATIONSHIP" => {
                     self.function(&name.text, args, expr)?;
+                    let (handle, forward) = self.relationship(args, expr.span)?;
+                    let way = match forward {
+                        true => CrossFilterMode::OneWayRightFiltersLeft,
+                        false => CrossFilterMode::OneWayLeftFiltersRight,
+                    };
+                    let one_to_one = self
+                        .scope
+                        .relationship(handle)
+                        .is_some_and(|r| !r.from_many && !r.to_many);
                     return Ok(FilterArgument::UseRelationship(
-                        self.relationship(args, expr.span)?.0,
+                        handle,
+                        one_to_one.then_some(way),
                     ));
                 }
                 "CROSSFILTER" => return self.cross_filter(args, expr),
@@ -380,6 +403,18 @@ impl<'a> Binder<'a> {
             ("ONEWAY_RIGHTFILTERSLEFT", true) | ("ONEWAY_LEFTFILTERSRIGHT", false) => CrossFilterMode::OneWayRightFiltersLeft,
             _ => return self.error(ErrorKind::Argument, args[2].span, "the direction is NONE, ONEWAY, BOTH, ONEWAY_LEFTFILTERSRIGHT or ONEWAY_RIGHTFILTERSLEFT"),
         };
+        let sided = matches!(
+            mode,
+            CrossFilterMode::OneWayLeftFiltersRight | CrossFilterMode::OneWayRightFiltersLeft
+        );
+        let info = self.scope.relationship(handle);
+        if sided && !info.is_some_and(|r| r.from_many && r.to_many) {
+            return self.error(
+                ErrorKind::Argument,
+                args[2].span,
+                "ONEWAY_LEFTFILTERSRIGHT and ONEWAY_RIGHTFILTERSLEFT are for relationships of many to many; of others ONEWAY says the way",
+            );
+        }
         Ok(FilterArgument::CrossFilter(handle, mode))
     }
 }

@@ -275,8 +275,10 @@ impl<'a> Binder<'a> {
             .insert(folded(&measure.name), (measure, None));
     }
 
-    pub fn define_function(&mut self, name: &str, function: dax::Function) {
-        self.functions.insert(folded(name), Arc::new(function));
+    /// Whether the query has no other function of this name.
+    pub fn define_function(&mut self, name: &str, function: dax::Function) -> bool {
+        let before = self.functions.insert(folded(name), Arc::new(function));
+        before.is_none()
     }
 
     /// Whether the query defines a measure of this name.

@@ -12,6 +12,11 @@ use crate::eval::{Audience, is_beyond_what_is_kept, rowset_audience, rowset_sche
 use crate::functions::{Body, Function, State};
 use crate::value::{DataType, Value};
 
+/// Where a function comes from: functions of models have a number below those of the language, and are told of to those who ask
+/// for them.
+const ORIGIN: &str = "ORIGIN";
+const LEAST_ORIGIN: i64 = 3;
+
 /// Whether a function exists for the holder of a view. Under roles, the INFO functions about expressions, sources, permissions and
 /// storage do not: they are not told from words that mean nothing.
 pub fn offers(scope: &Scope, function: &Function) -> bool {
@@ -49,6 +54,16 @@ impl<'a> Binder<'a> {
         let table = self.table_expr(TableKind::Rowset(name), Rc::clone(&schema), span);
         let frame = self.fresh();
         let mut condition: Option<Scalar> = None;
+        let origin = |pair: &[Expr]| matches!(pair.first().map(|e| &e.kind), Some(ExprKind::Text(column)) if model::same_name(column, ORIGIN));
+        if name == "INFO.FUNCTIONS"
+            && !args.chunks(2).any(origin)
+            && let Some(index) = schema.fields.iter().position(|f| f.name == ORIGIN)
+        {
+            let cell = self.scalar(ScalarKind::Field { frame, index }, DataType::Integer, span);
+            let least = ScalarKind::Constant(Value::Integer(LEAST_ORIGIN));
+            let least = self.scalar(least, DataType::Integer, span);
+            condition = Some(self.binary(BinaryOp::GreaterEqual, cell, least, span)?);
+        }
         for pair in args.chunks(2) {
             let [restriction, value] = pair else {
                 return self.error(

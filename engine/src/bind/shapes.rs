@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use dax::{Expr, ExprKind, Span};
+use dax::{BinaryOp, Expr, ExprKind, Span, UnaryOp};
 
 use super::calls::common;
 use super::{Binder, Bound};
-use crate::bound::{Field, InformationTable, ScalarKind, Schema, TableExpr, TableKind};
+use crate::bound::{Field, InformationTable, Scalar, ScalarKind, Schema, TableExpr, TableKind};
 use crate::error::ErrorKind;
-use crate::value::DataType;
+use crate::value::{DataType, Value};
 
 impl<'a> Binder<'a> {
     /// `{ 1, 2 }` has the column [Value]; `{ (1, "a") }` has [Value1], [Value2].
@@ -108,11 +108,11 @@ impl<'a> Binder<'a> {
                 );
             };
             let data_type = match word.text.to_ascii_uppercase().as_str() {
-                "STRING" => DataType::Text,
-                "INTEGER" => DataType::Integer,
+                "STRING" | "TEXT" => DataType::Text,
+                "INTEGER" | "INT64" => DataType::Integer,
                 "DOUBLE" => DataType::Double,
-                "CURRENCY" => DataType::Fixed,
-                "BOOLEAN" => DataType::Boolean,
+                "CURRENCY" | "DECIMAL" => DataType::Fixed,
+                "BOOLEAN" | "LOGICAL" => DataType::Boolean,
                 "DATETIME" => DataType::DateTime,
                 _ => return self.error(ErrorKind::Argument, word.span, "the types of DATATABLE are STRING, INTEGER, DOUBLE, CURRENCY, BOOLEAN and DATETIME"),
             };
@@ -152,15 +152,14 @@ impl<'a> Binder<'a> {
             for (cell, field) in cells.iter().zip(&fields) {
                 let scalar = self.bind_scalar(cell)?;
                 let ScalarKind::Constant(value) = &scalar.kind else {
-                    let blank = matches!(&scalar.kind, ScalarKind::Call { function, .. } if matches!(function.name, "BLANK" | "TRUE" | "FALSE"));
-                    if !blank {
+                    if !is_plain_value(cell) {
                         return self.error(
                             ErrorKind::Argument,
                             cell.span,
                             "the values of DATATABLE are constants",
                         );
                     }
-                    values.push(scalar);
+                    values.push(self.converted(scalar, field.data_type, cell.span));
                     continue;
                 };
                 match crate::convert::to_type(value, field.data_type) {
@@ -185,6 +184,30 @@ impl<'a> Binder<'a> {
         }
         let schema = self.distinct_names(fields, span)?;
         Ok(self.table_expr(TableKind::Constructor(bound), schema, span))
+    }
+
+    /// An expression as a value of another type.
+    pub(super) fn converted(&self, scalar: Scalar, data_type: DataType, span: Span) -> Scalar {
+        let word = match data_type {
+            DataType::Text => "STRING",
+            DataType::Integer => "INTEGER",
+            DataType::Double => "DOUBLE",
+            DataType::Fixed => "CURRENCY",
+            DataType::Boolean => "BOOLEAN",
+            DataType::DateTime => "DATETIME",
+            _ => return scalar,
+        };
+        let convert = crate::functions::find("CONVERT");
+        let Some(function) = convert.filter(|_| scalar.data_type != data_type) else {
+            return scalar;
+        };
+        let word = ScalarKind::Constant(Value::Text(word.into()));
+        let arguments = vec![scalar, self.scalar(word, DataType::Text, span)];
+        let kind = ScalarKind::Call {
+            function,
+            arguments,
+        };
+        self.scalar(kind, data_type, span)
     }
 
     pub fn series(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
@@ -327,5 +350,32 @@ impl<'a> Binder<'a> {
             Rc::new(Schema { fields, base: None }),
             span,
         ))
+    }
+}
+
+/// Whether an expression may be a value of DATATABLE: a constant, or one of the few functions of constants that stand for dates,
+/// times, logical values and BLANK, negated or a date and a time together.
+fn is_plain_value(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Integer(_)
+        | ExprKind::Double(_)
+        | ExprKind::Text(_)
+        | ExprKind::DateTime(_)
+        | ExprKind::Omitted => true,
+        ExprKind::Call { name, args } => {
+            ["BLANK", "DATE", "FALSE", "TIME", "TRUE"]
+                .iter()
+                .any(|known| name.text.eq_ignore_ascii_case(known))
+                && args.iter().all(is_plain_value)
+        }
+        ExprKind::Unary { op, operand } => *op != UnaryOp::Not && is_plain_value(operand),
+        ExprKind::Binary { op, left, right } => {
+            let is_call = |side: &Expr| matches!(side.kind, ExprKind::Call { .. });
+            *op == BinaryOp::Add
+                && [left, right]
+                    .iter()
+                    .all(|side| is_call(side) && is_plain_value(side))
+        }
+        _ => false,
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use dax::{Expr, ExprKind, Span};
 
 use super::{Binder, Bound, Named};
-use crate::bound::{Field, GroupColumn, Removal, Schema, TableExpr, TableKind};
+use crate::bound::{Field, GroupColumn, Removal, Scalar, Schema, TableExpr, TableKind};
 use crate::error::ErrorKind;
 use crate::value::DataType;
 
@@ -273,7 +273,11 @@ impl<'a> Binder<'a> {
             }
             "CALCULATETABLE" => self.calculate_table(args, span),
             "RELATEDTABLE" => self.calculate_table(args, span),
-            "KEEPFILTERS" => self.bind_table(&args[0]),
+            "KEEPFILTERS" => {
+                let table = self.bind_table(&args[0])?;
+                let schema = Rc::clone(&table.schema);
+                Ok(self.table_expr(TableKind::KeepFilters(Box::new(table)), schema, span))
+            }
             "ADDCOLUMNS" | "SELECTCOLUMNS" => self.add_or_select(name == "ADDCOLUMNS", args, span),
             "SUMMARIZE" => self.summarize(args, span),
             "SUMMARIZECOLUMNS" => self.summarize_columns(args, span),
@@ -723,6 +727,17 @@ impl<'a> Binder<'a> {
         let order = self.with_rows(frame, Rc::clone(&schema), |b| {
             b.order_list(args.get(place + 1..).unwrap_or(&[]), true)
         })?;
+        let mut scalars = std::iter::once(&*count)
+            .chain(skip.as_deref())
+            .chain(order.iter().map(|o| &o.expr));
+        // The reference lets rows be skipped only where nothing depends on a row outside.
+        if skips && scalars.any(|s| self.reads_rows(s)) {
+            return self.error(
+                ErrorKind::Argument,
+                span,
+                "TOPNSKIP may not refer to columns of a row context outside",
+            );
+        }
         Ok(self.table_expr(
             TableKind::TopN {
                 count,
@@ -734,6 +749,11 @@ impl<'a> Binder<'a> {
             schema,
             span,
         ))
+    }
+
+    /// Whether an expression reads the current row of a row context that is open here.
+    fn reads_rows(&self, scalar: &Scalar) -> bool {
+        self.rows.iter().any(|row| scalar.reads_frame(row.frame))
     }
 
     /// Grouping columns of a table: its fields, or columns related to its base table.

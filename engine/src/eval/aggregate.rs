@@ -12,6 +12,7 @@ use super::watch::Watch;
 use super::{Evaluator, Outcome, iterate::by_context, operators, order};
 use crate::batch::Batch;
 use crate::bound::{FrameId, Reduction, Scalar, ScalarKind, TableExpr, TableKind, path_here};
+use crate::context::Relations;
 use crate::error::Failure;
 use crate::table::TableRows;
 use crate::value::{DataType, FIXED_ONE, Value};
@@ -102,7 +103,9 @@ impl<'a> Evaluator<'a> {
             op,
             Reduction::DistinctCount | Reduction::DistinctCountNoBlank
         ) {
-            let expression = body.and_then(|body| self.scan_expression(body, frame, table));
+            let relations = &batch.filters.relations;
+            let expression =
+                body.and_then(|body| self.scan_expression(body, frame, table, relations));
             return match expression {
                 Some(Expression::Column(column)) => self
                     .distinct_count(table, &column, op == Reduction::DistinctCountNoBlank, batch)
@@ -110,7 +113,8 @@ impl<'a> Evaluator<'a> {
                 _ => Ok(None),
             };
         }
-        let Some(aggregates) = self.scan_aggregates(op, table, frame, body) else {
+        let relations = &batch.filters.relations;
+        let Some(aggregates) = self.scan_aggregates(op, table, frame, body, relations) else {
             return Ok(None);
         };
         let grouped = self.grouped_together(table, aggregates, batch)?;
@@ -157,10 +161,11 @@ impl<'a> Evaluator<'a> {
         table: Table,
         frame: FrameId,
         body: Option<&Scalar>,
+        relations: &Relations,
     ) -> Option<Vec<Aggregate>> {
         let expression = match body {
             None => None,
-            Some(body) => Some(self.scan_expression(body, frame, table)?),
+            Some(body) => Some(self.scan_expression(body, frame, table, relations)?),
         };
         let is_column = matches!(&expression, Some(Expression::Column(_)));
         let numeric = expression
@@ -244,7 +249,13 @@ impl<'a> Evaluator<'a> {
     }
 
     /// An expression that the scan can compute: numbers from the row and what it is related to.
-    fn scan_expression(&self, body: &Scalar, frame: FrameId, table: Table) -> Option<Expression> {
+    fn scan_expression(
+        &self,
+        body: &Scalar,
+        frame: FrameId,
+        table: Table,
+        relations: &Relations,
+    ) -> Option<Expression> {
         Some(match &body.kind {
             ScalarKind::Field { frame: of, index } if *of == frame => {
                 let column = self.scope.columns(table).get(*index).copied()?;
@@ -254,7 +265,7 @@ impl<'a> Evaluator<'a> {
                 })
             }
             ScalarKind::Related { frame: of, column } if *of == frame => {
-                Expression::Column(column.clone())
+                Expression::Column(self.in_force(table, column, relations))
             }
             ScalarKind::Constant(Value::Integer(i)) => Expression::Integer(*i),
             ScalarKind::Constant(Value::Double(d)) => Expression::Double(*d),
@@ -268,8 +279,8 @@ impl<'a> Evaluator<'a> {
                     _ => return None,
                 };
                 let (left, right) = (
-                    self.scan_expression(left, frame, table)?,
-                    self.scan_expression(right, frame, table)?,
+                    self.scan_expression(left, frame, table, relations)?,
+                    self.scan_expression(right, frame, table, relations)?,
                 );
                 let numeric = |e: &Expression| {
                     matches!(

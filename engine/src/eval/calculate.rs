@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use dax::BinaryOp;
-use security::{Column, PathColumn, Table, Target};
+use security::{Column, PathColumn, Relationship, Table, Target};
 
 use super::{Evaluator, Outcome, operators};
 use crate::batch::Batch;
 use crate::bound::{
-    FilterArgument, Removal, Scalar, ScalarKind, Schema, TableExpr, TableKind, path_here,
+    CrossFilterMode, FilterArgument, Removal, Scalar, ScalarKind, Schema, TableExpr, TableKind,
+    path_here,
 };
 use crate::context::{FilterContext, Item, Relations, Set};
 use crate::table::{ColumnRows, TableRows};
@@ -67,7 +68,9 @@ impl<'a> Evaluator<'a> {
             {
                 let codes = base.as_slice();
                 let key: Rc<[u32]> = positions.iter().map(|&p| codes[p as usize]).collect();
-                self.remove(&mut context, &Removal::Table(table))?;
+                if !frame.keeps {
+                    self.remove(&mut context, &Removal::Table(table))?;
+                }
                 context
                     .items
                     .push(Item::of_rows(vec![Target::Row(table)], vec![key]));
@@ -83,13 +86,15 @@ impl<'a> Evaluator<'a> {
                 }
                 let codes = self.codes_of(&frame.rows, &frame.schema, index, column)?;
                 let key: Rc<[u32]> = positions.iter().map(|&p| codes[p as usize]).collect();
-                self.remove(&mut context, &Removal::Columns(vec![column]))?;
+                if !frame.keeps {
+                    self.remove(&mut context, &Removal::Columns(vec![column]))?;
+                }
                 context
                     .items
                     .push(Item::of_rows(vec![Target::Column(column)], vec![key]));
             }
             if let (Some(table), Some(base)) = (frame.schema.base, &frame.rows.base) {
-                self.transition_beyond(&mut context, table, &base.take(&positions))?;
+                self.transition_beyond(&mut context, table, &base.take(&positions), frame.keeps)?;
             }
         }
         Ok(context)
@@ -101,6 +106,7 @@ impl<'a> Evaluator<'a> {
         context: &mut FilterContext,
         table: Table,
         rows: &security::Codes,
+        keeps: bool,
     ) -> Outcome<()> {
         let paths = self.edges(&context.relations).paths(table, &[]);
         let mut beyond: Vec<_> = paths.iter().filter(|(to, _)| **to != table).collect();
@@ -111,7 +117,9 @@ impl<'a> Evaluator<'a> {
             let codes = self
                 .scope
                 .fetch(rows, &PathColumn { path, target }, self.control)?;
-            self.remove(context, &Removal::Columns(self.scope.columns(*to)))?;
+            if !keeps {
+                self.remove(context, &Removal::Columns(self.scope.columns(*to)))?;
+            }
             context
                 .items
                 .push(Item::of_rows(vec![target], vec![codes.as_slice().into()]));
@@ -483,7 +491,7 @@ impl<'a> Evaluator<'a> {
         let mut relations: Relations = (*context.relations).clone();
         for filter in filters {
             match filter {
-                FilterArgument::UseRelationship(handle) => {
+                FilterArgument::UseRelationship(handle, way) => {
                     relations.activated.retain(|known| known != handle);
                     let info = self.scope.relationship(*handle);
                     // The innermost USERELATIONSHIP between two tables wins.
@@ -492,6 +500,17 @@ impl<'a> Evaluator<'a> {
                         !matches!((info, other), (Some(a), Some(b)) if (a.from == b.from && a.to == b.to) || (a.from == b.to && a.to == b.from))
                     });
                     relations.activated.push(*handle);
+                    let crossed = filters.iter().any(|other| {
+                        matches!(other, FilterArgument::CrossFilter(known, _) if known == handle)
+                    });
+                    if let Some(way) = way
+                        && !crossed
+                    {
+                        relations.cross.retain(|(known, _)| known != handle);
+                        relations
+                            .cross
+                            .push((*handle, both_ways(filters, *handle, *way)));
+                    }
                 }
                 FilterArgument::CrossFilter(handle, mode) => {
                     relations.cross.retain(|(known, _)| known != handle);
@@ -780,6 +799,18 @@ impl<'a> Evaluator<'a> {
         }
         Ok(())
     }
+}
+
+/// The way of a one-to-one relationship that USERELATIONSHIP names: one, or both where it is named once for each.
+fn both_ways(
+    filters: &[FilterArgument],
+    relationship: Relationship,
+    way: CrossFilterMode,
+) -> CrossFilterMode {
+    let other = filters.iter().any(|filter| {
+        matches!(filter, FilterArgument::UseRelationship(handle, Some(named)) if *handle == relationship && *named != way)
+    });
+    if other { CrossFilterMode::Both } else { way }
 }
 
 /// The place of a column of the frame's row.

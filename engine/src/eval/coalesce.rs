@@ -120,7 +120,7 @@ fn frees(filters: &[FilterArgument]) -> bool {
     filters.iter().any(|filter| {
         !matches!(
             filter,
-            FilterArgument::UseRelationship(_) | FilterArgument::CrossFilter(..)
+            FilterArgument::UseRelationship(..) | FilterArgument::CrossFilter(..)
         )
     })
 }

@@ -110,6 +110,7 @@ impl<'a> Evaluator<'a> {
                 ..all.clone()
             }),
             positions: (0..rows).collect(),
+            keeps: false,
             read: RefCell::new(HashMap::new()),
         };
         let contexts: Rc<[u32]> = vec![0; rows as usize].into();

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::{Evaluator, Outcome};
 use crate::batch::{Batch, Frame};
-use crate::bound::{FrameId, Order, Scalar, TableExpr};
+use crate::bound::{FrameId, Order, Scalar, TableExpr, TableKind};
 use crate::context::Shadow;
 use crate::error::Failure;
 use crate::table::{Flat, TableRows};
@@ -74,6 +74,7 @@ impl<'a> Evaluator<'a> {
             schema: Rc::clone(&table.schema),
             rows: Rc::clone(&rows),
             positions: Rc::clone(&flat.positions),
+            keeps: matches!(table.kind, TableKind::KeepFilters(_)),
             read: RefCell::new(HashMap::new()),
         };
         let batch = batch.iterate(Rc::clone(&flat.contexts), filters, frame);

@@ -10,6 +10,7 @@ use security::{Aggregate, Filter, Groups, Scan, Table};
 use super::{Evaluator, Outcome};
 use crate::batch::Batch;
 use crate::bound::{Scalar, ScalarKind, TableKind, Variable, VariableBody};
+use crate::context::Relations;
 
 /// Answers of so many cells together are kept while a query runs.
 const MOST_CELLS: usize = 1 << 22;
@@ -94,6 +95,7 @@ impl<'a> Evaluator<'a> {
             wishes: Wishes::default(),
             parts: 0,
             measures: self.measures_are_plain(batch),
+            relations: Rc::clone(&batch.filters.relations),
         };
         for expr in exprs {
             self.wish(expr, &mut Vec::new(), &mut look);
@@ -135,7 +137,7 @@ impl<'a> Evaluator<'a> {
                     blank_row: false,
                 } = &table.kind
                     && let Some(aggregates) =
-                        self.scan_aggregates(*op, *table, *frame, body.as_deref())
+                        self.scan_aggregates(*op, *table, *frame, body.as_deref(), &look.relations)
                 {
                     for aggregate in aggregates {
                         let wish = (*table, aggregate);
@@ -194,6 +196,7 @@ struct Look {
     wishes: Wishes,
     parts: usize,
     measures: bool,
+    relations: Rc<Relations>,
 }
 
 fn cells(groups: &Groups) -> usize {

@@ -98,6 +98,23 @@ impl Edges {
 }
 
 impl<'a> Evaluator<'a> {
+    /// A column that rows of `base` lead to, along the relationship that USERELATIONSHIP put in the place of another. Where none
+    /// leads there, the way is the model's own.
+    pub fn in_force(&self, base: Table, column: &PathColumn, relations: &Relations) -> PathColumn {
+        if relations.activated.is_empty() {
+            return column.clone();
+        }
+        let to = match column.target {
+            Target::Column(column) => column.table(),
+            Target::Row(table) => table,
+        };
+        let paths = self.edges(relations).paths(base, &[]);
+        PathColumn {
+            path: Arc::clone(paths.get(&to).unwrap_or(&column.path)),
+            target: column.target,
+        }
+    }
+
     /// The relationships under what USERELATIONSHIP and CROSSFILTER changed.
     pub fn edges(&self, relations: &Relations) -> Rc<Edges> {
         if let Some(found) = self.edges.borrow().get(relations) {

@@ -13,7 +13,7 @@ use crate::bound::{
     FrameId, GroupColumn, Scalar, Schema, Summarize, SummarizeColumn, TableExpr, TableKind, VarId,
     Variable, VariableBody,
 };
-use crate::context::{Item, Set};
+use crate::context::{Item, Relations, Set};
 use crate::table::{ColumnRows, TableRows};
 use crate::value::Value;
 use crate::vector::{Vector, merge_errors};
@@ -39,6 +39,7 @@ impl<'a> Evaluator<'a> {
         rows: &TableRows,
         schema: &Schema,
         groups: &[GroupColumn],
+        relations: &Relations,
     ) -> Outcome<Vec<ColumnRows>> {
         groups
             .iter()
@@ -56,9 +57,13 @@ impl<'a> Evaluator<'a> {
                         .base
                         .as_ref()
                         .ok_or_else(|| internal("a related column without rows of a table"))?;
+                    let column = match schema.base {
+                        Some(table) => self.in_force(table, column, relations),
+                        None => column.clone(),
+                    };
                     Ok(ColumnRows::Coded(self.scope.fetch(
                         base,
-                        column,
+                        &column,
                         self.control,
                     )?))
                 }
@@ -71,8 +76,9 @@ impl<'a> Evaluator<'a> {
         rows: &TableRows,
         schema: &Schema,
         groups: &[GroupColumn],
+        relations: &Relations,
     ) -> Outcome<GroupedRows> {
-        let columns = self.group_columns(rows, schema, groups)?;
+        let columns = self.group_columns(rows, schema, groups, relations)?;
         let keys: Vec<KeyColumn> = columns
             .iter()
             .map(|column| match column {
@@ -124,7 +130,8 @@ impl<'a> Evaluator<'a> {
         batch: &Rc<Batch>,
     ) -> Outcome<TableRows> {
         let rows = self.table(table, batch)?.unshared();
-        let grouped = self.group_rows(&rows, &table.schema, groups)?;
+        let relations = &batch.filters.relations;
+        let grouped = self.group_rows(&rows, &table.schema, groups, relations)?;
         let members = rows.take(&grouped.members, grouped.member_offsets.clone());
         let mut out = TableRows {
             offsets: grouped.offsets,
@@ -188,6 +195,7 @@ impl<'a> Evaluator<'a> {
             schema: Rc::new(Schema { fields, base: None }),
             rows: Rc::new(rows.clone()),
             positions: Rc::clone(positions),
+            keeps: false,
             read: RefCell::new(HashMap::new()),
         }
     }
@@ -272,7 +280,8 @@ impl<'a> Evaluator<'a> {
                     let _ = listed.set(self.table(&summarize.table, batch)?.unshared());
                 }
                 let rows = listed.get().ok_or_else(|| internal("rows were not kept"))?;
-                let grouped = self.group_rows(rows, schema, &groups)?;
+                let relations = &batch.filters.relations;
+                let grouped = self.group_rows(rows, schema, &groups, relations)?;
                 let keys = TableRows {
                     offsets: grouped.offsets.clone(),
                     segments: None,

@@ -220,9 +220,13 @@ impl<'a> Evaluator<'a> {
             .base
             .as_ref()
             .ok_or_else(|| internal("RELATED without rows of a table"))?;
+        let column = match frame.schema.base {
+            Some(table) => self.in_force(table, column, &holder.filters.relations),
+            None => column.clone(),
+        };
         let codes = self
             .scope
-            .fetch(&base.take(&frame.positions), column, self.control)?;
+            .fetch(&base.take(&frame.positions), &column, self.control)?;
         let codes = match map {
             Some(map) => codes.take(&map),
             None => codes,

@@ -2,7 +2,6 @@
 //! aggregate or as the filter of a CALCULATE, and the groups of SUMMARIZE. The rows are never listed.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use dax::BinaryOp;
 use security::{Column, PathColumn, Table, Target};
@@ -89,6 +88,7 @@ impl<'a> Evaluator<'a> {
                 Target::Column(target) => {
                     let paths = self.edges(&batch.filters.relations).paths(base, &[]);
                     let path = paths.get(&target.table())?;
+                    let column = self.in_force(base, column, &batch.filters.relations);
                     (*path == column.path).then_some(target)
                 }
                 Target::Row(_) => None,
@@ -175,10 +175,9 @@ impl<'a> Evaluator<'a> {
                 path: path_here(),
                 target: Target::Column(*column),
             }),
-            GroupColumn::Related(column) => Some(PathColumn {
-                path: Arc::clone(&column.path),
-                target: column.target,
-            }),
+            GroupColumn::Related(column) => {
+                Some(self.in_force(base, column, &batch.filters.relations))
+            }
         };
         let Some(keys) = groups.iter().map(key).collect::<Option<Vec<_>>>() else {
             return Ok(None);

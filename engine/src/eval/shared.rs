@@ -85,6 +85,9 @@ impl<'a> Evaluator<'a> {
 
     /// What the transition of the iterator's own rows takes off the filter context, whatever the row.
     fn own_removals(&self, rows: &TableRows, table: &TableExpr) -> Outcome<Vec<Removal>> {
+        if matches!(table.kind, TableKind::KeepFilters(_)) {
+            return Ok(Vec::new());
+        }
         if let Some(base) = table.schema.base
             && rows.base.is_some()
             && self.scope.rows_unique(base, self.control)?
@@ -242,7 +245,7 @@ impl<'a> Evaluator<'a> {
                 }
                 FilterArgument::AllSelected(_) => sight.unknown = true,
                 FilterArgument::Remove(_)
-                | FilterArgument::UseRelationship(_)
+                | FilterArgument::UseRelationship(..)
                 | FilterArgument::CrossFilter(..) => {}
             }
         }

@@ -100,6 +100,7 @@ impl<'a> Evaluator<'a> {
             schema,
             rows: Rc::new(candidates.clone()),
             positions: Rc::clone(&flat.positions),
+            keeps: false,
             read: RefCell::new(HashMap::new()),
         };
         let mut filters = batch.filters.take(&flat.contexts);

@@ -74,6 +74,7 @@ impl<'a> Evaluator<'a> {
                 columns,
             } => self.add_columns(table, *frame, columns, false, batch),
             K::Distinct(table) => self.distinct(table, batch),
+            K::KeepFilters(table) => self.table(table, batch),
             K::Summarize(summarize) => self.summarize(summarize, &expr.schema, batch),
             K::SummarizeColumns(summarize) => {
                 self.summarize_columns(summarize, &expr.schema, batch)

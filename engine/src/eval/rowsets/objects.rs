@@ -365,7 +365,16 @@ impl Catalogue<'_> {
                 .text("CAPTION", function.name)
                 .cells
         });
-        rows.collect()
+        // Those of the model are listed where a restriction asks for their origin.
+        let own = self.scope.model().functions.iter().map(|function| {
+            Cells::new(&self.layout)
+                .text("FUNCTION_NAME", &function.name)
+                .text("DESCRIPTION", &function.description)
+                .set("ORIGIN", Value::Integer(2))
+                .text("CAPTION", &function.name)
+                .cells
+        });
+        rows.chain(own).collect()
     }
 
     pub(super) fn user_functions(&self) -> Vec<Vec<Value>> {
