@@ -91,10 +91,21 @@ impl Evaluator<'_> {
                 };
                 let mut row = key;
                 row.resize(columns.len(), Value::Blank);
-                // An expression of SUMMARIZE is evaluated in row context and in filter context of its group at once.
+                // An expression of SUMMARIZE is evaluated in row context and in filter context of its group at once, and the rows of
+                // the group filter it too.
                 let outside = place.with_row(group);
+                let mut context = self.transition(&outside)?;
+                if table.base.is_some() && !names.is_empty() {
+                    let same = |other: &usize| {
+                        let mut pairs = found[..kept].iter().map(|(_, v)| (&v[at], &v[*other]));
+                        pairs.all(|(a, b)| a.key() == b.key())
+                    };
+                    let members: Vec<usize> = (0..table.rows.len()).filter(same).collect();
+                    let filter = self.filter_of(&table.take(&members), &context);
+                    context.filters.push(Rc::new(filter));
+                }
                 let inside = Place {
-                    context: Rc::new(self.transition(&outside)?),
+                    context: Rc::new(context),
                     ..outside
                 };
                 for (_, body) in &names {
