@@ -117,7 +117,7 @@ pub struct MintArgs {
     #[arg(long = "scope", value_name = "SCOPE", default_value = "Dataset.Read", value_parser = parse_scope)]
     pub scopes: Vec<tokens::Scope>,
     /// How long the token counts.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..))]
     pub lifetime: u64,
     /// The name of the workspace collection (wcn).
     #[arg(long, value_name = "NAME")]

@@ -1,7 +1,7 @@
 //! What a statement answers: Arrow batches, text plain.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::compute::{cast, concat_batches};
+use arrow::compute::{CastOptions, cast, cast_with_options, concat_batches};
 use arrow::datatypes::{DataType as ArrowType, Decimal128Type, Field, Schema, SchemaRef, TimeUnit};
 use std::sync::Arc;
 
@@ -50,8 +50,13 @@ impl Answer {
 }
 
 fn of_dax(array: &ArrayRef) -> Result<(DataType, ArrayRef), Error> {
+    // Nothing becomes NULL because it does not fit.
+    let strict = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
     let to = |wanted: ArrowType| {
-        cast(array, &wanted).map_err(|_| {
+        cast_with_options(array, &wanted, &strict).map_err(|_| {
             Error::nowhere(
                 ErrorKind::Evaluation,
                 "a value is beyond what the output can show",
@@ -87,7 +92,7 @@ fn of_dax(array: &ArrayRef) -> Result<(DataType, ArrayRef), Error> {
         | ArrowType::Decimal64(..)
         | ArrowType::Decimal128(..)
         | ArrowType::Decimal256(..) => (DataType::Double, to(ArrowType::Float64)?),
-        ArrowType::Timestamp(_, None) | ArrowType::Date32 | ArrowType::Date64 => (
+        ArrowType::Timestamp(..) | ArrowType::Date32 | ArrowType::Date64 => (
             DataType::DateTime,
             to(ArrowType::Timestamp(TimeUnit::Microsecond, None))?,
         ),
@@ -105,10 +110,11 @@ pub(crate) fn plain_schema(schema: &Schema) -> SchemaRef {
         .fields()
         .iter()
         .map(|field| {
-            let data_type = if is_text(field.data_type()) {
-                ArrowType::Utf8
-            } else {
-                field.data_type().clone()
+            let data_type = match field.data_type() {
+                text if is_text(text) => ArrowType::Utf8,
+                // What a function makes of each text of a dictionary.
+                ArrowType::Dictionary(_, values) => values.as_ref().clone(),
+                other => other.clone(),
             };
             Field::new(field.name(), data_type, true)
         })

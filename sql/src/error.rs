@@ -68,7 +68,16 @@ pub(crate) fn of_planning(error: DataFusionError) -> Error {
         DataFusionError::Plan(message) | DataFusionError::Execution(message) => {
             (ErrorKind::Argument, first_line(message))
         }
-        DataFusionError::NotImplemented(message) => (ErrorKind::Refused, first_line(message)),
+        DataFusionError::NotImplemented(message) => {
+            let told = first_line(message);
+            (
+                ErrorKind::Refused,
+                match told.contains(' ') {
+                    true => told,
+                    false => format!("{told} is not offered"),
+                },
+            )
+        }
         DataFusionError::ArrowError(..) => return of_running(error),
         DataFusionError::ResourcesExhausted(_) => return of_running(error),
         _ => (
@@ -85,7 +94,7 @@ pub(crate) fn of_running(error: DataFusionError) -> Error {
         Ok(ours) => return ours,
         Err(theirs) => theirs,
     };
-    let (kind, message) = match &error {
+    let (kind, message) = match root(&error) {
         DataFusionError::ResourcesExhausted(_) => (
             ErrorKind::Limit,
             "the query needs more memory than its limit; nothing is written to disk instead",
@@ -94,6 +103,10 @@ pub(crate) fn of_running(error: DataFusionError) -> Error {
         DataFusionError::NotImplemented(_) => (
             ErrorKind::Refused,
             "the SQL engine has no operator for what the query asks",
+        ),
+        DataFusionError::Execution(message) if message.contains("more than one row") => (
+            ErrorKind::Evaluation,
+            "a subquery that stands for one value gave several rows",
         ),
         DataFusionError::Execution(_) | DataFusionError::Plan(_) => (
             ErrorKind::Evaluation,
@@ -115,6 +128,15 @@ fn of_arrow(error: &ArrowError) -> &'static str {
             "a value could not be converted to the type that the query asks for"
         }
         _ => "a value lies outside of what a function or operator of the query takes",
+    }
+}
+
+/// The error in its wrappings: several readers may share one.
+fn root(error: &DataFusionError) -> &DataFusionError {
+    match error {
+        DataFusionError::Shared(inner) => root(inner),
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => root(inner),
+        other => other,
     }
 }
 
@@ -161,5 +183,9 @@ fn carried(error: &DataFusionError) -> Option<Error> {
 
 /// Backtraces and diagnostics follow on later lines where they are built in.
 fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().to_owned()
+    let first = message.lines().next().unwrap_or_default();
+    // The planner wraps what it says in its own words for errors, one in the other.
+    ["Internal error: ", "Error during planning: "]
+        .iter()
+        .fold(first.to_owned(), |text, words| text.replace(words, ""))
 }

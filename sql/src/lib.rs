@@ -8,8 +8,10 @@
 //! - `fuse` turns aggregates over joined tables into scans.
 //! - `mentioned` says what a statement may read, for the audit.
 //! - `measure` has measures evaluated by the DAX engine beside such a scan.
-//! - `memory` and `growth` count what a statement holds and the text that it makes; `bounds` says how much it may grow while it is planned.
-//! - `collate` and `analyze` make text compare as the model does; `spelling` knows where it need not be folded.
+//! - `memory` and `growth` count what a statement holds and the text that it makes; `bounds` says how much it may grow while it is planned,
+//!   and `shape` how deep it may be.
+//! - `collate` and `analyze` make text compare as the model does; `spelling` knows where it need not be folded; `times` keeps dates and times in the
+//!   microseconds of the model.
 
 #![cfg_attr(
     not(test),
@@ -42,9 +44,11 @@ mod options;
 mod reader;
 mod rows;
 mod run;
+mod shape;
 mod spelling;
 mod statement;
 mod table;
+mod times;
 mod types;
 mod walls;
 

@@ -14,6 +14,8 @@ use datafusion::execution::{
     SendableRecordBatchStream, SessionState, SessionStateBuilder, SessionStateDefaults,
 };
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan};
+use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
+use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
@@ -36,7 +38,9 @@ use crate::memory::Memory;
 use crate::names::Names;
 use crate::options::Options;
 use crate::reader::Reader;
+use crate::shape;
 use crate::statement::{self, Request};
+use crate::times::{Times, Types};
 use crate::types::{fault, scalar};
 use crate::walls;
 
@@ -49,8 +53,9 @@ pub fn query(
 ) -> Result<Answer, Error> {
     let started = Instant::now();
     let mut names = Names::of(view.scope());
-    let request = statement::read(text, &mut names)?;
-    if let Request::Query(statement) | Request::Explain(statement) = &request {
+    let mut request = statement::read(text, &mut names)?;
+    if let Request::Query(statement) | Request::Explain(statement) = &mut request {
+        shape::settle(statement)?;
         let scope = view.scope();
         let columns = |name: &str| {
             scope
@@ -148,11 +153,21 @@ fn session(reader: &Arc<Reader>, measures: Vec<Arc<AggregateUDF>>) -> Result<Ses
         .with_scalar_functions(growth::counted(functions::scalar(), &reader.texts()))
         .with_aggregate_functions(functions::aggregate().into_iter().chain(measures).collect())
         .with_window_functions(functions::window());
-    builder = builder.with_analyzer_rule(Arc::new(CountJoined(reader.texts())));
+    builder = builder
+        .with_type_planner(Arc::new(Types))
+        .with_analyzer_rules(vec![
+            Arc::new(Times),
+            Arc::new(ResolveGroupingFunction::new()),
+            Arc::new(TypeCoercion::new()),
+            Arc::new(CountJoined(reader.texts())),
+        ]);
     if reader.collates() {
         builder = builder.with_analyzer_rule(Arc::new(Collate));
     }
-    Ok(builder.build())
+    let mut state = builder.build();
+    // What the clock says is the same in the whole statement.
+    state.mark_start_execution();
+    Ok(state)
 }
 
 fn with_parameters(plan: LogicalPlan, options: &Options) -> Result<LogicalPlan, Error> {

@@ -402,19 +402,15 @@ fn references() {
     check("COUNTROWS ( TABLEOF ( Names[Group] ) )", "3");
     // A measure that the query defines has a name and a table as well.
     let defined = |expression: &str| {
-        let query = format!(
-            "DEFINE MEASURE Names[Own One] = 1 EVALUATE ROW ( \"x\", {expression} )"
-        );
+        let query =
+            format!("DEFINE MEASURE Names[Own One] = 1 EVALUATE ROW ( \"x\", {expression} )");
         let answer = session().query(&query);
         let answer = answer.unwrap_or_else(|error| panic!("{query}: {error}"));
         value_at(&answer.tables[0], 0, 0).to_text().to_string()
     };
     assert_eq!(defined("NAMEOF ( [own one] )"), "'Names'[Own One]");
     assert_eq!(defined("NAMEOF ( Names[Own One], SELF )"), "[Own One]");
-    assert_eq!(
-        defined("SUMX ( TABLEOF ( [Own One] ), [Own One] )"),
-        "3"
-    );
+    assert_eq!(defined("SUMX ( TABLEOF ( [Own One] ), [Own One] )"), "3");
     check(
         "CALCULATE ( COUNTROWS ( ALL ( TABLEOF ( [Total] ) ) ), Lines[Key] = 1 )",
         "5",
@@ -631,7 +627,10 @@ fn names_of_the_model() {
     check("COUNTROWS ( INFO.COLUMNS ( \"TableID\", 2 ) )", "3");
     check("COUNTROWS ( INFO.COLUMNS ( \"TableID\", \"2\" ) )", "3");
     check("COUNTROWS ( INFO.TABLES ( \"IsHidden\", \"false\" ) )", "2");
-    check("COUNTROWS ( INFO.COLUMNS ( \"TableID\", \"two\" ) )", "error");
+    check(
+        "COUNTROWS ( INFO.COLUMNS ( \"TableID\", \"two\" ) )",
+        "error",
+    );
     check(
         "COUNTROWS ( INFO.COLUMNS ( \"TableID\", \"2\", \"IsHidden\", \"FALSE\" ) )",
         "2",

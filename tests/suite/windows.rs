@@ -104,7 +104,9 @@ fn places_of_a_current_row() {
         "error",
     );
     check(
-        &places("ROWNUMBER ( Lines, ORDERBY ( Lines[Key] ), PARTITIONBY ( Lines[Group] ), MATCHBY ( Lines[Day] ) )"),
+        &places(
+            "ROWNUMBER ( Lines, ORDERBY ( Lines[Key] ), PARTITIONBY ( Lines[Group] ), MATCHBY ( Lines[Day] ) )",
+        ),
         "1 2 1 2 3",
     );
     check(

@@ -175,3 +175,135 @@ fn sql_ends_with_its_session_and_its_limits() {
     let session = ended.session(ana()).unwrap();
     assert!(matches!(session.sql("SELECT 1"), Err(Error::SessionEnded)));
 }
+
+/// The rows of a statement for everybody, without the header, or the first line of the error.
+fn rows(statement: &str) -> String {
+    let model = retail().join("model");
+    let model = model.to_str().unwrap();
+    let ran = run(&[
+        "sql", model, "--role", "Everyone", "--format", "csv", statement,
+    ]);
+    match ran.code {
+        0 => ran.out.lines().skip(1).collect::<Vec<_>>().join(" "),
+        _ => ran.err.lines().next().unwrap_or_default().to_owned(),
+    }
+}
+
+#[track_caller]
+fn check(statement: &str, expected: &str) {
+    assert_eq!(rows(statement), expected, "{statement}");
+}
+
+/// The figures are another engine's over the same files.
+#[test]
+fn lengths_of_time_compare_with_intervals() {
+    let orders = |condition: &str| format!("SELECT count(*) FROM Orders WHERE {condition}");
+    let shipped = "\"Ship Date\" - \"Order Date\"";
+    let due = "\"Due Date\" - \"Order Date\"";
+    check(&orders(&format!("{due} = INTERVAL '14 days'")), "2505");
+    check(&orders(&format!("{due} > INTERVAL '10 days'")), "10061");
+    check(&orders(&format!("{due} > INTERVAL '240 hours'")), "10061");
+    check(&orders(&format!("INTERVAL '10 days' > {due}")), "7508");
+    check(&orders(&format!("{shipped} >= INTERVAL '1 day'")), "19306");
+    check(
+        &orders(&format!(
+            "{shipped} BETWEEN INTERVAL '1 day' AND INTERVAL '5 days'"
+        )),
+        "10448",
+    );
+    check(
+        &orders(&format!(
+            "{due} IN (INTERVAL '14 days', INTERVAL '336 hours')"
+        )),
+        "2505",
+    );
+    check(
+        &format!("SELECT max({due}) = INTERVAL '14 days' AS x FROM Orders"),
+        "TRUE",
+    );
+    check(
+        &format!(
+            "SELECT sum(CASE WHEN coalesce({due}, INTERVAL '1 day') > INTERVAL '10 days' THEN 1 ELSE 0 END) AS x FROM Orders"
+        ),
+        "10061",
+    );
+    assert!(
+        rows(&orders(&format!("{due} > INTERVAL '1 month'"))).contains("months have no length")
+    );
+}
+
+#[test]
+fn times_reach_as_far_as_those_of_the_model() {
+    let all = rows("SELECT count(*) FROM Orders");
+    for condition in [
+        "\"Order Date\" < '9999-12-31'",
+        "\"Order Date\" < TIMESTAMP '9999-12-31 00:00:00'",
+        "\"Order Date\" > TIMESTAMP '1500-01-01 00:00:00'",
+        "\"Order Date\" < DATE '9999-12-31'",
+        "coalesce(\"Ship Date\", DATE '9999-12-31') >= \"Order Date\"",
+        "\"Order Date\" BETWEEN DATE '0100-01-01' AND '9999-12-31'",
+        "CASE WHEN \"Ship Date\" IS NULL THEN DATE '9999-12-31' ELSE \"Ship Date\" END >= \"Order Date\"",
+        "\"Order Date\" < current_date",
+        "\"Order Date\" < now()",
+    ] {
+        check(
+            &format!("SELECT count(*) FROM Orders WHERE {condition}"),
+            &all,
+        );
+    }
+    check(
+        "SELECT x FROM (VALUES (TIMESTAMP '9999-01-01 00:00:00'), (TIMESTAMP '2020-02-02 00:00:00')) t(x) WHERE x > DATE '2021-01-01'",
+        "9999-01-01T00:00:00",
+    );
+    check(
+        "SELECT count(*) FROM Orders WHERE \"Order Date\" IN ('2021-01-11', DATE '2021-01-12', TIMESTAMP '2021-01-13 00:00:00')",
+        &rows(
+            "SELECT count(*) FROM Orders WHERE \"Order Date\" >= '2021-01-11' AND \"Order Date\" <= '2021-01-13'",
+        ),
+    );
+}
+
+#[test]
+fn values_fit_their_types_or_are_refused() {
+    check(
+        "SELECT arrow_typeof(max(length(City))) AS t, max(length(City)) AS n FROM Customers",
+        "Int32,7",
+    );
+    let ran = run(&[
+        "sql",
+        retail().join("model").to_str().unwrap(),
+        "--role",
+        "Everyone",
+        "--format",
+        "json",
+        "SELECT e.Employee, m.Employee FROM Employees e JOIN Employees m ON e.\"Manager Key\" = m.\"Employee Key\" LIMIT 1",
+    ]);
+    assert!(
+        ran.out.contains(r#"{"Employee":"#) && ran.out.contains(r#","Employee_2":"#),
+        "{}",
+        ran.out
+    );
+    for beyond in ["9223372036854775808", "X'AB'"] {
+        assert!(
+            rows(&format!("SELECT {beyond} AS x")).contains("beyond what the output can show"),
+            "{beyond}"
+        );
+    }
+    assert!(rows("SELECT (SELECT Store FROM Stores) AS x").contains("gave several rows"));
+    assert!(rows("SELECT sum(Color) FROM Products").contains("error: Function 'sum'"));
+}
+
+/// Chains of thousands of conditions are answered, and deep expressions refused, before anything takes long.
+#[test]
+fn long_chains_are_planned_and_deep_ones_refused() {
+    let chain = |piece: &dyn Fn(usize) -> String, joint: &str, length: usize| {
+        (0..length).map(piece).collect::<Vec<_>>().join(joint)
+    };
+    let cities = chain(&|n| format!("City = 'x{n}'"), " OR ", 1200);
+    check(
+        &format!("SELECT count(*) FROM Customers WHERE {cities}"),
+        "0",
+    );
+    let texts = chain(&|_| "Email".to_owned(), " || ", 600);
+    assert!(rows(&format!("SELECT {texts} AS x FROM Customers LIMIT 1")).contains("levels deep"));
+}

@@ -167,7 +167,11 @@ impl<'a> Evaluator<'a> {
             }
             if let Some(numbers) = &matched {
                 let mut seen = HashSet::new();
-                if !ordered.listed.list(list).all(|row| seen.insert(numbers[row])) {
+                if !ordered
+                    .listed
+                    .list(list)
+                    .all(|row| seen.insert(numbers[row]))
+                {
                     failure = Some(Failure::new(
                         "MATCHBY and PARTITIONBY do not tell the rows of this window function apart",
                     ));
