@@ -30,7 +30,7 @@ const SLICE: Duration = Duration::from_millis(4);
 /// How often a query that waits for its turn looks whether it is still wanted.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// How long an identity that is next and holds no turn waits for the looks of the others: some work cannot look for longer.
+/// How long an identity that is next waits for the looks of the others: some work cannot look for longer.
 const PATIENCE: Duration = Duration::from_millis(2);
 
 /// The turns of one process, or of one database.
@@ -124,20 +124,28 @@ impl Turns {
         waiter: &Arc<Waiter>,
         wanted: impl Fn() -> Result<(), Stopped>,
     ) -> Result<(), Stopped> {
-        let mut patience = self.patience;
+        let mut longest = self.patience.unwrap_or(LOOK);
         loop {
-            if waiter.wait(patience.unwrap_or(LOOK)).granted {
+            if waiter.wait(longest).granted || self.insist(client, waiter) {
                 return Ok(());
             }
-            // Once: later on its identity is served in its turn.
-            if patience.take().is_some() && self.with(|shares| shares.insist(client, waiter)) {
-                return Ok(());
-            }
+            longest = LOOK;
             if let Err(stopped) = wanted() {
                 self.leave(client, waiter);
                 return Err(stopped);
             }
         }
+    }
+
+    /// Whether every turn has come back, and nobody waits.
+    #[cfg(test)]
+    pub(crate) fn are_idle(&self) -> bool {
+        self.with(|shares| shares.counts().2 == 0) && !self.is_pressing()
+    }
+
+    /// See [`Shares::insist`].
+    fn insist(&self, client: &Arc<str>, waiter: &Arc<Waiter>) -> bool {
+        self.patience.is_some() && self.with(|shares| shares.insist(client, waiter))
     }
 
     /// Nobody is there any more to use what the waiter waits for.

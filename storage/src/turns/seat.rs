@@ -51,15 +51,17 @@ impl Seat {
     }
 
     fn wait(&mut self) -> bool {
+        let mut longest = self.turns.patience.unwrap_or(LOOK);
         loop {
-            let news = self.waiter.wait(LOOK);
+            let news = self.waiter.wait(longest);
             if news.dismissed {
                 self.turns.leave(&self.client, &self.waiter);
                 return false;
             }
-            if news.granted {
+            if news.granted || self.turns.insist(&self.client, &self.waiter) {
                 return self.begin();
             }
+            longest = LOOK;
         }
     }
 

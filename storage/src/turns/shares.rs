@@ -143,7 +143,8 @@ impl Shares {
         if self.gone.len() >= REMEMBERED {
             let least = self.floor.saturating_sub(CREDIT);
             self.gone.retain(|_, used| *used > least);
-            if self.gone.len() >= REMEMBERED {
+            // Not at every end of a query again.
+            if self.gone.len() > REMEMBERED / 2 {
                 self.gone.clear();
             }
         }
@@ -339,13 +340,15 @@ impl Shares {
     }
 
     /// Gives one who waits in vain a turn beyond the number of cores: the holders have not looked for long, and the operating system
-    /// shares the cores better than that. Only an identity that holds none gets it, and only before others that have used more.
+    /// shares the cores better than that. Only an identity that is next gets it, and only beside holders that have used more.
     pub fn insist(&mut self, client: &Arc<str>, waiter: &Arc<Waiter>) -> bool {
+        let used = match self.held(client) {
+            0 => self.used(client),
+            _ => self.used(client).saturating_add(MARGIN),
+        };
         let may = self.over < self.most_over
-            && self.held(client) == 0
-            && self.used(client) < self.most_used()
-            && self.next().is_some_and(|next| next == *client)
-            && self.query_waits(client);
+            && used < self.most_used()
+            && self.next().is_some_and(|next| next == *client);
         if !may {
             return false;
         }

@@ -167,9 +167,7 @@ fn help_waits_for_a_turn_and_ends_when_it_is_called_off() {
             drop(dismissal);
             until("the help has ended", || lines(&turns) == 0);
         });
-        until("another identity waits or computes", || {
-            lines(&turns) == 1
-        });
+        until("another identity waits or computes", || lines(&turns) == 1);
         assert!(!seat.keep());
         drop(seat);
         waits.join().unwrap();

@@ -38,6 +38,11 @@ impl Waiter {
         self.news().granted = false;
     }
 
+    #[cfg(test)]
+    pub fn is_granted(&self) -> bool {
+        self.news().granted
+    }
+
     /// Waits for news, for so long at most.
     pub fn wait(&self, longest: Duration) -> News {
         let news = self.news();
