@@ -16,7 +16,8 @@ use crate::pool::Capacity;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceLimits {
     /// Threads that compute queries at the same moment. The queries under way take turns, and the identity that has used the cores
-    /// least is next.
+    /// least is next. It begins beside the others when these do not come to give up a core for two milliseconds; as many threads
+    /// again, at most, compute then.
     pub cores: usize,
     /// Queries under way, over all identities.
     pub running: usize,
