@@ -15,7 +15,9 @@ use crate::pool::Capacity;
 /// is cut short. What one query may take is in [`Limits`], and none of it may exceed what stands here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceLimits {
-    /// Queries that compute at the same moment. Those under way take turns, identity by identity.
+    /// Threads that compute queries at the same moment. The queries under way take turns, and the identity that has used the cores
+    /// least is next. It begins beside the others when these do not come to give up a core for two milliseconds; as many threads
+    /// again, at most, compute then.
     pub cores: usize,
     /// Queries under way, over all identities.
     pub running: usize,

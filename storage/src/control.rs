@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::Stopped;
 use crate::memory::{Charge, Meter};
-use crate::turns::{Held, Turn, Turns};
+use crate::turns::{Dismissal, Held, Seat, Turn, Turns};
 
 /// Looked at every block by every loop of a query. Clones share one state.
 #[derive(Clone, Debug, Default)]
@@ -107,8 +107,8 @@ impl Control {
         }
         self.still_wanted()?;
         match &self.shared.turn {
-            Some(turn) if turn.is_contested() => turn.pass_on(|| self.still_wanted()),
-            _ => Ok(()),
+            Some(turn) => turn.look(|| self.still_wanted()),
+            None => Ok(()),
         }
     }
 
@@ -123,7 +123,7 @@ impl Control {
     }
 
     /// Waits for a core, where cores are shared, and keeps it until what is returned is dropped. Looks give it up for a while
-    /// when others wait. Work on other threads under the same control needs no turn of its own.
+    /// when others wait. Threads that help with a scan have turns of their own; other threads under the same control need none.
     pub fn begin(&self) -> Result<Option<Held<'_>>, Stopped> {
         match &self.shared.turn {
             Some(turn) => turn.take(|| self.still_wanted()).map(Some),
@@ -131,9 +131,14 @@ impl Control {
         }
     }
 
-    /// Whether somebody waits for a core. Threads that help a query beyond its own one should end their help then.
-    pub fn is_contested(&self) -> bool {
-        self.shared.turn.as_ref().is_some_and(Turn::is_contested)
+    /// Whether the work takes turns on cores.
+    pub(crate) fn takes_turns(&self) -> bool {
+        self.shared.turn.is_some()
+    }
+
+    /// A seat for a thread that helps, where cores are shared and one may come free for it.
+    pub(crate) fn seat(&self) -> Option<(Seat, Dismissal)> {
+        self.shared.turn.as_ref().and_then(Turn::seat)
     }
 
     /// Counts so many bytes as held until the charge is dropped. Refused beyond the limits of query, identity or process.

@@ -52,6 +52,7 @@ impl<'a> Evaluator<'a> {
                 .with_errors(rows.errors.clone()));
         };
         let rows = Rc::new(self.table(table, batch)?);
+        self.control.check()?;
         if let Some(classes) = self.condense(&rows, table, frame, &[body], batch)? {
             let rows = Rc::new(rows.remap(&classes.representatives));
             let inner = batch.select(Rc::clone(&classes.representatives));

@@ -53,7 +53,10 @@ impl<'a> Evaluator<'a> {
         batch: &Rc<Batch>,
     ) -> Outcome<Iteration> {
         self.admit_rows(rows.flat_rows())?;
+        // Each of these is one pass over all rows, which cannot be stopped.
+        self.control.check()?;
         let flat = rows.flatten();
+        self.control.check()?;
         let mut filters = batch.filters.take(&flat.contexts);
         let fields: Vec<_> = table
             .schema

@@ -85,6 +85,7 @@ impl<'a> Evaluator<'a> {
         }
         // The array that they become holds them a second time.
         self.admit_texts(texts)?;
+        self.control.check()?;
         Ok(Vector {
             data: Data::from_values(values, hint),
             errors: errors_from(errors),
@@ -105,6 +106,7 @@ impl<'a> Evaluator<'a> {
     /// Values by position. Few long texts may be asked for at many positions: they count before they are copied.
     pub(super) fn spread(&self, vector: &Vector, positions: &[u32]) -> Outcome<Vector> {
         self.admit_texts(vector.text_bytes_at(positions))?;
+        self.control.check()?;
         Ok(vector.take(positions))
     }
 
@@ -118,6 +120,7 @@ impl<'a> Evaluator<'a> {
             if let ColumnRows::Values(vector) = column {
                 self.admit_texts(vector.text_bytes_at(positions))?;
             }
+            self.control.check()?;
             Ok(column.take(positions))
         };
         columns.iter().map(spread).collect()

@@ -55,6 +55,7 @@ impl Dataset {
         let fixed = grouping.fixed_groups();
         let mut aggregations = Vec::with_capacity(scan.aggregates.len());
         for aggregate in &scan.aggregates {
+            control.check()?;
             aggregations.push(Aggregation::new(&mut composer, aggregate, fixed)?);
         }
         let fresh = || State {
@@ -73,8 +74,7 @@ impl Dataset {
         let mut states = states.into_iter();
         let mut state = states.next().unwrap_or_else(fresh);
         for other in states {
-            control.check()?;
-            state.merge(other)?;
+            state.merge(other, control)?;
         }
         let State {
             grouper,
@@ -82,6 +82,7 @@ impl Dataset {
             held: _held,
             ..
         } = state;
+        control.check()?;
         let groups = grouper.occupied();
         if groups.len() > most_groups {
             return Err(ScanError::TooManyGroups { limit: most_groups });
@@ -90,13 +91,15 @@ impl Dataset {
         let answer = groups.len() * (scan.keys.len() * 4 + scan.aggregates.len() * 9 + 4);
         let _answer = control.charge(answer)?;
         let rows = grouper.rows(&groups);
+        let finished = |a: Accumulator<'_, '_>| {
+            control.check()?;
+            Ok(a.finish(&groups, &rows))
+        };
+        let aggregates: Result<_, ScanError> = accumulators.into_iter().map(finished).collect();
         Ok(Groups {
             len: groups.len(),
             keys: grouper.key_codes(&groups),
-            aggregates: accumulators
-                .into_iter()
-                .map(|a| a.finish(&groups, &rows))
-                .collect(),
+            aggregates: aggregates?,
             rows_scanned: scanned,
         })
     }
@@ -221,10 +224,12 @@ impl State<'_, '_> {
         Ok(self.held.grow_to(states + self.grouper.bytes())?)
     }
 
-    fn merge(&mut self, other: Self) -> Result<(), ScanError> {
+    fn merge(&mut self, other: Self, control: &Control) -> Result<(), ScanError> {
+        control.check()?;
         let here = self.grouper.merge(&other.grouper);
         let groups = self.grouper.groups();
         for (mine, theirs) in self.accumulators.iter_mut().zip(other.accumulators) {
+            control.check()?;
             mine.merge(theirs, groups, here.as_deref());
         }
         self.count_memory()

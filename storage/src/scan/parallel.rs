@@ -7,7 +7,7 @@ use std::thread;
 use super::select::{Picked, Scratch, Selector};
 use super::strip::Strip;
 use crate::column::BLOCK;
-use crate::workers::{Busy, cores};
+use crate::workers::{Busy, Help, cores};
 use crate::{Control, ScanError};
 
 /// Blocks that a thread takes at once.
@@ -61,31 +61,36 @@ impl Pass<'_> {
         let wanted = (live / BLOCKS_PER_THREAD)
             .min(self.most_threads)
             .min(cores().max(2));
-        let serve = |helps: bool| {
+        let serve = |help: Option<&mut Help>| {
             let mut state = fresh();
-            self.serve(&shared, helps, &mut state, &work);
+            self.serve(&shared, help, &mut state, &work);
             state
         };
+        let serve = &serve;
         let states = thread::scope(|scope| {
             let mut helpers = Vec::new();
+            let mut dismissals = Vec::new();
             for _ in 1..wanted {
-                let Some(busy) = Busy::help() else { break };
-                let help = || {
-                    let _busy = busy;
-                    serve(true)
+                let Some((mut help, dismissal)) = Help::of(self.control) else {
+                    break;
                 };
+                let work = move || help.begin().then(|| serve(Some(&mut help)));
                 let thread = thread::Builder::new().stack_size(STACK);
                 // A system that gives no more threads gives no more helpers.
-                match thread.spawn_scoped(scope, help) {
+                match thread.spawn_scoped(scope, work) {
                     Ok(helper) => helpers.push(helper),
                     Err(_) => break,
                 }
+                dismissals.push(dismissal);
             }
-            let mut states = vec![serve(false)];
+            let mut states = vec![serve(None)];
+            // All blocks are taken: those that wait for a core need none any more. A panic above drops these too.
+            drop(dismissals);
             for helper in helpers {
-                states.push(helper.join().map_err(|_| {
+                let state = helper.join().map_err(|_| {
                     ScanError::Internal("a thread that helped with a scan panicked".to_owned())
-                })?);
+                })?;
+                states.extend(state);
             }
             Ok::<_, ScanError>(states)
         })?;
@@ -104,13 +109,13 @@ impl Pass<'_> {
     fn serve<S>(
         &self,
         shared: &Shared,
-        helps: bool,
+        mut help: Option<&mut Help>,
         state: &mut S,
         work: &(impl Fn(&mut S, &Strip<'_>) -> Result<(), ScanError> + Sync),
     ) {
         let mut scratch = Scratch::default();
-        // Helpers leave the rest to the calling thread when other queries want the cores.
-        while !(helps && (Busy::is_crowded() || self.control.is_contested())) {
+        // Helpers wait, or leave the rest to the calling thread, when other queries want the cores.
+        while help.as_mut().is_none_or(|help| help.goes_on()) {
             let first = shared.next.fetch_add(MORSEL, Ordering::Relaxed);
             for block in first..first + MORSEL {
                 if block >= shared.end.load(Ordering::Relaxed) {

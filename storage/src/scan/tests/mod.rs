@@ -219,6 +219,42 @@ fn more_than_sixty_four_roles() {
     assert!(!found.is_empty() && found.len() < 100);
 }
 
+/// Two cores that identities compete for, so that scans wait in the middle and get help and lose it, give what one thread alone gives.
+#[test]
+fn turns_change_no_result() {
+    let mut random = Random::new(77);
+    let world = World::new(&mut random, 200_000);
+    let scans: Vec<Scan> = (0..8).map(|_| world.scan(&mut random)).collect();
+    let expected: Vec<_> = scans
+        .iter()
+        .map(|scan| world.data.scan(scan, &Control::new(None)))
+        .collect();
+    let turns = Turns::new(2);
+    std::thread::scope(|scope| {
+        for client in ["a", "b", "b", "c"] {
+            let (world, scans, expected, turns) = (&world, &scans, &expected, &turns);
+            scope.spawn(move || {
+                for _ in 0..6 {
+                    for (scan, expected) in scans.iter().zip(expected) {
+                        let control = Control::bounded(Bounds {
+                            turns: Some((std::sync::Arc::clone(turns), client.into())),
+                            ..Bounds::default()
+                        });
+                        let _held = control.begin().unwrap();
+                        match (world.data.scan(scan, &control), expected) {
+                            (Ok(found), Ok(expected)) => {
+                                literal::assert_same(&found, expected, client);
+                            }
+                            (found, expected) => assert_eq!(found.err(), expected.clone().err()),
+                        }
+                    }
+                }
+            });
+        }
+    });
+    assert!(turns.are_idle());
+}
+
 #[test]
 fn a_scan_stops_when_it_is_told_to() {
     let world = World::new(&mut Random::new(1), 10);

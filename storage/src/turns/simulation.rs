@@ -1,0 +1,238 @@
+//! Who gets how many turns, counted on cores and a clock that are only thought of.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::shares::{CREDIT, Nanos, Part, Shares, Verdict};
+use super::waiter::Waiter;
+
+/// Each thread that holds a turn looks once a step.
+const STEP: Nanos = 1_000_000;
+const SLICE: Nanos = 4 * STEP;
+
+struct Thread {
+    client: Arc<str>,
+    part: Part,
+    waiter: Arc<Waiter>,
+    since: Option<Nanos>,
+    /// Steps until the work is done.
+    left: usize,
+}
+
+struct Machine {
+    shares: Shares,
+    now: Nanos,
+    threads: Vec<Thread>,
+    /// Steps that each identity computed.
+    computed: HashMap<Arc<str>, usize>,
+}
+
+const ENDLESS: usize = usize::MAX;
+
+impl Machine {
+    fn new(cores: usize) -> Machine {
+        Machine {
+            shares: Shares::new(cores),
+            now: 0,
+            threads: Vec::new(),
+            computed: HashMap::new(),
+        }
+    }
+
+    fn begin(&mut self, client: &str, part: Part, left: usize) {
+        let client: Arc<str> = Arc::from(client);
+        let waiter = Arc::default();
+        let since = self.shares.take_idle(&client).then_some(self.now);
+        if since.is_none() {
+            self.shares.join(&client, part, &waiter);
+            self.shares.grant_free();
+        }
+        self.threads.push(Thread {
+            client,
+            part,
+            waiter,
+            since,
+            left,
+        });
+    }
+
+    /// The holders compute for a step, and then look.
+    fn step(&mut self) {
+        for thread in &mut self.threads {
+            if thread.since.is_none() && thread.waiter.is_granted() {
+                thread.since = Some(self.now);
+            }
+        }
+        self.now += STEP;
+        self.shares.advance(self.now);
+        for thread in &mut self.threads {
+            let Some(since) = thread.since else { continue };
+            *self.computed.entry(Arc::clone(&thread.client)).or_default() += 1;
+            thread.left -= 1;
+            if thread.left == 0 {
+                self.shares.give_back(&thread.client);
+                continue;
+            }
+            let fresh = self.now - since < SLICE;
+            let verdict = self.shares.verdict(&thread.client, thread.part, fresh);
+            if verdict == Verdict::Keep {
+                thread.since = Some(if fresh { since } else { self.now });
+                continue;
+            }
+            thread.since = None;
+            thread.waiter.begin();
+            self.shares
+                .join(&thread.client, thread.part, &thread.waiter);
+            match verdict {
+                Verdict::Pass(next) => self.shares.pass(&thread.client, &next),
+                _ => self.shares.take_back(&thread.client),
+            }
+        }
+        self.threads.retain(|thread| thread.left > 0);
+    }
+
+    fn computed(&self, client: &str) -> usize {
+        self.computed.get(client).copied().unwrap_or(0)
+    }
+
+    fn is_active(&self, client: &str) -> bool {
+        self.threads.iter().any(|thread| &*thread.client == client)
+    }
+}
+
+fn flood(machine: &mut Machine, client: &str, queries: usize) {
+    (0..queries).for_each(|_| machine.begin(client, Part::Query, ENDLESS));
+}
+
+#[test]
+fn identities_share_the_cores_equally_however_many_queries_they_have() {
+    let check = |first: usize, second: usize| {
+        let mut machine = Machine::new(2);
+        flood(&mut machine, "a", first);
+        flood(&mut machine, "b", second);
+        (0..10_000).for_each(|_| machine.step());
+        let (a, b) = (machine.computed("a"), machine.computed("b"));
+        assert_eq!(a + b, 20_000, "no core is idle");
+        assert!(a.abs_diff(b) <= 600, "{first} and {second}: {a} and {b}");
+    };
+    check(8, 8);
+    check(8, 2);
+    check(30, 1);
+}
+
+/// One query with a thread that helps gets as much as a flood does.
+#[test]
+fn help_is_part_of_the_share() {
+    let mut machine = Machine::new(2);
+    flood(&mut machine, "flood", 8);
+    (0..500).for_each(|_| machine.step());
+    machine.begin("other", Part::Query, ENDLESS);
+    machine.begin("other", Part::Help, ENDLESS);
+    (0..10_000).for_each(|_| machine.step());
+    let (flood, other) = (machine.computed("flood"), machine.computed("other"));
+    assert!((9_000..12_000).contains(&other), "{other} beside {flood}");
+}
+
+/// Who asks for a tenth of the machine gets it as if nobody else was there.
+#[test]
+fn who_uses_little_hardly_waits() {
+    let mut machine = Machine::new(2);
+    flood(&mut machine, "flood", 8);
+    (0..500).for_each(|_| machine.step());
+    for burst in 0..100 {
+        machine.begin("other", Part::Query, 10);
+        machine.begin("other", Part::Help, 10);
+        let mut steps = 0;
+        while machine.is_active("other") {
+            machine.step();
+            steps += 1;
+        }
+        // Ten of its own, one until the flood looks, and one in which either of the two begins before the other.
+        assert!(steps <= 13, "{steps} steps in burst {burst}");
+        (0..90).for_each(|_| machine.step());
+    }
+}
+
+/// Newcomers without end, each of which has used nothing: who has used much gets his turns all the same.
+#[test]
+fn nobody_starves_beside_newcomers() {
+    for (cores, newcomers) in [(1, 1), (2, 2), (2, 6), (4, 20)] {
+        let mut machine = Machine::new(cores);
+        flood(&mut machine, "flood", 8);
+        (0..1_000).for_each(|_| machine.step());
+        let (mut longest, mut without) = (0, 0);
+        for step in 0..20_000 {
+            let others = machine.threads.len() - 8;
+            for number in others..newcomers {
+                machine.begin(&format!("{step} {number}"), Part::Query, 7);
+            }
+            let before = machine.computed("flood");
+            machine.step();
+            without = match machine.computed("flood") > before {
+                true => 0,
+                false => without + 1,
+            };
+            longest = longest.max(without);
+        }
+        // Passed over sixteen times for each line, of which each costs a slice at most; the lines are the newcomers and the flood.
+        let most = 16 * (newcomers + 1) * 4;
+        assert!(
+            longest <= most,
+            "{longest} steps beside {newcomers} newcomers"
+        );
+        assert!(machine.computed("flood") > 20_000 / most);
+    }
+}
+
+/// Cores that nobody else wanted are not held against who used them.
+#[test]
+fn who_had_idle_cores_to_himself_owes_no_more_than_the_credit() {
+    let mut machine = Machine::new(4);
+    flood(&mut machine, "wide", 8);
+    flood(&mut machine, "narrow", 1);
+    (0..60_000).for_each(|_| machine.step());
+    assert!(machine.computed("wide") >= 170_000);
+    // Now the other wants all cores too, and gets them until it has caught up.
+    flood(&mut machine, "narrow", 8);
+    let before = machine.computed("wide");
+    let credit = (CREDIT / STEP) as usize;
+    (0..credit).for_each(|_| machine.step());
+    let wide = machine.computed("wide") - before;
+    assert!(wide >= credit, "{wide} of {} steps", 4 * credit);
+}
+
+#[test]
+fn turns_beyond_the_cores_are_taken_back_from_whoever_used_the_most() {
+    let mut shares = Shares::new(1);
+    let (a, b): (Arc<str>, Arc<str>) = (Arc::from("a"), Arc::from("b"));
+    assert!(shares.take_idle(&a));
+    let waiter = Arc::default();
+    shares.join(&b, Part::Query, &waiter);
+    shares.advance(SLICE);
+    assert!(shares.insist(&b, &waiter));
+    assert_eq!(shares.counts(), (0, 1, 2, 0));
+    // One beyond the only core is enough.
+    let third = Arc::default();
+    shares.join(&Arc::from("c"), Part::Query, &third);
+    assert!(!shares.insist(&Arc::from("c"), &third));
+    assert_eq!(shares.verdict(&b, Part::Query, true), Verdict::Keep);
+    assert_eq!(shares.verdict(&a, Part::Query, true), Verdict::Yield);
+    shares.join(&a, Part::Query, &Arc::default());
+    shares.take_back(&a);
+    assert_eq!((shares.held_by("a"), shares.held_by("b")), (0, 1));
+    shares.give_back(&b);
+    assert_eq!(shares.held_by("c"), 1, "it has used least");
+}
+
+#[test]
+fn identities_that_are_gone_are_forgotten_some_time() {
+    let mut shares = Shares::new(1);
+    for number in 0..10_000_u64 {
+        let client: Arc<str> = Arc::from(number.to_string());
+        assert!(shares.take_idle(&client));
+        shares.advance(number * STEP);
+        shares.give_back(&client);
+        assert!(shares.remembered() <= 1_024);
+    }
+    assert_eq!(shares.counts(), (1, 0, 0, 0));
+}
