@@ -416,7 +416,7 @@ mod tests {
             let numbers: Vec<u32> = (0..count).map(|n| 0xFF_FFFF - n * 70_001).collect();
             let mut places = vec![U24::EMPTY; numbers.len()];
             U24::lay(&numbers, &mut places);
-            let laid: Vec<u32> = U24::list(places).iter().collect();
+            let laid: Vec<u32> = <U24 as Width>::list(places).iter().collect();
             assert_eq!(laid, numbers);
         }
     }

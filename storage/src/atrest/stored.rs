@@ -15,7 +15,7 @@ use super::key_file::{KeyRing, Keys};
 use super::manifest::{ColumnEntry, DomainEntry, FileEntry, Manifest, TableEntry};
 use super::memory::ColumnMemory;
 use super::parquet_read::OpenFile;
-use super::parquet_write::bound_to;
+use super::parquet_write::{SEGMENT, bound_to};
 use super::provider::{KeyContext, WrappedKey};
 use super::read_codes::{About, ReadCodes, read_codes};
 use super::secret::SecretKey;
@@ -216,15 +216,21 @@ impl StoredColumn {
 
     fn read(&self) -> Result<Column, AtRestError> {
         let (table, entry) = self.entry()?;
-        // Values come from files of their own: both kinds are read at once.
-        let (numbers, values) = thread::scope(|scope| {
-            let values = scope.spawn(|| self.read_values(table, entry));
-            let numbers = self.read_numbers(table, entry);
-            (numbers, values.join())
-        });
+        let numbers = || self.read_numbers(table, entry);
+        let values = || self.read_values(table, entry);
+        // Values come from files of their own, so both kinds are read at once, unless that takes less time than a thread.
+        let (numbers, values) = if (table.rows as usize) < SEGMENT {
+            (numbers(), values())
+        } else {
+            thread::scope(|scope| {
+                let values = scope.spawn(values);
+                let numbers = numbers();
+                let gave_up = |_| Err(AtRestError::internal("reading values gave up"));
+                (numbers, values.join().unwrap_or_else(gave_up))
+            })
+        };
         let (numbers, numbering) = numbers?;
-        let values = values.map_err(|_| AtRestError::internal("reading values gave up"))??;
-        let domain = match (values, &entry.domain) {
+        let domain = match (values?, &entry.domain) {
             (Some(domain), _) => domain,
             (
                 None,
