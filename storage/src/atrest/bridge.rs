@@ -14,12 +14,11 @@ use model::DataType;
 use roaring::RoaringBitmap;
 
 use super::AtRestError;
-use super::delta;
-use super::parquet_read::{OpenFile, not_as_written};
-use crate::BLANK;
+use super::parquet_read::OpenFile;
+use super::read_codes::ReadCodes;
 use crate::canonical::{WholeValues, canonical_type};
-use crate::codes::{Code, Codes, MOST_OF_U24, U24, with_codes};
-use crate::column::{BLOCK, Column};
+use crate::codes::{Code, Codes, with_codes};
+use crate::column::Column;
 use crate::dictionary::{Domain, Offset, TextDomain, Variants};
 use crate::numbering::Numbering;
 use crate::texts::{PlainTexts, Texts};
@@ -157,188 +156,6 @@ pub(crate) fn presence_of(column: &Column) -> Option<&[u64]> {
         Domain::Offset(offset) => offset.present.as_deref(),
         _ => None,
     }
-}
-
-/// Codes of all rows, or the numbers that stand for them, with what was noticed on the way.
-pub(crate) struct ReadCodes {
-    pub(crate) codes: Codes,
-    blanks: u32,
-    /// Smallest and largest of each block.
-    zones: Vec<(u32, u32)>,
-}
-
-/// Codes from the column's place in one file for each partition. Row groups are read by several threads. With a numbering its numbers
-/// take the place of the codes.
-pub(crate) fn read_codes(
-    files: &[(OpenFile, usize)],
-    partitions: &[usize],
-    size: u32,
-    numbering: Option<&Numbering>,
-) -> Result<ReadCodes, AtRestError> {
-    let numbers = numbering.map(Numbering::numbers);
-    let ((blanks, zones), codes) = match size {
-        0..=0x100 => read_codes_as::<UInt8Type, u8>(files, partitions, numbers)?,
-        0x101..=0x1_0000 => read_codes_as::<UInt16Type, u16>(files, partitions, numbers)?,
-        0x1_0001..=MOST_OF_U24 => read_codes_as::<UInt32Type, U24>(files, partitions, numbers)?,
-        _ => read_codes_as::<UInt32Type, u32>(files, partitions, numbers)?,
-    };
-    Ok(ReadCodes {
-        zones: zones.unwrap_or_else(|| codes.zones()),
-        codes,
-        blanks,
-    })
-}
-
-/// How many are BLANK, and the zones; None: they cannot be told from the parts.
-type Noted = (u32, Option<Vec<(u32, u32)>>);
-
-/// One row group, and where its codes go.
-struct Job<'a, C> {
-    file: &'a OpenFile,
-    column: usize,
-    group: usize,
-    /// The first row.
-    start: usize,
-    out: &'a mut [C],
-}
-
-/// What a few rows hold, noted while they are at hand.
-struct Stretch {
-    start: usize,
-    len: usize,
-    blanks: u32,
-    least: u32,
-    most: u32,
-}
-
-/// Codes that are `T` in the files and `C` in memory.
-fn read_codes_as<T: ArrowPrimitiveType, C: Code + Send>(
-    files: &[(OpenFile, usize)],
-    partitions: &[usize],
-    numbers: Option<&[u32]>,
-) -> Result<(Noted, Codes), AtRestError> {
-    let mut codes = vec![C::narrow(BLANK); partitions.iter().sum()];
-    let jobs = jobs_of::<T, C>(files, partitions, &mut codes)?;
-    let stretches = Mutex::new(Vec::new());
-    in_parallel(jobs, |job| {
-        let found = read_group(job, numbers)?;
-        let mut stretches = stretches.lock().unwrap_or_else(PoisonError::into_inner);
-        stretches.extend(found);
-        Ok(())
-    })?;
-    let stretches = stretches
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    Ok((noted(stretches, codes.len()), C::list(codes)))
-}
-
-fn jobs_of<'a, T: ArrowPrimitiveType, C>(
-    files: &'a [(OpenFile, usize)],
-    partitions: &[usize],
-    codes: &'a mut [C],
-) -> Result<Vec<Job<'a, C>>, AtRestError> {
-    let mut rest = codes;
-    let mut start = 0;
-    let mut jobs: Vec<Job<'a, C>> = Vec::new();
-    for ((file, column), rows) in files.iter().zip(partitions) {
-        let wrong = |why| AtRestError::damaged(file.path(), why);
-        if file.column_type(*column) != Some(&T::DATA_TYPE) {
-            return Err(wrong("a column is not of the width that was written"));
-        }
-        let groups = file.row_groups();
-        if groups.iter().sum::<usize>() != *rows {
-            return Err(wrong("it has another number of rows than was written"));
-        }
-        for (group, rows) in groups.into_iter().enumerate() {
-            let (out, after) = rest.split_at_mut(rows);
-            rest = after;
-            jobs.push(Job {
-                file,
-                column: *column,
-                group,
-                start,
-                out,
-            });
-            start += rows;
-        }
-    }
-    Ok(jobs)
-}
-
-fn read_group<C: Code>(
-    job: Job<'_, C>,
-    numbers: Option<&[u32]>,
-) -> Result<Vec<Stretch>, AtRestError> {
-    let wrong = |why| AtRestError::damaged(job.file.path(), why);
-    let mut stretches = Vec::new();
-    let mut at = 0;
-    let out = job.out;
-    job.file.codes(job.column, job.group, |page| {
-        let place = out.get_mut(at..).and_then(|out| out.get_mut(..page.count));
-        let place = place.ok_or_else(|| wrong("its rows do not fit"))?;
-        delta::decode(page.numbers, place).ok_or_else(|| not_as_written(job.file.path()))?;
-        if numbers.is_some_and(|numbers| renumber(place, numbers).is_none()) {
-            return Err(wrong("a code of it has no value"));
-        }
-        let (least, most) = ends(place);
-        stretches.push(Stretch {
-            start: job.start + at,
-            len: place.len(),
-            blanks: blanks(place),
-            least,
-            most,
-        });
-        at += place.len();
-        Ok(())
-    })?;
-    if at == out.len() {
-        Ok(stretches)
-    } else {
-        Err(wrong("rows are missing"))
-    }
-}
-
-/// Puts the numbers of codes in their place. None: some code has none.
-fn renumber<C: Code>(codes: &mut [C], numbers: &[u32]) -> Option<()> {
-    let mut all = true;
-    for code in codes {
-        let number = numbers.get(code.wide() as usize);
-        all &= number.is_some();
-        *code = C::narrow(number.copied().unwrap_or(BLANK));
-    }
-    all.then_some(())
-}
-
-/// The smallest and the largest code; 0 where there is none.
-fn ends<C: Code + Ord>(codes: &[C]) -> (u32, u32) {
-    let Some(first) = codes.first() else {
-        return (0, 0);
-    };
-    let least = codes.iter().fold(*first, |least, code| least.min(*code));
-    let most = codes.iter().fold(*first, |most, code| most.max(*code));
-    (least.wide(), most.wide())
-}
-
-/// How many codes are BLANK. So few are counted at a time that a byte holds the count, and many are counted at once.
-fn blanks<C: Code>(codes: &[C]) -> u32 {
-    let count = |codes: &[C]| {
-        let counted = codes.iter().map(|code| u8::from(code.wide() == BLANK));
-        u32::from(counted.fold(0u8, |sum, one| sum.wrapping_add(one)))
-    };
-    codes.chunks(128).map(count).sum()
-}
-
-/// Stretches that are the blocks of the column, which they are unless a partition ends inside a block, are its zones.
-fn noted(mut stretches: Vec<Stretch>, rows: usize) -> Noted {
-    stretches.retain(|stretch| stretch.len > 0);
-    stretches.sort_unstable_by_key(|stretch| stretch.start);
-    let blanks = stretches.iter().map(|stretch| stretch.blanks).sum();
-    let are_blocks = stretches
-        .iter()
-        .zip((0..).step_by(BLOCK))
-        .all(|(stretch, start)| stretch.start == start && stretch.len == BLOCK.min(rows - start));
-    let zones = || stretches.iter().map(|s| (s.least, s.most)).collect();
-    (blanks, are_blocks.then(zones))
 }
 
 /// The numbering of a key: for each number its code, each code once.
@@ -596,7 +413,7 @@ pub(crate) fn assembled(
     means_something.then(|| {
         Column::of_parts(
             data_type,
-            (read.codes, numbering.map(Arc::new)),
+            (read.rows, numbering.map(Arc::new)),
             domain,
             (read.blanks, distinct),
             read.zones,

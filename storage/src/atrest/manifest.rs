@@ -95,6 +95,9 @@ pub(crate) struct ColumnEntry {
     /// The file of the numbers that stand for the codes of a foreign key in memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) numbering: Option<u32>,
+    /// How many runs of rows with the same code memory keeps; 0: a code for each row. None: whoever reads finds it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) runs: Option<u32>,
 }
 
 /// What the codes mean. Numbers are places in the list of files.
@@ -192,6 +195,7 @@ impl Manifest {
                 && column.codes.len() == table.partitions.len()
                 && column.codes.iter().all(|(place, _)| file(*place))
                 && column.numbering.is_none_or(file)
+                && column.runs.is_none_or(|runs| runs <= table.rows)
         };
         self.tables.iter().all(|table| {
             let rows: u64 = table.partitions.iter().map(|p| u64::from(p.rows)).sum();

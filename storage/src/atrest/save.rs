@@ -20,6 +20,7 @@ use super::secret::{SecretKey, hex, random_name};
 use super::sources::Sources;
 use super::stored::{StoredColumn, StoredFiles};
 use super::write_data::{Task, Writer};
+use crate::runs::RowCodes;
 use crate::{ColumnId, Dataset, RelationshipId, TableId};
 
 /// The codes of fewer rows say which of them occur before a file is opened. All rows in tests.
@@ -447,6 +448,10 @@ impl Plan {
             domain,
             codes: Vec::new(),
             numbering,
+            runs: Some(match &column.numbers {
+                RowCodes::Each(_) => 0,
+                RowCodes::Runs(runs) => runs.count() as u32,
+            }),
         })
     }
 

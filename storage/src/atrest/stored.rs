@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread;
 
 use model::DataType;
 
@@ -14,10 +15,14 @@ use super::key_file::{KeyRing, Keys};
 use super::manifest::{ColumnEntry, DomainEntry, FileEntry, Manifest, TableEntry};
 use super::memory::ColumnMemory;
 use super::parquet_read::OpenFile;
-use super::parquet_write::bound_to;
+use super::parquet_write::{SEGMENT, bound_to};
 use super::provider::{KeyContext, WrappedKey};
+use super::read_codes::{About, ReadCodes, read_codes};
 use super::secret::SecretKey;
+use crate::codes::MOST_OF_U24;
 use crate::column::Column;
+use crate::dictionary::Domain;
+use crate::numbering::Numbering;
 
 /// The files of an open generation, and their keys.
 pub(crate) struct StoredFiles {
@@ -211,19 +216,78 @@ impl StoredColumn {
 
     fn read(&self) -> Result<Column, AtRestError> {
         let (table, entry) = self.entry()?;
+        let numbers = || self.read_numbers(table, entry);
+        let values = || self.read_values(table, entry);
+        // Values come from files of their own, so both kinds are read at once, unless that takes less time than a thread.
+        let (numbers, values) = if (table.rows as usize) < SEGMENT {
+            (numbers(), values())
+        } else {
+            thread::scope(|scope| {
+                let values = scope.spawn(values);
+                let numbers = numbers();
+                let gave_up = |_| Err(AtRestError::internal("reading values gave up"));
+                (numbers, values.join().unwrap_or_else(gave_up))
+            })
+        };
+        let (numbers, numbering) = numbers?;
+        let domain = match (values?, &entry.domain) {
+            (Some(domain), _) => domain,
+            (
+                None,
+                DomainEntry::Offset {
+                    base, step, count, ..
+                },
+            ) => {
+                let codes = (numbers.rows.entries(), numbering.as_ref());
+                let present = bridge::find_presence(*count, codes);
+                bridge::offset_domain(*base, *step, *count, Some(present))
+            }
+            (None, _) => return Err(AtRestError::internal("a column without values")),
+        };
+        bridge::assembled(entry.data_type, numbers, numbering, domain, entry.distinct).ok_or_else(
+            || {
+                let file = entry.codes.first().map_or(0, |(file, _)| *file);
+                let name = self.files.file(file).map_or("", |file| file.name.as_str());
+                AtRestError::damaged(&self.files.path(name), "a code of it has no value")
+            },
+        )
+    }
+
+    fn read_numbers(
+        &self,
+        table: &TableEntry,
+        entry: &ColumnEntry,
+    ) -> Result<(ReadCodes, Option<Numbering>), AtRestError> {
         let partitions: Vec<usize> = table.partitions.iter().map(|p| p.rows as usize).collect();
         let files: Vec<(OpenFile, usize)> = entry
             .codes
             .iter()
             .map(|(file, place)| Ok((self.files.open(*file)?, *place as usize)))
             .collect::<Result<_, AtRestError>>()?;
-        let open = |place: &u32| self.files.open(*place);
         let numbering = match &entry.numbering {
             None => None,
-            Some(place) => Some(bridge::read_numbering(&open(place)?, entry.size)?),
+            Some(place) => {
+                let file = self.files.open(*place)?;
+                Some(bridge::read_numbering(&file, entry.size)?)
+            }
         };
-        let numbers = bridge::read_codes(&files, &partitions, entry.size, numbering.as_ref())?;
-        let domain = match &entry.domain {
+        let about = About {
+            size: entry.size,
+            numbering: numbering.as_ref(),
+            runs: entry.runs,
+        };
+        let numbers = read_codes(&files, &partitions, &about)?;
+        Ok((numbers, numbering))
+    }
+
+    /// None: which values there are is to be seen from the codes.
+    fn read_values(
+        &self,
+        table: &TableEntry,
+        entry: &ColumnEntry,
+    ) -> Result<Option<Domain>, AtRestError> {
+        let open = |place: &u32| self.files.open(*place);
+        Ok(Some(match &entry.domain {
             DomainEntry::Text {
                 dictionary,
                 spellings,
@@ -257,21 +321,11 @@ impl StoredColumn {
                     Some(file) => {
                         Some(bridge::read_presence(&open(file)?, *count, entry.distinct)?)
                     }
-                    None => {
-                        let codes = (&numbers.codes, numbering.as_ref());
-                        Some(bridge::find_presence(*count, codes))
-                    }
+                    None => return Ok(None),
                 };
                 bridge::offset_domain(*base, *step, *count, present)
             }
-        };
-        bridge::assembled(entry.data_type, numbers, numbering, domain, entry.distinct).ok_or_else(
-            || {
-                let file = entry.codes.first().map_or(0, |(file, _)| *file);
-                let name = self.files.file(file).map_or("", |file| file.name.as_str());
-                AtRestError::damaged(&self.files.path(name), "a code of it has no value")
-            },
-        )
+        }))
     }
 }
 
@@ -285,6 +339,7 @@ pub(crate) fn read_all(mut columns: Vec<&Arc<StoredColumn>>) -> Result<(), AtRes
         let width = match column.size {
             0..=0x100 => 1,
             0x101..=0x1_0000 => 2,
+            0x1_0001..=MOST_OF_U24 => 3,
             _ => 4,
         };
         u64::from(rows) * width + u64::from(column.size) * VALUE
