@@ -30,8 +30,7 @@ pub(super) fn fixed_declining(call: Call<'_>) -> Answer {
     // Period and months are rounded, and the life is not.
     let (life, period, months) = (call.number(2)?, call.whole(3, 0)?, call.whole(4, 12)?);
     let last = life + if months < 12 { 1.0 } else { 0.0 };
-    if life < 1.0
-        || life > MOST_PERIODS
+    if !(1.0..=MOST_PERIODS).contains(&life)
         || period < 1
         || period as f64 > last
         || !(1..=12).contains(&months)
