@@ -15,42 +15,52 @@ use roaring::RoaringBitmap;
 
 use super::AtRestError;
 use super::delta;
+use super::manifest::PieceEntry;
 use super::parquet_read::{OpenFile, not_as_written};
 use crate::BLANK;
 use crate::canonical::{WholeValues, canonical_type};
 use crate::codes::{Code, Codes, MOST_OF_U24, U24, with_codes};
 use crate::column::{BLOCK, Column};
 use crate::dictionary::{Domain, Offset, TextDomain, Variants};
+use crate::grow::Tail;
 use crate::numbering::Numbering;
 use crate::texts::{PlainTexts, Texts};
 
-/// The Arrow type of the codes of a column: a file has a code for each row, of the least width that Arrow has.
+/// The Arrow type of what the rows of a column hold: a file has a number for each row, of the least width that Arrow has.
 pub(crate) fn code_type(column: &Column) -> ArrowType {
-    match column.numbers.entries() {
+    match Codes::room(column.size(), 0) {
         Codes::U8(_) => ArrowType::UInt8,
         Codes::U16(_) => ArrowType::UInt16,
         Codes::U24(_) | Codes::U32(_) => ArrowType::UInt32,
     }
 }
 
-/// The codes of some rows. Numbers that stand for codes in memory are turned back: on disk codes are in value order.
+fn array<T: ArrowPrimitiveType>(numbers: Vec<T::Native>) -> ArrayRef {
+    Arc::new(PrimitiveArray::<T>::new(numbers.into(), None))
+}
+
+/// What some rows hold.
 pub(crate) fn codes_of(column: &Column, start: usize, len: usize) -> ArrayRef {
-    let numbering = column.numbering.as_deref();
-    let code = |number: u32| numbering.map_or(number, |n| n.code(number));
-    fn array<T: ArrowPrimitiveType>(codes: Vec<T::Native>) -> ArrayRef {
-        Arc::new(PrimitiveArray::<T>::new(codes.into(), None))
-    }
-    fn read<C: Code>(column: &Column, rows: Range<usize>, code: impl Fn(u32) -> u32) -> Vec<C> {
-        let mut codes = Vec::with_capacity(rows.len());
-        let narrow = |number| C::narrow(code(number));
-        column.numbers.read(rows, &mut codes, narrow);
-        codes
+    fn read<C: Code>(column: &Column, rows: Range<usize>) -> Vec<C> {
+        let mut numbers = Vec::with_capacity(rows.len());
+        column.numbers.read(rows, &mut numbers, C::narrow);
+        numbers
     }
     let rows = start..start + len;
-    match column.numbers.entries() {
-        Codes::U8(_) => array::<UInt8Type>(read(column, rows, code)),
-        Codes::U16(_) => array::<UInt16Type>(read(column, rows, code)),
-        Codes::U24(_) | Codes::U32(_) => array::<UInt32Type>(read(column, rows, code)),
+    match Codes::room(column.size(), 0) {
+        Codes::U8(_) => array::<UInt8Type>(read(column, rows)),
+        Codes::U16(_) => array::<UInt16Type>(read(column, rows)),
+        Codes::U24(_) | Codes::U32(_) => array::<UInt32Type>(read(column, rows)),
+    }
+}
+
+/// What some of the new rows of a column hold.
+pub(crate) fn codes_of_tail(tail: &Tail, start: usize, len: usize) -> ArrayRef {
+    match tail.fresh_rows(start..start + len) {
+        Codes::U8(numbers) => array::<UInt8Type>(numbers),
+        Codes::U16(numbers) => array::<UInt16Type>(numbers),
+        Codes::U24(numbers) => array::<UInt32Type>(numbers.iter().map(|n| n.wide()).collect()),
+        Codes::U32(numbers) => array::<UInt32Type>(numbers),
     }
 }
 
@@ -83,7 +93,7 @@ pub(crate) fn values_of_rows(
     let Domain::Text(TextDomain {
         variants: Some(variants),
         ..
-    }) = &column.domain
+    }) = &*column.domain
     else {
         return Ok(values);
     };
@@ -106,7 +116,7 @@ pub(crate) struct SpellingLists {
 
 /// None: every text of the column is spelled in one way.
 pub(crate) fn spellings_of(column: &Column) -> Option<SpellingLists> {
-    let Domain::Text(text) = &column.domain else {
+    let Domain::Text(text) = &*column.domain else {
         return None;
     };
     let variants = text.variants.as_ref()?;
@@ -138,7 +148,7 @@ pub(crate) enum Kept {
 }
 
 pub(crate) fn kept(column: &Column) -> Kept {
-    match &column.domain {
+    match &*column.domain {
         Domain::Text(_) => Kept::Text,
         Domain::Whole(_) => Kept::Whole,
         Domain::Double(_) => Kept::Double,
@@ -153,7 +163,7 @@ pub(crate) fn kept(column: &Column) -> Kept {
 
 /// A bit for each code that occurs, of a column of offsets with gaps.
 pub(crate) fn presence_of(column: &Column) -> Option<&[u64]> {
-    match &column.domain {
+    match &*column.domain {
         Domain::Offset(offset) => offset.present.as_deref(),
         _ => None,
     }
@@ -167,35 +177,36 @@ pub(crate) struct ReadCodes {
     zones: Vec<(u32, u32)>,
 }
 
-/// Codes from the column's place in one file for each partition. Row groups are read by several threads. With a numbering its numbers
-/// take the place of the codes.
-pub(crate) fn read_codes(
-    files: &[(OpenFile, usize)],
-    partitions: &[usize],
-    size: u32,
-    numbering: Option<&Numbering>,
-) -> Result<ReadCodes, AtRestError> {
-    let numbers = numbering.map(Numbering::numbers);
-    let ((blanks, zones), codes) = match size {
-        0..=0x100 => read_codes_as::<UInt8Type, u8>(files, partitions, numbers)?,
-        0x101..=0x1_0000 => read_codes_as::<UInt16Type, u16>(files, partitions, numbers)?,
-        0x1_0001..=MOST_OF_U24 => read_codes_as::<UInt32Type, U24>(files, partitions, numbers)?,
-        _ => read_codes_as::<UInt32Type, u32>(files, partitions, numbers)?,
+/// Some rows of a column, and the file that they lie in.
+pub(crate) struct Piece {
+    pub(crate) file: OpenFile,
+    pub(crate) entry: PieceEntry,
+}
+
+/// Codes from the column's place in the files of its pieces, or the numbers that stand for them. Row groups are read by several threads.
+pub(crate) fn read_codes(pieces: &[Piece], size: u32) -> Result<ReadCodes, AtRestError> {
+    let ((blanks, mut zones), codes) = match size {
+        0..=0x100 => read_codes_as::<u8>(pieces, size)?,
+        0x101..=0x1_0000 => read_codes_as::<u16>(pieces, size)?,
+        0x1_0001..=MOST_OF_U24 => read_codes_as::<U24>(pieces, size)?,
+        _ => read_codes_as::<u32>(pieces, size)?,
     };
+    for start in (zones.len() * BLOCK..codes.len()).step_by(BLOCK) {
+        zones.push(codes.ends(start..codes.len().min(start + BLOCK)));
+    }
     Ok(ReadCodes {
-        zones: zones.unwrap_or_else(|| codes.zones()),
+        zones,
         codes,
         blanks,
     })
 }
 
-/// How many are BLANK, and the zones; None: they cannot be told from the parts.
-type Noted = (u32, Option<Vec<(u32, u32)>>);
+/// How many are BLANK, and the zones of as many blocks as can be told from the parts.
+type Noted = (u32, Vec<(u32, u32)>);
 
 /// One row group, and where its codes go.
 struct Job<'a, C> {
-    file: &'a OpenFile,
-    column: usize,
+    piece: &'a Piece,
     group: usize,
     /// The first row.
     start: usize,
@@ -211,17 +222,17 @@ struct Stretch {
     most: u32,
 }
 
-/// Codes that are `T` in the files and `C` in memory.
-fn read_codes_as<T: ArrowPrimitiveType, C: Code + Send>(
-    files: &[(OpenFile, usize)],
-    partitions: &[usize],
-    numbers: Option<&[u32]>,
+/// Codes that are `C` in memory, and of that width or less in the files.
+fn read_codes_as<C: Code + Send>(
+    pieces: &[Piece],
+    size: u32,
 ) -> Result<(Noted, Codes), AtRestError> {
-    let mut codes = vec![C::narrow(BLANK); partitions.iter().sum()];
-    let jobs = jobs_of::<T, C>(files, partitions, &mut codes)?;
+    let rows = pieces.iter().map(|piece| piece.entry.rows as usize).sum();
+    let mut codes = vec![C::narrow(BLANK); rows];
+    let jobs = jobs_of(pieces, &mut codes)?;
     let stretches = Mutex::new(Vec::new());
     in_parallel(jobs, |job| {
-        let found = read_group(job, numbers)?;
+        let found = read_group(job, size)?;
         let mut stretches = stretches.lock().unwrap_or_else(PoisonError::into_inner);
         stretches.extend(found);
         Ok(())
@@ -232,29 +243,34 @@ fn read_codes_as<T: ArrowPrimitiveType, C: Code + Send>(
     Ok((noted(stretches, codes.len()), C::list(codes)))
 }
 
-fn jobs_of<'a, T: ArrowPrimitiveType, C>(
-    files: &'a [(OpenFile, usize)],
-    partitions: &[usize],
+fn jobs_of<'a, C: Code>(
+    pieces: &'a [Piece],
     codes: &'a mut [C],
 ) -> Result<Vec<Job<'a, C>>, AtRestError> {
+    let widest = match size_of::<C>() {
+        1 => &[ArrowType::UInt8][..],
+        2 => &[ArrowType::UInt8, ArrowType::UInt16],
+        _ => &[ArrowType::UInt8, ArrowType::UInt16, ArrowType::UInt32],
+    };
     let mut rest = codes;
     let mut start = 0;
     let mut jobs: Vec<Job<'a, C>> = Vec::new();
-    for ((file, column), rows) in files.iter().zip(partitions) {
+    for piece in pieces {
+        let file = &piece.file;
         let wrong = |why| AtRestError::damaged(file.path(), why);
-        if file.column_type(*column) != Some(&T::DATA_TYPE) {
+        let found = file.column_type(piece.entry.column as usize);
+        if !found.is_some_and(|found| widest.contains(found)) {
             return Err(wrong("a column is not of the width that was written"));
         }
         let groups = file.row_groups();
-        if groups.iter().sum::<usize>() != *rows {
+        if groups.iter().sum::<usize>() != piece.entry.rows as usize {
             return Err(wrong("it has another number of rows than was written"));
         }
         for (group, rows) in groups.into_iter().enumerate() {
             let (out, after) = rest.split_at_mut(rows);
             rest = after;
             jobs.push(Job {
-                file,
-                column: *column,
+                piece,
                 group,
                 start,
                 out,
@@ -265,26 +281,35 @@ fn jobs_of<'a, T: ArrowPrimitiveType, C>(
     Ok(jobs)
 }
 
-fn read_group<C: Code>(
-    job: Job<'_, C>,
-    numbers: Option<&[u32]>,
-) -> Result<Vec<Stretch>, AtRestError> {
-    let wrong = |why| AtRestError::damaged(job.file.path(), why);
+fn read_group<C: Code>(job: Job<'_, C>, size: u32) -> Result<Vec<Stretch>, AtRestError> {
+    let Piece { file, entry } = job.piece;
+    let wrong = |why| AtRestError::damaged(file.path(), why);
     let mut stretches = Vec::new();
     let mut at = 0;
     let out = job.out;
-    job.file.codes(job.column, job.group, |page| {
+    file.codes(entry.column as usize, job.group, |page| {
         let place = out.get_mut(at..).and_then(|out| out.get_mut(..page.count));
         let place = place.ok_or_else(|| wrong("its rows do not fit"))?;
-        delta::decode(page.numbers, place).ok_or_else(|| not_as_written(job.file.path()))?;
-        if numbers.is_some_and(|numbers| renumber(place, numbers).is_none()) {
-            return Err(wrong("a code of it has no value"));
+        delta::decode(page.numbers, place).ok_or_else(|| not_as_written(file.path()))?;
+        let (mut least, mut most) = ends(place);
+        let blanks = blanks(place);
+        if (entry.first, entry.stride) != (1, 1) {
+            let turned = |code: u32| match u64::from(code).checked_sub(1) {
+                None => 0,
+                Some(before) => before * u64::from(entry.stride) + u64::from(entry.first),
+            };
+            if turned(most) >= u64::from(size) {
+                return Err(wrong("a code of it has no value"));
+            }
+            for code in place.iter_mut() {
+                *code = C::narrow(turned(code.wide()) as u32);
+            }
+            (least, most) = (turned(least) as u32, turned(most) as u32);
         }
-        let (least, most) = ends(place);
         stretches.push(Stretch {
             start: job.start + at,
             len: place.len(),
-            blanks: blanks(place),
+            blanks,
             least,
             most,
         });
@@ -296,17 +321,6 @@ fn read_group<C: Code>(
     } else {
         Err(wrong("rows are missing"))
     }
-}
-
-/// Puts the numbers of codes in their place. None: some code has none.
-fn renumber<C: Code>(codes: &mut [C], numbers: &[u32]) -> Option<()> {
-    let mut all = true;
-    for code in codes {
-        let number = numbers.get(code.wide() as usize);
-        all &= number.is_some();
-        *code = C::narrow(number.copied().unwrap_or(BLANK));
-    }
-    all.then_some(())
 }
 
 /// The smallest and the largest code; 0 where there is none.
@@ -328,20 +342,19 @@ fn blanks<C: Code>(codes: &[C]) -> u32 {
     codes.chunks(128).map(count).sum()
 }
 
-/// Stretches that are the blocks of the column, which they are unless a partition ends inside a block, are its zones.
+/// Stretches that are the blocks of the column are its zones: all of them, unless a piece ends inside a block.
 fn noted(mut stretches: Vec<Stretch>, rows: usize) -> Noted {
     stretches.retain(|stretch| stretch.len > 0);
     stretches.sort_unstable_by_key(|stretch| stretch.start);
     let blanks = stretches.iter().map(|stretch| stretch.blanks).sum();
-    let are_blocks = stretches
-        .iter()
-        .zip((0..).step_by(BLOCK))
-        .all(|(stretch, start)| stretch.start == start && stretch.len == BLOCK.min(rows - start));
-    let zones = || stretches.iter().map(|s| (s.least, s.most)).collect();
-    (blanks, are_blocks.then(zones))
+    let blocks = stretches.iter().zip((0..).step_by(BLOCK));
+    let blocks = blocks.take_while(|(stretch, start)| {
+        stretch.start == *start && stretch.len == BLOCK.min(rows - start)
+    });
+    (blanks, blocks.map(|(s, _)| (s.least, s.most)).collect())
 }
 
-/// The numbering of a key: for each number its code, each code once.
+/// A numbering: for each number its code, each code once.
 pub(crate) fn read_numbering(file: &OpenFile, size: u32) -> Result<Numbering, AtRestError> {
     let mut codes: Vec<u32> = Vec::with_capacity(size as usize);
     each_batch(file, &[0], |batch| {
@@ -526,7 +539,7 @@ fn numbers(batch: &RecordBatch, column: usize) -> Option<&PrimitiveArray<UInt32T
 
 /// Words of a bit for each code up to `count`.
 fn words(count: u32) -> usize {
-    (count as usize + 1) / 64 + 1
+    count as usize / 64 + 1
 }
 
 /// Which codes of a column of offsets occur, from their file.
@@ -543,7 +556,7 @@ pub(crate) fn read_presence(
         Ok(())
     })?;
     let occur: u64 = present.iter().map(|w| u64::from(w.count_ones())).sum();
-    let beyond = present.last().map_or(0, |last| last >> ((count + 1) % 64));
+    let beyond = present.last().map_or(0, |last| last >> (count % 64) >> 1);
     let blank = present.first().map_or(1, |first| first & 1);
     if present.len() == words(count) && occur == u64::from(distinct) && beyond == 0 && blank == 0 {
         Ok(present)
@@ -587,8 +600,8 @@ pub(crate) fn text_domain(first: Texts, variants: Option<Variants>) -> Domain {
 pub(crate) fn assembled(
     data_type: DataType,
     read: ReadCodes,
-    numbering: Option<Numbering>,
-    domain: Domain,
+    numbering: Option<Arc<Numbering>>,
+    domain: Arc<Domain>,
     distinct: u32,
 ) -> Option<Column> {
     let size = domain.size();
@@ -596,7 +609,7 @@ pub(crate) fn assembled(
     means_something.then(|| {
         Column::of_parts(
             data_type,
-            (read.codes, numbering.map(Arc::new)),
+            (read.codes, numbering),
             domain,
             (read.blanks, distinct),
             read.zones,

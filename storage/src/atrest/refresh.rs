@@ -1,7 +1,8 @@
 //! The next generation of a dataset: source files that changed are imported again, everything else is taken over.
 //!
-//! A table with a changed partition is encoded anew as a whole, because its dictionaries may have grown; rows of its other partitions
-//! come from the dataset and not from their source files. Tables without changes keep their files.
+//! Rows that are added go to files of their own, beside those of the rows that are there (see `add`). A table of which rows went away is
+//! encoded anew as a whole, because its dictionaries may have changed; rows of its other partitions come from the dataset and not from
+//! their source files. Tables without changes keep their files.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use arrow::array::ArrayRef;
 use model::{ColumnKind, Model, Partition, PartitionKind, Table, same_name};
 
 use super::AtRestError;
+use super::add::add;
 use super::bridge::values_of_rows;
 use super::disk::{Disk, RealDisk};
 use super::folder::WriteLock;
@@ -23,7 +25,7 @@ use super::sources::source_entry;
 use super::stored::StoredFiles;
 use crate::column::BLOCK;
 use crate::import::partition_files;
-use crate::{ColumnId, Dataset, NoProgress, TableId, import};
+use crate::{ColumnId, Dataset, NoProgress, RelationshipId, TableId, import};
 
 /// What to refresh, and how.
 #[derive(Clone, Debug, Default)]
@@ -74,14 +76,15 @@ impl Next {
     }
 }
 
-/// Reads what has changed. None: nothing has.
+/// Reads what has changed. None: nothing has. What `live` has in memory is not read again, if it is the generation that is in the folder.
 pub fn refresh(
     folder: &Path,
     provider: &dyn KeyProvider,
     least: u64,
     what: &Refresh,
+    live: Option<&Dataset>,
 ) -> Result<Option<Successor>, AtRestError> {
-    let (lock, opened) = open_to_write(folder, provider, least)?;
+    let (lock, opened) = open_to_write(folder, provider, least, live)?;
     let Opened {
         model,
         dataset: old,
@@ -115,12 +118,17 @@ pub fn refresh(
     let mut dataset = Dataset::new(&model);
     dataset.stored = Some(Arc::clone(&files));
     let mut partitions = Vec::with_capacity(plans.len());
+    let changed: Vec<bool> = plans.iter().map(Option::is_some).collect();
     for (t, plan) in plans.into_iter().enumerate() {
         let id = TableId(t as u32);
         let known = files.manifest.tables.get(t).map(|t| t.partitions.clone());
         match plan {
             Some(parts) => {
-                partitions.push(Some(load(&mut dataset, &old, &model, id, &parts, &data)?));
+                let added = add(&mut dataset, &old, &model, id, &parts, &data)?;
+                partitions.push(Some(match added {
+                    Some(entries) => entries,
+                    None => load(&mut dataset, &old, &model, id, &parts, &data)?,
+                }));
             }
             None => {
                 take_over(&mut dataset, &old, &model, id);
@@ -129,6 +137,11 @@ pub fn refresh(
                 partitions.push(known.filter(|_| !calculated));
             }
         }
+    }
+    for relationship in &files.manifest.relationships {
+        dataset.relate_as_before(RelationshipId(*relationship), |table| {
+            changed.get(table.0 as usize).is_none_or(|changed| *changed)
+        })?;
     }
     let data_folder = std::fs::canonicalize(&data).unwrap_or(data);
     Ok(Some(Successor {
@@ -152,7 +165,7 @@ pub fn rekey(
     provider: &dyn KeyProvider,
     least: u64,
 ) -> Result<Successor, AtRestError> {
-    let (lock, opened) = open_to_write(folder, provider, least)?;
+    let (lock, opened) = open_to_write(folder, provider, least, None)?;
     let manifest = &opened.files.manifest;
     let partitions = manifest.tables.iter().map(|t| Some(t.partitions.clone()));
     Ok(Successor {
@@ -174,13 +187,18 @@ fn open_to_write(
     folder: &Path,
     provider: &dyn KeyProvider,
     least: u64,
+    live: Option<&Dataset>,
 ) -> Result<(WriteLock, Opened), AtRestError> {
     // First, so that no lock file is made where no dataset is.
     Pointer::read(folder)?;
     let lock = WriteLock::take(folder)?;
     let files = Arc::new(current(folder, provider, least)?);
     let model = model_of(&files)?;
-    let dataset = dataset_of(&files, &model, None)?;
+    let live = live.filter(|live| {
+        let known = live.stored.as_ref().filter(|known| known.check_open().is_ok());
+        known.is_some_and(|known| known.manifest_name == files.manifest_name)
+    });
+    let dataset = dataset_of(&files, &model, live)?;
     let opened = Opened {
         model,
         dataset,
@@ -289,13 +307,13 @@ fn is_from_files(table: &Table) -> bool {
 }
 
 /// Where the rows of a partition of the next generation come from.
-struct Part {
-    name: String,
+pub(super) struct Part {
+    pub(super) name: String,
     /// Rows of the generation before: the first, and how many.
-    kept: (usize, usize),
+    pub(super) kept: (usize, usize),
     /// Files to import, behind the rows that are kept.
-    fresh: Vec<SourceEntry>,
-    sources: Option<Vec<SourceEntry>>,
+    pub(super) fresh: Vec<SourceEntry>,
+    pub(super) sources: Option<Vec<SourceEntry>>,
 }
 
 /// None: nothing of the table has changed.
@@ -524,7 +542,7 @@ fn append(
 }
 
 /// The rows of exactly these files, as a dataset of one table.
-fn imported(
+pub(super) fn imported(
     model: &Model,
     table: &Table,
     files: &[SourceEntry],

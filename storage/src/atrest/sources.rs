@@ -112,6 +112,11 @@ pub(crate) fn source_entry(path: &Path, data: &Path) -> Option<SourceEntry> {
     })
 }
 
+/// Rows of a Parquet file, as its footer says.
+pub(crate) fn rows_of(path: &Path) -> Option<usize> {
+    usize::try_from(SourceFile::of(path)?.rows).ok()
+}
+
 impl Sources {
     /// The data folder, for a process that starts elsewhere.
     pub(crate) fn folder(&self) -> String {
