@@ -71,14 +71,6 @@ impl RowCodes {
         }
     }
 
-    /// Codes, one a row or one a run. Each that a row has is among them, and no other.
-    pub(crate) fn entries(&self) -> &Codes {
-        match self {
-            RowCodes::Each(codes) => codes,
-            RowCodes::Runs(runs) => &runs.codes,
-        }
-    }
-
     pub(crate) fn get(&self, row: usize) -> u32 {
         match self {
             RowCodes::Each(codes) => codes.get(row),

@@ -71,14 +71,26 @@ pub(crate) struct PartitionEntry {
 }
 
 /// A source file as it was when it was imported.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceEntry {
-    /// Inside the data folder.
+    /// Below the data folder.
     pub(crate) path: String,
     pub(crate) length: u64,
     pub(crate) digest: String,
+    /// When it was changed last, in nanoseconds since 1970. None: so shortly before that it might have been changed again at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) modified: Option<u64>,
 }
+
+impl PartialEq for SourceEntry {
+    /// A file that was only touched is the same.
+    fn eq(&self, other: &SourceEntry) -> bool {
+        (&self.path, self.length, &self.digest) == (&other.path, other.length, &other.digest)
+    }
+}
+
+impl Eq for SourceEntry {}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -21,7 +21,7 @@ use super::open::{Opened, current, current_within, dataset_of, model_of};
 use super::pointer::Pointer;
 use super::provider::{KeyContext, KeyProvider};
 use super::save::{Generation, Saved};
-use super::sources::source_entry;
+use super::sources::{looks_the_same, path_inside, source_entry};
 use super::stored::StoredFiles;
 use crate::column::BLOCK;
 use crate::import::partition_files;
@@ -195,7 +195,10 @@ fn open_to_write(
     let files = Arc::new(current(folder, provider, least)?);
     let model = model_of(&files)?;
     let live = live.filter(|live| {
-        let known = live.stored.as_ref().filter(|known| known.check_open().is_ok());
+        let known = live
+            .stored
+            .as_ref()
+            .filter(|known| known.check_open().is_ok());
         known.is_some_and(|known| known.manifest_name == files.manifest_name)
     });
     let dataset = dataset_of(&files, &model, live)?;
@@ -431,8 +434,8 @@ fn changed(
     data: &Path,
     mode: RefreshMode,
 ) -> Result<Part, AtRestError> {
-    let now = entries(table, files, data)?;
     if mode == RefreshMode::Full {
+        let now = entries(table, files, data)?;
         if now == sources {
             return Ok(kept_as_it_is(name, kept, sources));
         }
@@ -443,34 +446,47 @@ fn changed(
             fresh: now,
         });
     }
-    let mut fresh = Vec::new();
-    for entry in now {
-        match sources.iter().find(|known| known.path == entry.path) {
-            None => fresh.push(entry),
-            Some(known) if *known == entry => {}
+    let (mut sources, mut fresh) = (sources, Vec::new());
+    for path in files {
+        let inside = path_inside(path, data);
+        let known = sources.iter_mut().find(|known| known.path == inside);
+        // Large files that have been there for long are not read again only to find that they are what they were.
+        if known
+            .as_ref()
+            .is_some_and(|known| looks_the_same(path, known))
+        {
+            continue;
+        }
+        let now = entry_of(table, path, data)?;
+        match known {
+            None => fresh.push(now),
+            Some(known) if *known == now => *known = now,
             Some(_) => {
                 return Err(refused(format!(
-                    "file {} of table '{}' has changed, so its rows cannot be added; refresh it in full",
-                    entry.path, table.name
+                    "file {inside} of table '{}' has changed, so its rows cannot be added; refresh it in full",
+                    table.name
                 )));
             }
         }
     }
+    sources.extend(fresh.iter().cloned());
     Ok(Part {
         name,
         kept,
-        sources: Some(sources.iter().chain(&fresh).cloned().collect()),
+        sources: Some(sources),
         fresh,
     })
 }
 
 fn entries(table: &Table, files: &[PathBuf], data: &Path) -> Result<Vec<SourceEntry>, AtRestError> {
-    let entry = |path: &PathBuf| {
-        source_entry(path, data).ok_or_else(|| AtRestError::Import {
-            message: format!("table '{}': {} cannot be read", table.name, path.display()),
-        })
-    };
-    files.iter().map(entry).collect()
+    let entries = files.iter().map(|path| entry_of(table, path, data));
+    entries.collect()
+}
+
+fn entry_of(table: &Table, path: &Path, data: &Path) -> Result<SourceEntry, AtRestError> {
+    source_entry(path, data).ok_or_else(|| AtRestError::Import {
+        message: format!("table '{}': {} cannot be read", table.name, path.display()),
+    })
 }
 
 /// Encodes a table from kept and fresh rows. Gives its partitions.

@@ -9,7 +9,7 @@ mod lists;
 mod offsets;
 mod rows;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod texts;
 
 use std::sync::Arc;

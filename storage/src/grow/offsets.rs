@@ -133,7 +133,9 @@ fn presence(known: &Offset, grid: &Grid, turn: &Turn, fresh: &[u32]) -> Vec<u64>
         (Turn::Same, Some(_)) => {}
         (turn, Some(held)) => {
             let held = |code: &u32| held[*code as usize / 64] >> (code % 64) & 1 == 1;
-            (1..=known.count).filter(held).for_each(|code| set(turn.of(code)));
+            (1..=known.count)
+                .filter(held)
+                .for_each(|code| set(turn.of(code)));
         }
         (turn, None) if grid.stride > 1 => (1..=known.count).for_each(|code| set(turn.of(code))),
         (_, None) => {
@@ -150,7 +152,11 @@ fn presence(known: &Offset, grid: &Grid, turn: &Turn, fresh: &[u32]) -> Vec<u64>
 /// Lets the numbers of a key stay what they were; codes that were none have the numbers behind them.
 fn keep_numbers(numbering: &Arc<Numbering>, grown: &mut Grown) {
     let size = grown.domain.size();
-    let mut codes: Vec<u32> = numbering.codes().iter().map(|c| grown.turn.of(*c)).collect();
+    let mut codes: Vec<u32> = numbering
+        .codes()
+        .iter()
+        .map(|c| grown.turn.of(*c))
+        .collect();
     if is_long(size - codes.len() as u32, size) {
         grown.turn = Turn::Table(codes.into());
         return;

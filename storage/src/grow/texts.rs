@@ -116,7 +116,10 @@ impl Spellings {
                 }
                 continue;
             }
-            let (ours, theirs) = (known.first.get(*place as usize), new.first.get(*code as usize));
+            let (ours, theirs) = (
+                known.first.get(*place as usize),
+                new.first.get(*code as usize),
+            );
             let of_known = known.variants.as_ref().and_then(|v| v.of(*place));
             if ours == theirs && of_new.is_none() {
                 continue;
@@ -152,7 +155,11 @@ impl Spellings {
     /// With the codes of all texts together, in the place of those of before and of the new rows.
     fn placed(self, moved: impl Fn(u32) -> u32, of_fresh: impl Fn(u32) -> u32) -> Spellings {
         let further = self.further.into_iter().map(|((is_known, code), texts)| {
-            let code = if is_known { moved(code) } else { of_fresh(code) };
+            let code = if is_known {
+                moved(code)
+            } else {
+                of_fresh(code)
+            };
             ((true, code), texts)
         });
         Spellings {

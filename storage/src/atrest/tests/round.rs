@@ -242,3 +242,34 @@ fn vacuum_removes_what_nobody_needs() {
     assert!(!rubbish.exists() && strange.exists());
     verify(scratch.path(), &key, 0).unwrap();
 }
+
+/// What occurs among offsets is noted a bit a code, in words of 64: ranges that just fill a word, or just do not.
+#[test]
+fn offsets_with_gaps_come_back_whatever_their_range() {
+    let key = TestKey::new(1);
+    let mut model = model();
+    model.tables.truncate(1);
+    model.relationships.clear();
+    model.tables[0].columns = vec![column("a", DataType::Integer)];
+    for count in [2, 61, 62, 63, 64, 65, 127, 128] {
+        let scratch = Scratch::new("gaps");
+        let values: ArrayRef = Arc::new(Int64Array::from(vec![10, 10 + count, 11, 10]));
+        let mut data = Dataset::new(&model);
+        data.load_table(TableId(0), 4, vec![(0, vec![values])])
+            .unwrap();
+        let to = SaveAs {
+            folder: scratch.path(),
+            provider: &key,
+            hidden: &[],
+            sources: None,
+        };
+        save(&data, &model, &to).unwrap();
+        let opened = open(scratch.path(), &key, 0).unwrap();
+        let rows = [0, 1, 2, 3];
+        assert_eq!(
+            column_contents(&opened.dataset, id(0, 0), &rows).unwrap(),
+            column_contents(&data, id(0, 0), &rows).unwrap(),
+            "{count}"
+        );
+    }
+}
