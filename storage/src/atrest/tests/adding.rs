@@ -1,15 +1,20 @@
 //! Rows are added to tables on disk, again and again, and each time everything is what an import of all files makes of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::time::{Duration, SystemTime};
 
 use arrow::array::RecordBatch;
 use model::{Partition, PartitionKind};
 use parquet::arrow::ArrowWriter;
 
+use super::crash::at_every_point;
+use super::nonces::collect;
 use super::*;
 use crate::atrest::manifest::PieceEntry;
 use crate::atrest::refresh::{Successor, save_next_on};
-use crate::atrest::{Opened, Refresh, RefreshMode, open, refresh, rekey, reopen, vacuum, verify};
+use crate::atrest::{
+    Opened, Refresh, RefreshMode, open, refresh, rekey, reopen, save_next, vacuum, verify,
+};
 use crate::grow::tests::{Draw, KINDS, drawn, said};
 
 /// A fact in two partitions, with a column of every kind, and the table that its key leads to.
@@ -27,8 +32,8 @@ impl Shop {
             name: name.to_owned(),
             mode: None,
             kind: PartitionKind::M {
-                expression: format!("Parquet.Document(File.Contents(\"{name}\"))"),
-                file: Some(name.to_owned()),
+                expression: format!("Parquet.Document(File.Contents(\"{name}.parquet\"))"),
+                file: Some(format!("{name}.parquet")),
             },
         };
         let mut model = model();
@@ -63,7 +68,7 @@ impl Shop {
     }
 
     fn write(&mut self, part: &str, columns: Vec<(String, ArrayRef)>) {
-        let folder = self.sources.path().join(part);
+        let folder = self.sources.path().join(format!("{part}.parquet"));
         fs::create_dir_all(&folder).unwrap();
         self.files += 1;
         let file = fs::File::create(folder.join(format!("{:03}.parquet", self.files))).unwrap();
@@ -185,14 +190,7 @@ fn added_rows_are_what_an_import_makes_of_them() {
             let place = format!("seed {seed}, step {step}");
             let live = (shop.draw.below(2) == 0).then_some(&opened.dataset);
             let next = Shop::added(scratch.path(), &key, live);
-            let saved = save_next_on(
-                &crate::atrest::disk::RealDisk,
-                &next.dataset,
-                &next.model,
-                &[id(1, 3)],
-                &next.next,
-                &key,
-            );
+            let saved = save_next(&next.dataset, &next.model, &[id(1, 3)], &next.next, &key);
             let saved = saved.unwrap();
             written += usize::from(saved.files_written < saved.files);
             let expected = shop.import();
@@ -223,15 +221,7 @@ fn added_rows_are_what_an_import_makes_of_them() {
         drop(opened);
         vacuum(scratch.path(), &key).unwrap();
         let next = rekey(scratch.path(), &key, 0).unwrap();
-        save_next_on(
-            &crate::atrest::disk::RealDisk,
-            &next.dataset,
-            &next.model,
-            &[],
-            &next.next,
-            &key,
-        )
-        .unwrap();
+        save_next(&next.dataset, &next.model, &[], &next.next, &key).unwrap();
         drop(next);
         let opened = open(scratch.path(), &key, 10).unwrap();
         compare(&opened.dataset, &expected, "written anew");
@@ -252,26 +242,127 @@ fn many_pieces_are_written_as_one() {
     shop.facts("late", 0, 4000);
     let scratch = Scratch::new("pieces");
     shop.save(scratch.path(), &key);
-    let mut counts = Vec::new();
+    let (mut counts, mut seen, mut nonces) = (Vec::new(), HashSet::new(), 0);
     for _ in 0..20 {
         shop.facts("late", 0, 20);
         let next = Shop::added(scratch.path(), &key, None);
-        save_next_on(
-            &crate::atrest::disk::RealDisk,
-            &next.dataset,
-            &next.model,
-            &[],
-            &next.next,
-            &key,
-        )
-        .unwrap();
+        save_next(&next.dataset, &next.model, &[], &next.next, &key).unwrap();
         drop(next);
+        nonces += collect(scratch.path(), &key, &mut seen);
         let opened = open(scratch.path(), &key, 0).unwrap();
         let most = pieces(&opened, 1).iter().map(Vec::len).max().unwrap();
         counts.push(most);
     }
+    // Files that are taken over keep their keys, and nothing is encrypted under those again.
+    assert_eq!(nonces, seen.len());
     assert_eq!(counts.iter().max(), Some(&18), "{counts:?}");
     assert!(counts.last().unwrap() < &8, "{counts:?}");
     let opened = open(scratch.path(), &key, 0).unwrap();
     compare(&opened.dataset, &shop.import(), "after all");
+}
+
+#[test]
+fn a_crash_while_rows_are_added() {
+    let key = TestKey::new(1);
+    let mut shop = Shop::new(5);
+    let first = Scratch::new("adding-first");
+    shop.save(first.path(), &key);
+    let before = shop.import().rows(TableId(1)).unwrap();
+    shop.facts("late", 3, 7);
+    at_every_point(
+        "adding-crash",
+        |folder| copy(first.path(), folder),
+        |disk, folder| {
+            let next = Shop::added(folder, &key, None);
+            save_next_on(disk, &next.dataset, &next.model, &[], &next.next, &key).map(drop)
+        },
+        |folder| {
+            let found = verify(folder, &key, 0).unwrap();
+            let opened = open(folder, &key, 0).unwrap();
+            let is_new = found.generation == 2;
+            let more = if is_new { 7 } else { 0 };
+            assert_eq!(opened.dataset.rows(TableId(1)), Some(before + more));
+            is_new
+        },
+    );
+}
+
+#[test]
+fn damage_to_any_piece_is_noticed() {
+    let key = TestKey::new(1);
+    let mut shop = Shop::new(6);
+    let (scratch, damaged) = (Scratch::new("pieces-whole"), Scratch::new("pieces-damaged"));
+    shop.save(scratch.path(), &key);
+    for step in [2, 4] {
+        shop.facts("late", step, 9);
+        let next = Shop::added(scratch.path(), &key, None);
+        save_next(&next.dataset, &next.model, &[], &next.next, &key).unwrap();
+    }
+    let opened = open(scratch.path(), &key, 0).unwrap();
+    let files: Vec<String> = names(&opened).into_iter().collect();
+    let places: HashSet<u32> = pieces(&opened, 1)
+        .iter()
+        .flatten()
+        .map(|p| p.file)
+        .collect();
+    assert!(places.len() > 4, "{places:?}");
+    let refused = |what: &str| {
+        let found = verify(damaged.path(), &key, 0).map(drop);
+        let found = found.and_then(|()| open(damaged.path(), &key, 0).map(drop));
+        assert!(found.is_err(), "{what}");
+    };
+    let _ = fs::remove_dir_all(damaged.path());
+    copy(scratch.path(), damaged.path());
+    verify(damaged.path(), &key, 3).unwrap();
+    for (n, file) in files.iter().enumerate() {
+        let path = damaged.path().join(file);
+        let whole = fs::read(&path).unwrap();
+        let mut bytes = whole.clone();
+        let place = shop.draw.below(bytes.len() as u64) as usize;
+        bytes[place] ^= 1 << shop.draw.below(8);
+        fs::write(&path, &bytes).unwrap();
+        refused(&format!("a bit of {file}"));
+        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        refused(&format!("{file} is cut"));
+        let other = &files[(n + 1) % files.len()];
+        fs::copy(scratch.path().join(other), &path).unwrap();
+        refused(&format!("{other} in the place of {file}"));
+        fs::write(&path, &whole).unwrap();
+    }
+    verify(damaged.path(), &key, 3).unwrap();
+}
+
+/// Large source files are not read again to find that they are what they were.
+#[test]
+fn files_that_were_there_are_told_by_length_and_time() {
+    let key = TestKey::new(1);
+    let mut shop = Shop::new(7);
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    let dated = |path: &Path, time: SystemTime| {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(time).unwrap();
+    };
+    let file = shop.sources.path().join("early.parquet/001.parquet");
+    dated(&file, hour_ago);
+    let scratch = Scratch::new("times");
+    shop.save(scratch.path(), &key);
+    let what = Refresh {
+        mode: RefreshMode::Add,
+        ..Refresh::default()
+    };
+    let add = || refresh(scratch.path(), &key, 0, &what, None);
+    assert!(add().unwrap().is_none());
+    // Touched: another time, the same content.
+    dated(&file, hour_ago + Duration::from_secs(60));
+    assert!(add().unwrap().is_none());
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[10] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    let refused = add().err().map(|error| error.to_string());
+    assert!(refused.is_some_and(|text| text.contains("has changed")));
+    // With the noted time nobody looks into it, and its rows stay what they were.
+    dated(&file, hour_ago);
+    assert!(add().unwrap().is_none());
+    shop.facts("late", 1, 5);
+    assert!(add().unwrap().is_some());
 }

@@ -26,7 +26,11 @@ fn nonces_of_parquet(bytes: &[u8]) -> Vec<[u8; 12]> {
     nonces
 }
 
-fn collect(folder: &Path, key: &TestKey, seen: &mut HashSet<([u8; 32], [u8; 12])>) -> usize {
+pub(super) fn collect(
+    folder: &Path,
+    key: &TestKey,
+    seen: &mut HashSet<([u8; 32], [u8; 12])>,
+) -> usize {
     let opened = open(folder, key, 0).unwrap();
     let files = &opened.files;
     let mut count = 0;
