@@ -88,10 +88,17 @@ fn merge(known: &Texts, new: &Texts, bounds: &[(u32, (u32, bool))], size: u32) -
 
 /// The spellings that new rows bring, behind rows that are there.
 struct Spellings {
-    /// Further spellings by code of before (`true`), or by code of the new rows where the text itself is new.
-    further: Vec<((bool, u32), Vec<Box<str>>)>,
+    further: Vec<Further>,
     /// New rows that are spelled otherwise than the first row of their text, and the places of their spellings.
     rows: Vec<(u32, u32)>,
+}
+
+/// Spellings of a text besides those that it has.
+struct Further {
+    /// Whether the code is one of before; else it is one of the new rows, because the text itself is new.
+    is_known: bool,
+    code: u32,
+    texts: Vec<Box<str>>,
 }
 
 impl Spellings {
@@ -108,10 +115,15 @@ impl Spellings {
         // By code of the new rows the place of each of its spellings, where they are not all the first.
         let mut places: FastMap<u32, Vec<u32>> = FastMap::default();
         for (code, (place, is_known)) in bounds {
+            let is_known = *is_known;
             let of_new = new.variants.as_ref().and_then(|v| v.of(*code));
             if !is_known {
                 if let Some(more) = of_new {
-                    found.further.push(((false, *code), more.to_vec()));
+                    found.further.push(Further {
+                        is_known,
+                        code: *code,
+                        texts: more.to_vec(),
+                    });
                     places.insert(*code, (0..=more.len() as u32).collect());
                 }
                 continue;
@@ -140,7 +152,11 @@ impl Spellings {
             debug_assert!(all.iter().all(|t| collation::compare(t, &all[0]).is_eq()));
             places.insert(*code, own);
             if all.len() > before {
-                found.further.push(((true, *place), all.split_off(before)));
+                found.further.push(Further {
+                    is_known,
+                    code: *place,
+                    texts: all.split_off(before),
+                });
             }
         }
         found.rows = rows_of(&places, new, fresh, start);
@@ -154,13 +170,13 @@ impl Spellings {
 
     /// With the codes of all texts together, in the place of those of before and of the new rows.
     fn placed(self, moved: impl Fn(u32) -> u32, of_fresh: impl Fn(u32) -> u32) -> Spellings {
-        let further = self.further.into_iter().map(|((is_known, code), texts)| {
-            let code = if is_known {
-                moved(code)
-            } else {
-                of_fresh(code)
-            };
-            ((true, code), texts)
+        let further = self.further.into_iter().map(|further| Further {
+            is_known: true,
+            code: match further.is_known {
+                true => moved(further.code),
+                false => of_fresh(further.code),
+            },
+            texts: further.texts,
         });
         Spellings {
             further: further.collect(),
@@ -179,7 +195,10 @@ impl Spellings {
             rows = variants.rows.clone();
             places.extend(variants.places.iter());
         }
-        for ((_, code), more) in self.further {
+        for Further {
+            code, texts: more, ..
+        } in self.further
+        {
             match texts.binary_search_by_key(&code, |(code, _)| *code) {
                 Ok(place) => texts[place].1.extend(more),
                 Err(place) => texts.insert(place, (code, more)),
