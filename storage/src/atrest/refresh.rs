@@ -90,28 +90,8 @@ pub fn refresh(
         dataset: old,
         files,
     } = opened;
-    let data = match (&what.data, &files.manifest.data_folder) {
-        (Some(data), _) => data.clone(),
-        (None, Some(data)) => PathBuf::from(data),
-        (None, None) => {
-            return Err(refused(
-                "it is not known where the source files are; name their folder",
-            ));
-        }
-    };
-    check_names(&model, what)?;
-    let mut plans: Vec<Option<Vec<Part>>> = Vec::with_capacity(model.tables.len());
-    for (table, entry) in model.tables.iter().zip(&files.manifest.tables) {
-        let wanted = what
-            .table
-            .as_ref()
-            .is_none_or(|name| same_name(name, &table.name));
-        plans.push(if wanted && is_from_files(table) {
-            plan(table, &entry.partitions, &data, what)?
-        } else {
-            None
-        });
-    }
+    let data = data_folder(what, &files)?;
+    let plans = plans(&model, &files, &data, what)?;
     if plans.iter().all(Option::is_none) {
         return Ok(None);
     }
@@ -157,6 +137,38 @@ pub fn refresh(
             memory: Arc::default(),
         },
     }))
+}
+
+/// Where the source files lie.
+fn data_folder(what: &Refresh, files: &StoredFiles) -> Result<PathBuf, AtRestError> {
+    let known = || files.manifest.data_folder.as_ref().map(PathBuf::from);
+    what.data
+        .clone()
+        .or_else(known)
+        .ok_or_else(|| refused("it is not known where the source files are; name their folder"))
+}
+
+/// What becomes of each table. None: it stays as it is.
+fn plans(
+    model: &Model,
+    files: &StoredFiles,
+    data: &Path,
+    what: &Refresh,
+) -> Result<Vec<Option<Vec<Part>>>, AtRestError> {
+    check_names(model, what)?;
+    let mut plans = Vec::with_capacity(model.tables.len());
+    for (table, entry) in model.tables.iter().zip(&files.manifest.tables) {
+        let wanted = what
+            .table
+            .as_ref()
+            .is_none_or(|name| same_name(name, &table.name));
+        plans.push(if wanted && is_from_files(table) {
+            plan(table, &entry.partitions, data, what)?
+        } else {
+            None
+        });
+    }
+    Ok(plans)
 }
 
 /// The same data once more, to be written under fresh keys throughout.

@@ -438,14 +438,8 @@ impl Plan {
         let files = stored.files();
         let (table, entry) = stored.entry()?;
         let tail = stored.tail();
-        let same_rows = table.partitions.len() == partitions.len()
-            && table
-                .partitions
-                .iter()
-                .zip(partitions)
-                .all(|(a, b)| a.rows == b.rows);
         let is_kept = match tail {
-            None => same_rows,
+            None => same_rows(&table.partitions, partitions),
             Some(tail) => !matches!(tail.turn, Turn::Table(_)),
         };
         if !Arc::ptr_eq(files, base) || !is_kept {
@@ -557,6 +551,10 @@ impl Plan {
             Kept::Whole | Kept::Offset { .. } => DomainEntry::Whole { dictionary },
         })
     }
+}
+
+fn same_rows(a: &[PartitionEntry], b: &[PartitionEntry]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.rows == b.rows)
 }
 
 /// Columns that share files: calculated ones apart, for they change when the others do not, and each that some role hides in files of
