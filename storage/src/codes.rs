@@ -78,6 +78,13 @@ impl Code for u16 {
 #[repr(transparent)]
 pub(crate) struct U24([u8; 3]);
 
+impl U24 {
+    #[inline]
+    pub(crate) fn of_bytes(bytes: [u8; 3]) -> U24 {
+        U24(bytes)
+    }
+}
+
 impl PartialEq for U24 {
     #[inline]
     fn eq(&self, other: &U24) -> bool {

@@ -37,20 +37,21 @@ impl Column {
         let blanks =
             with_codes!(&codes, codes => codes.iter().filter(|c| c.wide() == BLANK).count()) as u32;
         let zones = codes.zones();
-        Column::of_parts(data_type, (codes, None), domain, (blanks, distinct), zones)
+        let rows = RowCodes::of(codes);
+        Column::of_parts(data_type, (rows, None), domain, (blanks, distinct), zones)
     }
 
     /// A column whose numbers, counts of blanks and of values, and zones are known.
     pub(crate) fn of_parts(
         data_type: DataType,
-        (numbers, numbering): (Codes, Option<Arc<Numbering>>),
+        (numbers, numbering): (RowCodes, Option<Arc<Numbering>>),
         domain: Arc<Domain>,
         (blanks, distinct): (u32, u32),
         zones: Vec<(u32, u32)>,
     ) -> Column {
         Column {
             data_type,
-            numbers: RowCodes::of(numbers),
+            numbers,
             numbering,
             domain,
             blanks,

@@ -71,6 +71,14 @@ impl RowCodes {
         }
     }
 
+    /// Codes, one a row or one a run. Each that a row has is among them, and no other.
+    pub(crate) fn entries(&self) -> &Codes {
+        match self {
+            RowCodes::Each(codes) => codes,
+            RowCodes::Runs(runs) => &runs.codes,
+        }
+    }
+
     pub(crate) fn get(&self, row: usize) -> u32 {
         match self {
             RowCodes::Each(codes) => codes.get(row),
@@ -197,15 +205,33 @@ impl Runs {
         let fixed = rows.div_ceil(64) as u64 * per_word;
         let most = (codes.bytes() / SHARE).checked_sub(fixed)? * rows as u64 / codes.bytes();
         with_codes!(codes, codes => {
-            let starts = starts(codes, most as usize)?;
-            let mut count = 0;
-            let before: Vec<u32> = starts.iter().map(|word| {
+            let (starts, count) = starts(codes, most as usize)?;
+            let mut picked = Vec::with_capacity(count);
+            pick(codes, &starts, &mut picked);
+            Runs::of_parts(rows, starts, Code::list(picked))
+        })
+    }
+
+    /// From the bits that say where runs begin, and the code of each run. None: these do not go together.
+    pub(crate) fn of_parts(rows: usize, starts: Vec<u64>, codes: Codes) -> Option<Runs> {
+        let mut count = 0;
+        let before: Vec<u32> = starts
+            .iter()
+            .map(|word| {
                 let before = count;
                 count += word.count_ones();
                 before
-            }).collect();
-            let codes = Code::list(picked(codes, &starts, count as usize));
-            Some(Runs { rows, starts, before, codes })
+            })
+            .collect();
+        let begin = |block: usize| starts.get(block / 64).is_some_and(|word| word & 1 == 1);
+        let fits = count as usize == codes.len()
+            && starts.len() == rows.div_ceil(64)
+            && (0..rows).step_by(BLOCK).all(begin);
+        fits.then_some(Runs {
+            rows,
+            starts,
+            before,
+            codes,
         })
     }
 
@@ -256,6 +282,10 @@ impl Runs {
     fn bytes(&self) -> u64 {
         let places = size_of_val(self.starts.as_slice()) + size_of_val(self.before.as_slice());
         places as u64 + self.codes.bytes()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.codes.len()
     }
 
     /// The code of each run.
@@ -311,32 +341,49 @@ impl Runs {
     }
 }
 
-/// Where runs begin, a bit each; None: there are more than `most`.
-fn starts<C: Code>(codes: &[C], most: usize) -> Option<Vec<u64>> {
+/// Where runs begin, a bit each, and how many there are; None: there are more than `most`.
+fn starts<C: Code>(codes: &[C], most: usize) -> Option<(Vec<u64>, usize)> {
     let mut starts = Vec::with_capacity(codes.len().div_ceil(64));
     let mut count = 0;
     for block in codes.chunks(BLOCK) {
-        // The row before the first of a word is the last of the word before; a block begins with a run.
-        let mut last = None;
-        for rows in block.chunks(64) {
-            let after = last != Some(&rows[0]);
-            let word = changes(rows) | u64::from(after);
-            count += word.count_ones() as usize;
-            starts.push(word);
-            last = rows.last();
-        }
+        count += block_starts(block, &mut starts);
         if count > most {
             return None;
         }
     }
-    Some(starts)
+    Some((starts, count))
+}
+
+/// Adds a bit for each row of a block, set where a run begins. Gives how many are set.
+pub(crate) fn block_starts<C: Code>(block: &[C], starts: &mut Vec<u64>) -> usize {
+    let mut count = 0;
+    // The row before the first of a word is the last of the word before; a block begins with a run.
+    let mut last = None;
+    for rows in block.chunks(64) {
+        let after = last != rows.first();
+        let word = changes(rows) | u64::from(after);
+        count += word.count_ones() as usize;
+        starts.push(word);
+        last = rows.last();
+    }
+    count
 }
 
 /// A bit for each of up to 64 rows whose code is not that of the row before.
 fn changes<C: Code>(rows: &[C]) -> u64 {
     let mut bytes = [0u8; 64];
-    for (byte, pair) in bytes[1..].iter_mut().zip(rows.windows(2)) {
-        *byte = (pair[0] != pair[1]).into();
+    match <&[C; 64]>::try_from(rows) {
+        // The compiler knows how many, and compares many at once.
+        Ok(rows) => {
+            for row in 1..64 {
+                bytes[row] = (rows[row - 1] != rows[row]).into();
+            }
+        }
+        Err(_) => {
+            for (byte, pair) in bytes[1..].iter_mut().zip(rows.windows(2)) {
+                *byte = (pair[0] != pair[1]).into();
+            }
+        }
     }
     // Bytes of 0 and 1, eight at a time, to bits: the multiplication brings them together at the top.
     let eights = bytes.as_chunks::<8>().0.iter().enumerate();
@@ -346,9 +393,8 @@ fn changes<C: Code>(rows: &[C]) -> u64 {
     })
 }
 
-/// The codes of the rows whose bits are set.
-fn picked<C: Code>(codes: &[C], starts: &[u64], count: usize) -> Vec<C> {
-    let mut picked = Vec::with_capacity(count);
+/// Adds the codes of the rows whose bits are set.
+pub(crate) fn pick<C: Code>(codes: &[C], starts: &[u64], picked: &mut Vec<C>) {
     for (rows, word) in codes.chunks(64).zip(starts) {
         let mut rest = *word;
         while rest != 0 {
@@ -356,7 +402,6 @@ fn picked<C: Code>(codes: &[C], starts: &[u64], count: usize) -> Vec<C> {
             rest &= rest - 1;
         }
     }
-    picked
 }
 
 #[cfg(test)]

@@ -14,13 +14,11 @@ use model::DataType;
 use roaring::RoaringBitmap;
 
 use super::AtRestError;
-use super::delta;
-use super::manifest::PieceEntry;
-use super::parquet_read::{OpenFile, not_as_written};
-use crate::BLANK;
+use super::parquet_read::OpenFile;
+use super::read_codes::ReadCodes;
 use crate::canonical::{WholeValues, canonical_type};
-use crate::codes::{Code, Codes, MOST_OF_U24, U24, with_codes};
-use crate::column::{BLOCK, Column};
+use crate::codes::{Code, Codes, with_codes};
+use crate::column::Column;
 use crate::dictionary::{Domain, Offset, TextDomain, Variants};
 use crate::grow::Tail;
 use crate::numbering::Numbering;
@@ -167,191 +165,6 @@ pub(crate) fn presence_of(column: &Column) -> Option<&[u64]> {
         Domain::Offset(offset) => offset.present.as_deref(),
         _ => None,
     }
-}
-
-/// Codes of all rows, or the numbers that stand for them, with what was noticed on the way.
-pub(crate) struct ReadCodes {
-    pub(crate) codes: Codes,
-    blanks: u32,
-    /// Smallest and largest of each block.
-    zones: Vec<(u32, u32)>,
-}
-
-/// Some rows of a column, and the file that they lie in.
-pub(crate) struct Piece {
-    pub(crate) file: OpenFile,
-    pub(crate) entry: PieceEntry,
-}
-
-/// Codes from the column's place in the files of its pieces, or the numbers that stand for them. Row groups are read by several threads.
-pub(crate) fn read_codes(pieces: &[Piece], size: u32) -> Result<ReadCodes, AtRestError> {
-    let ((blanks, mut zones), codes) = match size {
-        0..=0x100 => read_codes_as::<u8>(pieces, size)?,
-        0x101..=0x1_0000 => read_codes_as::<u16>(pieces, size)?,
-        0x1_0001..=MOST_OF_U24 => read_codes_as::<U24>(pieces, size)?,
-        _ => read_codes_as::<u32>(pieces, size)?,
-    };
-    for start in (zones.len() * BLOCK..codes.len()).step_by(BLOCK) {
-        zones.push(codes.ends(start..codes.len().min(start + BLOCK)));
-    }
-    Ok(ReadCodes {
-        zones,
-        codes,
-        blanks,
-    })
-}
-
-/// How many are BLANK, and the zones of as many blocks as can be told from the parts.
-type Noted = (u32, Vec<(u32, u32)>);
-
-/// One row group, and where its codes go.
-struct Job<'a, C> {
-    piece: &'a Piece,
-    group: usize,
-    /// The first row.
-    start: usize,
-    out: &'a mut [C],
-}
-
-/// What a few rows hold, noted while they are at hand.
-struct Stretch {
-    start: usize,
-    len: usize,
-    blanks: u32,
-    least: u32,
-    most: u32,
-}
-
-/// Codes that are `C` in memory, and of that width or less in the files.
-fn read_codes_as<C: Code + Send>(
-    pieces: &[Piece],
-    size: u32,
-) -> Result<(Noted, Codes), AtRestError> {
-    let rows = pieces.iter().map(|piece| piece.entry.rows as usize).sum();
-    let mut codes = vec![C::narrow(BLANK); rows];
-    let jobs = jobs_of(pieces, &mut codes)?;
-    let stretches = Mutex::new(Vec::new());
-    in_parallel(jobs, |job| {
-        let found = read_group(job, size)?;
-        let mut stretches = stretches.lock().unwrap_or_else(PoisonError::into_inner);
-        stretches.extend(found);
-        Ok(())
-    })?;
-    let stretches = stretches
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    Ok((noted(stretches, codes.len()), C::list(codes)))
-}
-
-fn jobs_of<'a, C: Code>(
-    pieces: &'a [Piece],
-    codes: &'a mut [C],
-) -> Result<Vec<Job<'a, C>>, AtRestError> {
-    let widest = match size_of::<C>() {
-        1 => &[ArrowType::UInt8][..],
-        2 => &[ArrowType::UInt8, ArrowType::UInt16],
-        _ => &[ArrowType::UInt8, ArrowType::UInt16, ArrowType::UInt32],
-    };
-    let mut rest = codes;
-    let mut start = 0;
-    let mut jobs: Vec<Job<'a, C>> = Vec::new();
-    for piece in pieces {
-        let file = &piece.file;
-        let wrong = |why| AtRestError::damaged(file.path(), why);
-        let found = file.column_type(piece.entry.column as usize);
-        if !found.is_some_and(|found| widest.contains(found)) {
-            return Err(wrong("a column is not of the width that was written"));
-        }
-        let groups = file.row_groups();
-        if groups.iter().sum::<usize>() != piece.entry.rows as usize {
-            return Err(wrong("it has another number of rows than was written"));
-        }
-        for (group, rows) in groups.into_iter().enumerate() {
-            let (out, after) = rest.split_at_mut(rows);
-            rest = after;
-            jobs.push(Job {
-                piece,
-                group,
-                start,
-                out,
-            });
-            start += rows;
-        }
-    }
-    Ok(jobs)
-}
-
-fn read_group<C: Code>(job: Job<'_, C>, size: u32) -> Result<Vec<Stretch>, AtRestError> {
-    let Piece { file, entry } = job.piece;
-    let wrong = |why| AtRestError::damaged(file.path(), why);
-    let mut stretches = Vec::new();
-    let mut at = 0;
-    let out = job.out;
-    file.codes(entry.column as usize, job.group, |page| {
-        let place = out.get_mut(at..).and_then(|out| out.get_mut(..page.count));
-        let place = place.ok_or_else(|| wrong("its rows do not fit"))?;
-        delta::decode(page.numbers, place).ok_or_else(|| not_as_written(file.path()))?;
-        let (mut least, mut most) = ends(place);
-        let blanks = blanks(place);
-        if (entry.first, entry.stride) != (1, 1) {
-            let turned = |code: u32| match u64::from(code).checked_sub(1) {
-                None => 0,
-                Some(before) => before * u64::from(entry.stride) + u64::from(entry.first),
-            };
-            if turned(most) >= u64::from(size) {
-                return Err(wrong("a code of it has no value"));
-            }
-            for code in place.iter_mut() {
-                *code = C::narrow(turned(code.wide()) as u32);
-            }
-            (least, most) = (turned(least) as u32, turned(most) as u32);
-        }
-        stretches.push(Stretch {
-            start: job.start + at,
-            len: place.len(),
-            blanks,
-            least,
-            most,
-        });
-        at += place.len();
-        Ok(())
-    })?;
-    if at == out.len() {
-        Ok(stretches)
-    } else {
-        Err(wrong("rows are missing"))
-    }
-}
-
-/// The smallest and the largest code; 0 where there is none.
-fn ends<C: Code + Ord>(codes: &[C]) -> (u32, u32) {
-    let Some(first) = codes.first() else {
-        return (0, 0);
-    };
-    let least = codes.iter().fold(*first, |least, code| least.min(*code));
-    let most = codes.iter().fold(*first, |most, code| most.max(*code));
-    (least.wide(), most.wide())
-}
-
-/// How many codes are BLANK. So few are counted at a time that a byte holds the count, and many are counted at once.
-fn blanks<C: Code>(codes: &[C]) -> u32 {
-    let count = |codes: &[C]| {
-        let counted = codes.iter().map(|code| u8::from(code.wide() == BLANK));
-        u32::from(counted.fold(0u8, |sum, one| sum.wrapping_add(one)))
-    };
-    codes.chunks(128).map(count).sum()
-}
-
-/// Stretches that are the blocks of the column are its zones: all of them, unless a piece ends inside a block.
-fn noted(mut stretches: Vec<Stretch>, rows: usize) -> Noted {
-    stretches.retain(|stretch| stretch.len > 0);
-    stretches.sort_unstable_by_key(|stretch| stretch.start);
-    let blanks = stretches.iter().map(|stretch| stretch.blanks).sum();
-    let blocks = stretches.iter().zip((0..).step_by(BLOCK));
-    let blocks = blocks.take_while(|(stretch, start)| {
-        stretch.start == *start && stretch.len == BLOCK.min(rows - start)
-    });
-    (blanks, blocks.map(|(s, _)| (s.least, s.most)).collect())
 }
 
 /// A numbering: for each number its code, each code once.
@@ -609,7 +422,7 @@ pub(crate) fn assembled(
     means_something.then(|| {
         Column::of_parts(
             data_type,
-            (read.codes, numbering),
+            (read.rows, numbering),
             domain,
             (read.blanks, distinct),
             read.zones,

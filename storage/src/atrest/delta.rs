@@ -119,8 +119,12 @@ impl Sums {
     ) {
         let (mut last, mut seen) = (self.last, self.seen);
         let mut place = |distance: u64, out: &mut C| {
-            last = last.wrapping_add(distance as u32).wrapping_add(least);
-            seen |= last;
+            // One addition after the other waits for the number before, no more.
+            last = last.wrapping_add(least.wrapping_add(distance as u32));
+            // What a number of four bytes holds is all there.
+            if size_of::<C>() < 4 {
+                seen |= last;
+            }
             *out = C::narrow(last);
         };
         // As many as lie in 57 bits, which is what a load has for certain behind the bits of the byte that it begins in.

@@ -107,6 +107,9 @@ pub(crate) struct ColumnEntry {
     /// Rows hold numbers in the place of codes, and this file has for each number its code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) numbering: Option<u32>,
+    /// How many runs of rows with the same code memory keeps; 0: a code for each row. None: whoever reads finds it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) runs: Option<u32>,
 }
 
 /// Some rows of a column.
@@ -243,6 +246,7 @@ impl Manifest {
                 && is_whole(table, &column.codes)
                 && column.codes.iter().all(|piece| file(piece.file))
                 && column.numbering.is_none_or(file)
+                && column.runs.is_none_or(|runs| runs <= table.rows)
         };
         self.tables.iter().all(|table| {
             let rows: u64 = table.partitions.iter().map(|p| u64::from(p.rows)).sum();

@@ -23,6 +23,7 @@ mod parquet_read;
 mod parquet_write;
 mod pointer;
 mod provider;
+mod read_codes;
 mod refresh;
 mod save;
 mod seal;

@@ -87,7 +87,10 @@ pub(super) struct Pages<'k, R> {
     group: u16,
     column: u16,
     page: u16,
+    /// As long as the longest that was read, so that nothing is cleared which is read over.
     buffer: Vec<u8>,
+    /// Bytes at its front that were read last.
+    filled: usize,
 }
 
 /// Where the pages of a column of codes lie: first byte and length. None: these are no codes as they are written.
@@ -125,6 +128,7 @@ impl<'k, R: Read> Pages<'k, R> {
             column: place(column)?,
             page: 0,
             buffer: Vec::new(),
+            filled: 0,
         })
     }
 
@@ -146,7 +150,11 @@ impl<'k, R: Read> Pages<'k, R> {
             Some(next) if next <= i16::MAX as u16 => next,
             _ => return Err(PageError::Wrong),
         };
-        let numbers = key.open(PAGE, place, &mut self.buffer);
+        let numbers = key.open(
+            PAGE,
+            place,
+            self.buffer.get_mut(..self.filled).unwrap_or_default(),
+        );
         Ok(Some(Page {
             numbers: numbers.ok_or(PageError::Wrong)?,
             count,
@@ -160,7 +168,8 @@ impl<'k, R: Read> Pages<'k, R> {
     fn module(&mut self, kind: u8) -> Result<&[u8], PageError> {
         self.read()?;
         let place = self.place();
-        let opened = self.key.open(kind, place, &mut self.buffer);
+        let sealed = self.buffer.get_mut(..self.filled).unwrap_or_default();
+        let opened = self.key.open(kind, place, sealed);
         opened.ok_or(PageError::Wrong)
     }
 
@@ -174,10 +183,12 @@ impl<'k, R: Read> Pages<'k, R> {
         if (length as usize) < NONCE_LEN + MAX_TAG_LEN {
             return Err(PageError::Wrong);
         }
-        self.buffer.resize(length as usize, 0);
-        self.reader
-            .read_exact(&mut self.buffer)
-            .map_err(PageError::Io)
+        self.filled = length as usize;
+        if self.buffer.len() < self.filled {
+            self.buffer.resize(self.filled, 0);
+        }
+        let buffer = self.buffer.get_mut(..self.filled).unwrap_or_default();
+        self.reader.read_exact(buffer).map_err(PageError::Io)
     }
 }
 

@@ -24,6 +24,7 @@ use super::stored::{StoredColumn, StoredFiles};
 use super::write_data::{Source, Task, Writer};
 use crate::column::Column;
 use crate::grow::{Tail, Turn};
+use crate::runs::RowCodes;
 use crate::{ColumnId, Dataset, RelationshipId, TableId};
 
 /// The codes of fewer rows say which of them occur before a file is opened. All rows in tests.
@@ -371,6 +372,8 @@ impl Plan {
                 (false, Some(_)) => Some(self.new_file(Task::Numbering(id))?),
             },
             codes,
+            // How many there are is to be seen once the rows are one.
+            runs: entry.runs.filter(|runs| *runs == 0),
             ..entry
         })
     }
@@ -507,6 +510,10 @@ impl Plan {
             domain,
             codes: Vec::new(),
             numbering,
+            runs: Some(match &column.numbers {
+                RowCodes::Each(_) => 0,
+                RowCodes::Runs(runs) => runs.count() as u32,
+            }),
         })
     }
 

@@ -5,23 +5,26 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread;
 
 use model::DataType;
 
 use super::AtRestError;
-use super::bridge::{self, Piece};
+use super::bridge;
 use super::key_file::{KeyRing, Keys};
 use super::manifest::{ColumnEntry, DomainEntry, FileEntry, Manifest, TableEntry};
 use super::memory::ColumnMemory;
 use super::parquet_read::OpenFile;
-use super::parquet_write::bound_to;
+use super::parquet_write::{SEGMENT, bound_to};
 use super::provider::{KeyContext, WrappedKey};
+use super::read_codes::{About, Piece, ReadCodes, read_codes};
 use super::secret::SecretKey;
-use crate::codes::Codes;
+use crate::codes::{Codes, MOST_OF_U24};
 use crate::column::Column;
 use crate::dictionary::Domain;
 use crate::grow::Tail;
 use crate::numbering::Numbering;
+use crate::runs::RowCodes;
 
 /// The files of an open generation, and their keys.
 pub(crate) struct StoredFiles {
@@ -309,20 +312,26 @@ impl StoredColumn {
             };
             return Ok(tail.onto(before));
         }
-        let (_, entry) = self.entry()?;
-        let pieces = entry.codes.iter().map(|piece| {
-            Ok(Piece {
-                file: self.files.open(piece.file)?,
-                entry: *piece,
+        let (table, entry) = self.entry()?;
+        let numbers = || self.read_numbers(entry);
+        let values = || self.read_domain();
+        // Values come from files of their own, so both kinds are read at once, unless that takes less time than a thread.
+        let (numbers, values) = if (table.rows as usize) < SEGMENT {
+            (numbers(), values())
+        } else {
+            thread::scope(|scope| {
+                let values = scope.spawn(values);
+                let numbers = numbers();
+                let gave_up = |_| Err(AtRestError::internal("reading values gave up"));
+                (numbers, values.join().unwrap_or_else(gave_up))
             })
-        });
-        let pieces: Vec<Piece> = pieces.collect::<Result<_, AtRestError>>()?;
+        };
+        let numbers = numbers?;
         let numbering = self.read_numbering()?;
-        let numbers = bridge::read_codes(&pieces, entry.size)?;
-        let domain = match self.read_domain()? {
+        let domain = match values? {
             ReadDomain::Whole(domain) => domain,
             ReadDomain::WithoutPresence { base, step, count } => {
-                let codes = (&numbers.codes, numbering.as_deref());
+                let codes = (numbers.rows.entries(), numbering.as_deref());
                 let present = bridge::find_presence(count, codes);
                 bridge::offset_domain(base, step, count, Some(present))
             }
@@ -335,6 +344,21 @@ impl StoredColumn {
                 AtRestError::damaged(&self.files.path(name), "a code of it has no value")
             },
         )
+    }
+
+    fn read_numbers(&self, entry: &ColumnEntry) -> Result<ReadCodes, AtRestError> {
+        let pieces = entry.codes.iter().map(|piece| {
+            Ok(Piece {
+                file: self.files.open(piece.file)?,
+                entry: *piece,
+            })
+        });
+        let pieces: Vec<Piece> = pieces.collect::<Result<_, AtRestError>>()?;
+        let about = About {
+            size: entry.size,
+            runs: entry.runs,
+        };
+        read_codes(&pieces, &about)
     }
 
     /// What the column is besides its rows. They may be there, or not: who asks looks at none of them.
@@ -350,7 +374,10 @@ impl StoredColumn {
         match self.read_domain()? {
             ReadDomain::Whole(domain) => Ok(Arc::new(Column::of_parts(
                 entry.data_type,
-                (Codes::room(entry.size, 0), self.read_numbering()?),
+                (
+                    RowCodes::Each(Codes::room(entry.size, 0)),
+                    self.read_numbering()?,
+                ),
                 Arc::new(domain),
                 (0, entry.distinct),
                 Vec::new(),
@@ -434,6 +461,7 @@ pub(crate) fn read_all(mut columns: Vec<&Arc<StoredColumn>>) -> Result<(), AtRes
         let width = match column.size {
             0..=0x100 => 1,
             0x101..=0x1_0000 => 2,
+            0x1_0001..=MOST_OF_U24 => 3,
             _ => 4,
         };
         u64::from(rows) * width + u64::from(column.size) * VALUE

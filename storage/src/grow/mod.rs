@@ -19,6 +19,7 @@ use crate::codes::{Codes, with_codes};
 use crate::column::Column;
 use crate::dictionary::Domain;
 use crate::numbering::Numbering;
+use crate::runs::RowCodes;
 
 use lists::Merged;
 pub(crate) use rows::Stretch;
@@ -114,7 +115,7 @@ pub(crate) fn grow(old: &Column, fresh: &Column, stretches: &Arc<[Stretch]>) -> 
         same_numbering: same(&old.numbering, &grown.numbering),
         head: Arc::new(Column::of_parts(
             old.data_type,
-            (Codes::room(size, 0), grown.numbering),
+            (RowCodes::Each(Codes::room(size, 0)), grown.numbering),
             grown.domain,
             (0, grown.distinct),
             Vec::new(),

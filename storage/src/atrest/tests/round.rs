@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering;
 use ::model::write_bim;
 
 use super::*;
+use crate::atrest::open::Opened;
+use crate::atrest::read_codes::{About, Piece, read_codes};
 use crate::atrest::{
     AtRestError, KeyContext, key_file, open, rekey, rotate_key, save_next, vacuum, verify,
 };
@@ -57,6 +59,48 @@ fn several_readers_of_a_column_read_it_once() {
     assert!(columns.iter().all(|column| *column == columns[0]));
 }
 
+/// The only table's column comes out the same whether the manifest speaks of its runs or not, and not at all if it speaks of others; and
+/// where a partition ends inside a block, too.
+fn runs_are_believed_and_found(opened: &Opened, column: usize, expected: &crate::column::Column) {
+    let table = &opened.files.manifest.tables[0];
+    let entry = table.columns[column].as_ref().unwrap();
+    let read = |times: usize, runs: Option<u32>| {
+        let all = entry.codes.iter().cycle().take(times);
+        let pieces: Vec<_> = all
+            .map(|entry| Piece {
+                file: opened.files.open(entry.file).unwrap(),
+                entry: *entry,
+            })
+            .collect();
+        let about = About {
+            size: entry.size,
+            runs,
+        };
+        read_codes(&pieces, &about)
+    };
+    let runs = entry.runs.unwrap();
+    assert_eq!(runs > 0, expected.numbers.name().ends_with("runs"));
+    for known in [None, Some(runs)] {
+        let once = read(1, known).unwrap();
+        assert_eq!(once.rows.name(), expected.numbers.name());
+        assert!(once.rows.iter().eq(expected.numbers.iter()));
+        assert_eq!(
+            (&once.zones, once.blanks),
+            (&expected.zones, expected.blanks)
+        );
+        let twice = read(2, known).unwrap();
+        let again = || expected.numbers.iter();
+        assert!(twice.rows.iter().eq(again().chain(again())));
+        assert_eq!(twice.zones, twice.rows.zones());
+        assert_eq!(twice.blanks, 2 * expected.blanks);
+        assert_eq!(twice.rows.name(), expected.numbers.name());
+    }
+    if runs > 0 {
+        assert!(read(1, Some(runs - 1)).is_err());
+        assert!(read(1, Some(runs + 1)).is_err());
+    }
+}
+
 #[test]
 fn codes_of_every_width_and_several_segments_come_back() {
     let key = TestKey::new(1);
@@ -106,7 +150,8 @@ fn codes_of_every_width_and_several_segments_come_back() {
         assert_eq!(a.numbers.name(), name);
         assert_eq!(a.numbers.name(), b.numbers.name());
         assert!(a.iter_codes().eq(b.iter_codes()), "column {c}");
-        assert_eq!(a.zones, b.zones);
+        assert_eq!((&a.zones, a.blanks), (&b.zones, b.blanks));
+        runs_are_believed_and_found(&opened, c as usize, &a);
     }
     verify(scratch.path(), &key, 0).unwrap();
 }
