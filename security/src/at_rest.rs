@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use storage::{
-    AtRestError, ColumnId, KeyProvider, Lease, Leasing, Next, Refresh, SaveAs, Saved, Sources, StorageError,
-    Successor, TableId,
+    AtRestError, ColumnId, KeyProvider, Lease, Leasing, Next, Refresh, SaveAs, Saved, Sources,
+    StorageError, Successor, TableId,
 };
 
 use crate::trees::{Node, ordinals};

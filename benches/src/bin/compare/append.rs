@@ -40,7 +40,15 @@ pub fn run(setting: &Setting) -> Done {
     imported.save(&folder, key.as_ref())?;
     drop(imported);
     // One that nothing was asked of, and one that has every column in memory.
-    let cold = add(setting, &folder, &scratch.path().join("cold"), &data, &added, &key, false)?;
+    let cold = add(
+        setting,
+        &folder,
+        &scratch.path().join("cold"),
+        &data,
+        &added,
+        &key,
+        false,
+    )?;
     fs::remove_file(data.join("lineorder.parquet/1.parquet"))?;
     let warm = add(setting, &folder, &folder, &data, &added, &key, true)?;
     drop(cold.database);
@@ -154,7 +162,11 @@ fn cut(from: &Path, to: &Path) -> Result<std::path::PathBuf, Box<dyn std::error:
     let rows: i64 = groups.iter().map(|group| group.num_rows()).sum();
     let keep = rows - rows / PART;
     let out = File::create(to.join("lineorder.parquet/0.parquet"))?;
-    let schema = reader.metadata().file_metadata().schema_descr().root_schema_ptr();
+    let schema = reader
+        .metadata()
+        .file_metadata()
+        .schema_descr()
+        .root_schema_ptr();
     let properties = Arc::new(WriterProperties::builder().build());
     let mut writer = SerializedFileWriter::new(out, schema, properties)?;
     let mut done = 0;
@@ -178,7 +190,12 @@ fn cut(from: &Path, to: &Path) -> Result<std::path::PathBuf, Box<dyn std::error:
         done += group.num_rows();
     }
     writer.close()?;
-    part_of(&path, done, keep - done, &to.join("lineorder.parquet/00.parquet"))?;
+    part_of(
+        &path,
+        done,
+        keep - done,
+        &to.join("lineorder.parquet/00.parquet"),
+    )?;
     let last = to.join("last");
     part_of(&path, keep, rows - keep, &last)?;
     Ok(last)
@@ -195,7 +212,9 @@ fn part_of(from: &Path, skip: i64, rows: i64, to: &Path) -> Done {
         RowSelector::select(rows as usize),
     ];
     let schema = builder.schema().clone();
-    let reader = builder.with_row_selection(RowSelection::from(selection)).build()?;
+    let reader = builder
+        .with_row_selection(RowSelection::from(selection))
+        .build()?;
     let mut out = File::create(to)?;
     let mut writer = ArrowWriter::try_new(&mut out, schema, None)?;
     for batch in reader {
