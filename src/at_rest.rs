@@ -54,7 +54,7 @@ impl Database {
     /// source file has changed. When this fails, nothing has changed.
     pub fn refresh(&self, what: &Refresh) -> Result<Option<Saved>, Error> {
         let what = what.clone();
-        self.succeed(move |folder, key, least| storage::refresh(folder, key, least, &what))
+        self.succeed(move |gate, folder, key, least| gate.refresh(folder, key, least, &what))
     }
 
     /// Writes the whole dataset anew, under fresh keys for every file that only the new provider can unwrap. Older generations are still
@@ -63,7 +63,7 @@ impl Database {
         let Origin::Dataset { key, leasing, .. } = self.origin.as_ref() else {
             return Err(not_from_disk());
         };
-        let saved = self.succeed_under(Arc::clone(&new), *leasing, |folder, key, least| {
+        let saved = self.succeed_under(Arc::clone(&new), *leasing, |_, folder, key, least| {
             storage::rekey(folder, key, least).map(Some)
         })?;
         *key.write().unwrap_or_else(PoisonError::into_inner) = new;
@@ -77,7 +77,7 @@ impl Database {
 
     fn succeed(
         &self,
-        read: impl FnOnce(&Path, &dyn KeyProvider, u64) -> Result<Option<Successor>, AtRestError>
+        read: impl FnOnce(&Gate, &Path, &dyn KeyProvider, u64) -> Result<Option<Successor>, AtRestError>
         + Send
         + 'static,
     ) -> Result<Option<Saved>, Error> {
@@ -92,7 +92,7 @@ impl Database {
         &self,
         new: Arc<dyn KeyProvider>,
         leasing: Leasing,
-        read: impl FnOnce(&Path, &dyn KeyProvider, u64) -> Result<Option<Successor>, AtRestError>
+        read: impl FnOnce(&Gate, &Path, &dyn KeyProvider, u64) -> Result<Option<Successor>, AtRestError>
         + Send
         + 'static,
     ) -> Result<Option<Saved>, Error> {
@@ -111,9 +111,9 @@ impl Database {
         let before = self.shared.gate()?;
         let least = keeper.lease().generation();
         let (folder, key) = (folder.clone(), current(key));
-        let (roles, memory) = (Arc::clone(&before), Arc::clone(memory));
+        let (live, memory) = (Arc::clone(&before), Arc::clone(memory));
         let work = move || -> Result<_, Error> {
-            let Some(successor) = read(&folder, key.as_ref(), least)? else {
+            let Some(successor) = read(&live, &folder, key.as_ref(), least)? else {
                 return Ok(None);
             };
             let Successor {
@@ -123,7 +123,7 @@ impl Database {
             } = successor;
             let control = Control::new(None);
             let gate = Gate::close(model, dataset, engine::evaluators(), &control)?;
-            let gate = gate.with_roles_of(&roles)?;
+            let gate = gate.with_roles_of(&live)?;
             Ok(Some(gate.succeed(next.within(memory), new, leasing)?))
         };
         // Calculated columns are DAX, which needs a deep stack.

@@ -108,7 +108,7 @@ fn data_files(folder: &Path, key: &BenchKey) -> Result<Vec<DataFile>, Box<dyn Er
     let name = named("manifest")?;
     let sealed = fs::read(folder.join(name))?;
     let sealed = sealed
-        .strip_prefix(b"peristyle manifest 1\n")
+        .strip_prefix(b"peristyle manifest 2\n")
         .ok_or("the manifest")?;
     let key = keys
         .get(name)

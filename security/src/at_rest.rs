@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use storage::{
-    AtRestError, ColumnId, KeyProvider, Lease, Leasing, Next, SaveAs, Saved, Sources, StorageError,
-    TableId,
+    AtRestError, ColumnId, KeyProvider, Lease, Leasing, Next, Refresh, SaveAs, Saved, Sources,
+    StorageError, Successor, TableId,
 };
 
 use crate::trees::{Node, ordinals};
@@ -32,6 +32,18 @@ impl Gate {
     /// This gate under the roles of another: new rows must not bring back roles that were replaced since the old ones were written.
     pub fn with_roles_of(&self, before: &Gate) -> Result<Gate, CloseError> {
         self.with_roles(before.model.roles.clone())
+    }
+
+    /// Reads what has changed in the source files of the dataset that this gate was opened from. Columns that it has in memory are not
+    /// read again.
+    pub fn refresh(
+        &self,
+        folder: &Path,
+        provider: &dyn KeyProvider,
+        least: u64,
+        what: &Refresh,
+    ) -> Result<Option<Successor>, AtRestError> {
+        storage::refresh(folder, provider, least, what, Some(&self.data))
     }
 
     /// Writes the generation that this gate was closed over, and goes on from what was written: under its lease.

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::BLANK;
 use crate::column::BLOCK;
+use crate::grow::Turn;
 use crate::workers::cores;
 
 /// One code after the other, all of one width.
@@ -166,6 +167,35 @@ impl Codes {
             with_codes!(codes, codes => out.extend(codes.iter().map(|c| C::narrow(turn(c.wide())))));
         }
         with_codes!(self, out => extend(out, codes, turn));
+    }
+
+    /// The same codes, each turned into another one, of the width that a domain of this size needs.
+    pub(crate) fn turned(mut self, turn: &Turn, domain: u32) -> Codes {
+        let fits = self.has_width_of(&Codes::room(domain, 0));
+        match turn {
+            Turn::Same if fits => return self,
+            Turn::Table(table) if fits => {
+                self.replace(table);
+                return self;
+            }
+            _ => {}
+        }
+        let mut turned = Codes::room(domain, self.len());
+        match turn {
+            Turn::Same => turned.extend(&self, |code| code),
+            Turn::Even { .. } => turned.extend(&self, |code| turn.of(code)),
+            Turn::Table(table) => turned.extend(&self, |code| table[code as usize]),
+        }
+        turned
+    }
+
+    pub(crate) fn has_width_of(&self, other: &Codes) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// Makes room for so many more, and no more than those.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        with_codes!(self, codes => codes.reserve_exact(more))
     }
 
     pub(crate) fn len(&self) -> usize {

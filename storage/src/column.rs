@@ -19,7 +19,8 @@ pub(crate) struct Column {
     /// What the rows hold: codes, or the numbers that stand for codes where there is a numbering.
     pub(crate) numbers: RowCodes,
     pub(crate) numbering: Option<Arc<Numbering>>,
-    pub(crate) domain: Domain,
+    /// Generations that have the same values share it.
+    pub(crate) domain: Arc<Domain>,
     /// Rows that are BLANK.
     pub(crate) blanks: u32,
     /// Values that are not BLANK and occur.
@@ -32,6 +33,7 @@ pub(crate) struct Column {
 
 impl Column {
     pub(crate) fn new(data_type: DataType, codes: Codes, domain: Domain, distinct: u32) -> Column {
+        let domain = Arc::new(domain);
         let blanks =
             with_codes!(&codes, codes => codes.iter().filter(|c| c.wide() == BLANK).count()) as u32;
         let zones = codes.zones();
@@ -43,7 +45,7 @@ impl Column {
     pub(crate) fn of_parts(
         data_type: DataType,
         (numbers, numbering): (RowCodes, Option<Arc<Numbering>>),
-        domain: Domain,
+        domain: Arc<Domain>,
         (blanks, distinct): (u32, u32),
         zones: Vec<(u32, u32)>,
     ) -> Column {
@@ -54,6 +56,25 @@ impl Column {
             domain,
             blanks,
             distinct,
+            zones,
+            held: OnceLock::new(),
+        }
+    }
+
+    /// These values with rows; this column has none.
+    pub(crate) fn with_rows(
+        &self,
+        numbers: RowCodes,
+        blanks: u32,
+        zones: Vec<(u32, u32)>,
+    ) -> Column {
+        Column {
+            data_type: self.data_type,
+            numbers,
+            numbering: self.numbering.clone(),
+            domain: Arc::clone(&self.domain),
+            blanks,
+            distinct: self.distinct,
             zones,
             held: OnceLock::new(),
         }
@@ -127,6 +148,16 @@ impl Column {
         self.zones = self.numbers.zones();
         self.held = OnceLock::new();
         self.numbering = Some(Arc::new(numbering));
+    }
+
+    /// The column with codes in the place of the numbers that stand for them.
+    pub(crate) fn in_value_order(mut self) -> Column {
+        if let Some(numbering) = self.numbering.take() {
+            self.numbers.replace(numbering.codes());
+            self.zones = self.numbers.zones();
+            self.held = OnceLock::new();
+        }
+        self
     }
 
     /// Whether no value, BLANK among them, occurs twice.

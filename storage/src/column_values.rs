@@ -33,7 +33,7 @@ impl Column {
         let nulls = codes
             .contains(&BLANK)
             .then(|| codes.iter().map(|c| *c != BLANK).collect::<NullBuffer>());
-        match &self.domain {
+        match &*self.domain {
             Domain::Text(text) => decode_text(text, codes, spellings),
             Domain::Double(values) => {
                 let decoded: Vec<f64> = codes.iter().map(|c| values[*c as usize]).collect();
@@ -123,7 +123,7 @@ impl Column {
     pub(crate) fn translate(&self, to: &Column) -> Option<Vec<u32>> {
         let mut translated = vec![ABSENT; self.size() as usize];
         translated[0] = BLANK;
-        match (&self.domain, &to.domain) {
+        match (&*self.domain, &*to.domain) {
             (Domain::Text(from), Domain::Text(to)) => merge_texts(from, to, &mut translated),
             (Domain::Text(_), _) if is_number(to.data_type) => {
                 for (number, text) in numbers_as_texts(to, self) {
@@ -295,7 +295,7 @@ fn whole_value(column: &Column, code: u32) -> i64 {
 }
 
 fn double_value(column: &Column, code: u32) -> f64 {
-    match &column.domain {
+    match &*column.domain {
         Domain::Double(values) => values[code as usize],
         _ => f64::NAN,
     }

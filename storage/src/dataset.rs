@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef};
 use model::{Model, same_name};
 use roaring::RoaringBitmap;
 
-use crate::atrest::{AtRestError, ColumnMemoryFigures, StoredColumn, StoredFiles};
+use crate::atrest::{AtRestError, ColumnMemoryFigures, InMemory, StoredColumn, StoredFiles};
 use crate::canonical::{canonical_type, model_type};
 use crate::column::Column;
 use crate::column_values::ValuesError;
@@ -65,6 +65,15 @@ impl Slot {
         match (&self.data, &self.stored) {
             (Some(column), _) => Some(Arc::clone(column)),
             (None, Some(stored)) => stored.loaded(),
+            (None, None) => None,
+        }
+    }
+
+    /// What there is in memory of the column that this one will be once it is written.
+    pub(crate) fn warm(&self) -> Option<InMemory> {
+        match (&self.data, &self.stored) {
+            (Some(column), _) => Some(InMemory::Whole(Arc::clone(column))),
+            (None, Some(stored)) => stored.warm(),
             (None, None) => None,
         }
     }
@@ -482,8 +491,18 @@ impl Dataset {
     }
 
     /// The data of a column that is in memory now.
+    #[cfg(test)]
     pub(crate) fn loaded_column(&self, column: ColumnId) -> Option<Arc<Column>> {
         self.slot(column).ok()?.loaded()
+    }
+
+    /// What a column is besides its rows, which need not be there.
+    pub(crate) fn head(&self, column: ColumnId) -> Result<ColumnRef<'_>, StorageError> {
+        let slot = self.slot(column)?;
+        match (&slot.data, &slot.stored) {
+            (None, Some(stored)) => Ok(ColumnRef::Read(stored.head()?)),
+            _ => self.column(column),
+        }
     }
 
     /// A step must start where the path has come to.
@@ -538,7 +557,7 @@ impl Dataset {
 }
 
 fn spellings(column: &Column, visible: &RowSet) -> Option<Spellings> {
-    let Domain::Text(text) = &column.domain else {
+    let Domain::Text(text) = &*column.domain else {
         return None;
     };
     let variants = text.variants.as_ref()?;

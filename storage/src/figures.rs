@@ -80,14 +80,15 @@ impl Dataset {
     }
 }
 
-/// The figures of a column that nobody has asked for yet, or that was given up: it takes no memory.
+/// The figures of a column that nobody has asked for yet, or that was given up. It takes no memory, but where rows of the generation
+/// before wait for new ones.
 fn on_disk(table: &Table, slot: &Slot, stored: &StoredColumn) -> ColumnFigures {
     ColumnFigures {
         table: table.name.clone(),
         column: slot.name.clone(),
         rows: table.rows.unwrap_or(0).into(),
         encoding: "on disk".to_owned(),
-        code_bytes: 0,
+        code_bytes: stored.bytes(),
         dictionary_bytes: 0,
         distinct: stored.distinct.into(),
     }

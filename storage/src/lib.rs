@@ -19,6 +19,7 @@ mod encode;
 mod error;
 mod extend;
 mod figures;
+mod grow;
 mod hash;
 mod import;
 mod mask;

@@ -173,6 +173,30 @@ impl Dataset {
         Ok(())
     }
 
+    /// Counts a relationship as built if it was in the generation before, and cannot have ceased to hold because rows were added to some
+    /// tables: keys of the one side are those of before. Who is not counted is built, and tried, with all others.
+    pub(crate) fn relate_as_before(
+        &mut self,
+        relationship: RelationshipId,
+        has_more: impl Fn(TableId) -> bool,
+    ) -> Result<(), StorageError> {
+        let r = self.relationship(relationship)?;
+        let (Some(from), Some(to)) = (r.from, r.to) else {
+            return Ok(());
+        };
+        let is_stored = |id: ColumnId| {
+            let slot = self.slot(id);
+            slot.is_ok_and(|slot| slot.data.is_none() && slot.stored.is_some())
+        };
+        let is_one = |cardinality| cardinality == Cardinality::One;
+        let may_fail = (is_one(r.to_cardinality) && has_more(to.table))
+            || (is_one(r.from_cardinality) && has_more(from.table));
+        if is_stored(from) && is_stored(to) && !may_fail {
+            self.relate_later(relationship)?;
+        }
+        Ok(())
+    }
+
     fn maps_of<'a>(&'a self, r: &'a Relationship) -> Result<Option<&'a Maps>, StorageError> {
         let Some(later) = &r.later else {
             return Ok(r.maps.as_ref());

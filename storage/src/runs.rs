@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::BLANK;
 use crate::codes::{Code, Codes, with_codes};
 use crate::column::BLOCK;
+use crate::grow::Turn;
 
 /// Runs are kept where they take at most this part of what one code a row takes: reading one row is one step more.
 const SHARE: u64 = 2;
@@ -15,7 +16,7 @@ const ROWS_AT_LEAST: usize = if cfg!(test) { 64 } else { 4096 };
 const SPREAD: usize = 4096;
 
 /// What the rows of a column hold.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum RowCodes {
     /// A code each.
     Each(Codes),
@@ -23,7 +24,7 @@ pub(crate) enum RowCodes {
     Runs(Runs),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Runs {
     rows: usize,
     /// A bit for each row, set where a run begins. One begins with every block, so that blocks need not know of each other.
@@ -156,12 +157,38 @@ impl RowCodes {
 
     /// Smallest and largest code of each block.
     pub(crate) fn zones(&self) -> Vec<(u32, u32)> {
+        self.zones_from(0)
+    }
+
+    /// The same for the blocks from a block on.
+    pub(crate) fn zones_from(&self, block: usize) -> Vec<(u32, u32)> {
+        let rows = self.len();
+        let starts = (block * BLOCK..rows).step_by(BLOCK);
+        starts
+            .map(|start| {
+                let len = BLOCK.min(rows - start);
+                match self {
+                    RowCodes::Each(codes) => codes.ends(start..start + len),
+                    RowCodes::Runs(runs) => runs.codes.ends(runs.places(start, len)),
+                }
+            })
+            .collect()
+    }
+
+    /// Turns each code into another one, all of them then being below `domain`, and adds the codes of more rows, which are of the
+    /// width of that domain already. Runs stay runs as long as they are the smaller of both.
+    pub(crate) fn grown(self, turn: &Turn, domain: u32, more: &Codes) -> RowCodes {
         match self {
-            RowCodes::Each(codes) => codes.zones(),
-            RowCodes::Runs(runs) => {
-                let blocks = (0..runs.rows).step_by(BLOCK);
-                let places = blocks.map(|start| runs.places(start, BLOCK.min(runs.rows - start)));
-                places.map(|places| runs.codes.ends(places)).collect()
+            RowCodes::Each(codes) => {
+                let mut codes = codes.turned(turn, domain);
+                codes.reserve(more.len());
+                codes.extend(more, |code| code);
+                RowCodes::Each(codes)
+            }
+            RowCodes::Runs(mut runs) => {
+                runs.codes = runs.codes.turned(turn, domain);
+                runs.push(more);
+                runs.or_each(domain)
             }
         }
     }
@@ -206,6 +233,50 @@ impl Runs {
             before,
             codes,
         })
+    }
+
+    /// More rows behind those that are there.
+    fn push(&mut self, more: &Codes) {
+        let mut last = match self.rows % BLOCK {
+            0 => None,
+            _ => Some(self.codes.get(self.codes.len() - 1)),
+        };
+        let mut begun = Vec::new();
+        let count = self.codes.len() as u32;
+        for code in more.iter() {
+            let row = self.rows;
+            if row.is_multiple_of(BLOCK) {
+                last = None;
+            }
+            if row.is_multiple_of(64) {
+                self.starts.push(0);
+                self.before.push(count + begun.len() as u32);
+            }
+            if last != Some(code) {
+                self.starts[row / 64] |= 1 << (row % 64);
+                begun.push(code);
+                last = Some(code);
+            }
+            self.rows += 1;
+        }
+        self.codes.reserve(begun.len());
+        fn extend<C: Code>(codes: &mut Vec<C>, begun: Vec<u32>) {
+            codes.extend(begun.into_iter().map(C::narrow));
+        }
+        with_codes!(&mut self.codes, codes => extend(codes, begun));
+    }
+
+    /// A code each where these runs have come to take more.
+    fn or_each(self, domain: u32) -> RowCodes {
+        let width = self.codes.bytes() / (self.codes.len() as u64).max(1);
+        if self.bytes() <= width * self.rows as u64 {
+            return RowCodes::Runs(self);
+        }
+        let rows = 0..self.rows;
+        let mut each = Codes::room(domain, self.rows);
+        let runs = RowCodes::Runs(self);
+        with_codes!(&mut each, each => runs.read(rows, each, Code::narrow));
+        RowCodes::Each(each)
     }
 
     fn bytes(&self) -> u64 {

@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// Texts one after another, each found by where it ends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PlainTexts {
     bytes: String,
     ends: Ends,
 }
 
 /// Where each text ends: 32 bits wide until a text ends beyond them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Ends {
     Near(Vec<u32>),
     Far(Vec<u64>),
@@ -85,7 +85,7 @@ const GROUP: usize = 16;
 const WORTH_BYTES: u64 = 1 << 20;
 
 /// Texts of which each but the first of a group is kept as the length that it shares with the one before, and the rest.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FrontTexts {
     bytes: Vec<u8>,
     /// Where each group begins.
@@ -94,7 +94,7 @@ pub(crate) struct FrontTexts {
 }
 
 /// The texts of a dictionary, in value order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Texts {
     Plain(PlainTexts),
     Front(FrontTexts),

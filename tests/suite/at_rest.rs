@@ -325,6 +325,66 @@ fn a_refresh_takes_in_what_changed() {
     peristyle::verify(&shop.folder(), vault.as_ref(), 3).unwrap();
 }
 
+/// Rows are added again and again, to a database that is asked in between and to one that is not: both answer as an import of all files.
+#[test]
+fn added_rows_answer_as_imported_ones() {
+    let shop = Shop::new("at-rest-added");
+    let rows: Vec<(String, i64)> = (0..300)
+        .map(|n| (format!("town {}", n * 7 % 90 + 10), n * n % 1000 - 200))
+        .collect();
+    let rows: Vec<(&str, i64)> = rows.iter().map(|(city, n)| (city.as_str(), *n)).collect();
+    shop.sales("old.parquet/1.parquet", &rows);
+    fs::remove_file(shop.data().join("new.parquet")).unwrap();
+    shop.sales("new.parquet/1.parquet", &rows[..100]);
+    let vault = Arc::new(Vault::default());
+    shop.save(vault.as_ref());
+    let asked = Database::open(shop.folder(), vault.clone()).unwrap();
+    let queries = [
+        "EVALUATE SUMMARIZECOLUMNS(Sales[City], \"t\", [Total], \"d\", SUM(Sales[Double])) ORDER BY Sales[City]",
+        "EVALUATE ROW(\"least\", MIN(Sales[City]), \"most\", MAX(Sales[City]), \"n\", DISTINCTCOUNT(Sales[City]))",
+        "EVALUATE ROW(\"between\", CALCULATE([Total], Sales[City] >= \"town 3\", Sales[City] < \"town 5\"))",
+        "EVALUATE ROW(\"amounts\", CALCULATE(COUNTROWS(Sales), Sales[Amount] > 90, Sales[Amount] <= 900))",
+        "EVALUATE SUMMARIZECOLUMNS(Sales[Amount], \"n\", COUNTROWS(Sales)) ORDER BY Sales[Amount]",
+        "EVALUATE TOPN(5, Cities, Cities[City], ASC) ORDER BY Cities[City]",
+        "EVALUATE ROW(\"all\", CONCATENATEX(Sales, Sales[City] & Sales[Amount], \",\"))",
+    ];
+    let answers = |database: &Database| -> Vec<String> {
+        let session = database.session(Identity::anonymous()).unwrap();
+        let answer = |dax: &&str| exact(&ask(&session, dax, &corpus::options()));
+        queries.iter().map(answer).collect()
+    };
+    let steps: [&[(&str, i64)]; 6] = [
+        &[("town 10", 5), ("town 99", 7)],
+        &[("town 33x", 5), ("TOWN 10", -900)],
+        &[("aachen", 1), ("zwolle", 1 << 40)],
+        &[("Aachen", 2), ("town 33X", 3), ("town 45y", -901)],
+        &[("", 0), ("town 10 ", 12)],
+        &[("b", 1), ("c", 2), ("d", 3), ("e", 4), ("f", 5), ("g", 6)],
+    ];
+    for (step, rows) in steps.iter().enumerate() {
+        let place = if step == 3 { "old" } else { "new" };
+        shop.sales(&format!("{place}.parquet/{}.parquet", step + 2), rows);
+        let add = Refresh {
+            mode: RefreshMode::Add,
+            ..Refresh::default()
+        };
+        if step % 2 == 0 {
+            asked.refresh(&add).unwrap().unwrap();
+        } else {
+            // By another process, as it were, which has nothing in memory.
+            let other = Database::open(shop.folder(), vault.clone()).unwrap();
+            other.refresh(&add).unwrap().unwrap();
+        }
+        let imported = answers(&Database::import(shop.model(), shop.data()).unwrap());
+        let opened = Database::open(shop.folder(), vault.clone()).unwrap();
+        assert_eq!(answers(&opened), imported, "step {step}, read anew");
+        if step % 2 == 0 {
+            assert_eq!(answers(&asked), imported, "step {step}");
+        }
+    }
+    peristyle::verify(&shop.folder(), vault.as_ref(), 7).unwrap();
+}
+
 #[test]
 fn a_refresh_that_fails_changes_nothing() {
     let shop = Shop::new("at-rest-fails");

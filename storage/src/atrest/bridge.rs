@@ -20,36 +20,45 @@ use crate::canonical::{WholeValues, canonical_type};
 use crate::codes::{Code, Codes, with_codes};
 use crate::column::Column;
 use crate::dictionary::{Domain, Offset, TextDomain, Variants};
+use crate::grow::Tail;
 use crate::numbering::Numbering;
 use crate::texts::{PlainTexts, Texts};
 
-/// The Arrow type of the codes of a column: a file has a code for each row, of the least width that Arrow has.
+/// The Arrow type of what the rows of a column hold: a file has a number for each row, of the least width that Arrow has.
 pub(crate) fn code_type(column: &Column) -> ArrowType {
-    match column.numbers.entries() {
+    match Codes::room(column.size(), 0) {
         Codes::U8(_) => ArrowType::UInt8,
         Codes::U16(_) => ArrowType::UInt16,
         Codes::U24(_) | Codes::U32(_) => ArrowType::UInt32,
     }
 }
 
-/// The codes of some rows. Numbers that stand for codes in memory are turned back: on disk codes are in value order.
+fn array<T: ArrowPrimitiveType>(numbers: Vec<T::Native>) -> ArrayRef {
+    Arc::new(PrimitiveArray::<T>::new(numbers.into(), None))
+}
+
+/// What some rows hold.
 pub(crate) fn codes_of(column: &Column, start: usize, len: usize) -> ArrayRef {
-    let numbering = column.numbering.as_deref();
-    let code = |number: u32| numbering.map_or(number, |n| n.code(number));
-    fn array<T: ArrowPrimitiveType>(codes: Vec<T::Native>) -> ArrayRef {
-        Arc::new(PrimitiveArray::<T>::new(codes.into(), None))
-    }
-    fn read<C: Code>(column: &Column, rows: Range<usize>, code: impl Fn(u32) -> u32) -> Vec<C> {
-        let mut codes = Vec::with_capacity(rows.len());
-        let narrow = |number| C::narrow(code(number));
-        column.numbers.read(rows, &mut codes, narrow);
-        codes
+    fn read<C: Code>(column: &Column, rows: Range<usize>) -> Vec<C> {
+        let mut numbers = Vec::with_capacity(rows.len());
+        column.numbers.read(rows, &mut numbers, C::narrow);
+        numbers
     }
     let rows = start..start + len;
-    match column.numbers.entries() {
-        Codes::U8(_) => array::<UInt8Type>(read(column, rows, code)),
-        Codes::U16(_) => array::<UInt16Type>(read(column, rows, code)),
-        Codes::U24(_) | Codes::U32(_) => array::<UInt32Type>(read(column, rows, code)),
+    match Codes::room(column.size(), 0) {
+        Codes::U8(_) => array::<UInt8Type>(read(column, rows)),
+        Codes::U16(_) => array::<UInt16Type>(read(column, rows)),
+        Codes::U24(_) | Codes::U32(_) => array::<UInt32Type>(read(column, rows)),
+    }
+}
+
+/// What some of the new rows of a column hold.
+pub(crate) fn codes_of_tail(tail: &Tail, start: usize, len: usize) -> ArrayRef {
+    match tail.fresh_rows(start..start + len) {
+        Codes::U8(numbers) => array::<UInt8Type>(numbers),
+        Codes::U16(numbers) => array::<UInt16Type>(numbers),
+        Codes::U24(numbers) => array::<UInt32Type>(numbers.iter().map(|n| n.wide()).collect()),
+        Codes::U32(numbers) => array::<UInt32Type>(numbers),
     }
 }
 
@@ -82,7 +91,7 @@ pub(crate) fn values_of_rows(
     let Domain::Text(TextDomain {
         variants: Some(variants),
         ..
-    }) = &column.domain
+    }) = &*column.domain
     else {
         return Ok(values);
     };
@@ -105,7 +114,7 @@ pub(crate) struct SpellingLists {
 
 /// None: every text of the column is spelled in one way.
 pub(crate) fn spellings_of(column: &Column) -> Option<SpellingLists> {
-    let Domain::Text(text) = &column.domain else {
+    let Domain::Text(text) = &*column.domain else {
         return None;
     };
     let variants = text.variants.as_ref()?;
@@ -137,7 +146,7 @@ pub(crate) enum Kept {
 }
 
 pub(crate) fn kept(column: &Column) -> Kept {
-    match &column.domain {
+    match &*column.domain {
         Domain::Text(_) => Kept::Text,
         Domain::Whole(_) => Kept::Whole,
         Domain::Double(_) => Kept::Double,
@@ -152,13 +161,13 @@ pub(crate) fn kept(column: &Column) -> Kept {
 
 /// A bit for each code that occurs, of a column of offsets with gaps.
 pub(crate) fn presence_of(column: &Column) -> Option<&[u64]> {
-    match &column.domain {
+    match &*column.domain {
         Domain::Offset(offset) => offset.present.as_deref(),
         _ => None,
     }
 }
 
-/// The numbering of a key: for each number its code, each code once.
+/// A numbering: for each number its code, each code once.
 pub(crate) fn read_numbering(file: &OpenFile, size: u32) -> Result<Numbering, AtRestError> {
     let mut codes: Vec<u32> = Vec::with_capacity(size as usize);
     each_batch(file, &[0], |batch| {
@@ -343,7 +352,7 @@ fn numbers(batch: &RecordBatch, column: usize) -> Option<&PrimitiveArray<UInt32T
 
 /// Words of a bit for each code up to `count`.
 fn words(count: u32) -> usize {
-    (count as usize + 1) / 64 + 1
+    count as usize / 64 + 1
 }
 
 /// Which codes of a column of offsets occur, from their file.
@@ -360,7 +369,7 @@ pub(crate) fn read_presence(
         Ok(())
     })?;
     let occur: u64 = present.iter().map(|w| u64::from(w.count_ones())).sum();
-    let beyond = present.last().map_or(0, |last| last >> ((count + 1) % 64));
+    let beyond = present.last().map_or(0, |last| last >> (count % 64) >> 1);
     let blank = present.first().map_or(1, |first| first & 1);
     if present.len() == words(count) && occur == u64::from(distinct) && beyond == 0 && blank == 0 {
         Ok(present)
@@ -404,8 +413,8 @@ pub(crate) fn text_domain(first: Texts, variants: Option<Variants>) -> Domain {
 pub(crate) fn assembled(
     data_type: DataType,
     read: ReadCodes,
-    numbering: Option<Numbering>,
-    domain: Domain,
+    numbering: Option<Arc<Numbering>>,
+    domain: Arc<Domain>,
     distinct: u32,
 ) -> Option<Column> {
     let size = domain.size();
@@ -413,7 +422,7 @@ pub(crate) fn assembled(
     means_something.then(|| {
         Column::of_parts(
             data_type,
-            (read.rows, numbering.map(Arc::new)),
+            (read.rows, numbering),
             domain,
             (read.blanks, distinct),
             read.zones,

@@ -12,7 +12,7 @@ use super::provider::KeyContext;
 use super::seal::{SUITE, seal, unseal};
 use super::secret::SecretKey;
 
-const MAGIC: &[u8] = b"peristyle manifest 1\n";
+const MAGIC: &[u8] = b"peristyle manifest 2\n";
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,14 +71,26 @@ pub(crate) struct PartitionEntry {
 }
 
 /// A source file as it was when it was imported.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceEntry {
-    /// Inside the data folder.
+    /// Below the data folder.
     pub(crate) path: String,
     pub(crate) length: u64,
     pub(crate) digest: String,
+    /// When it was changed last, in nanoseconds since 1970. None: so shortly before that it might have been changed again at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) modified: Option<u64>,
 }
+
+impl PartialEq for SourceEntry {
+    /// A file that was only touched is the same.
+    fn eq(&self, other: &SourceEntry) -> bool {
+        (&self.path, self.length, &self.digest) == (&other.path, other.length, &other.digest)
+    }
+}
+
+impl Eq for SourceEntry {}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,14 +102,49 @@ pub(crate) struct ColumnEntry {
     pub(crate) size: u32,
     pub(crate) distinct: u32,
     pub(crate) domain: DomainEntry,
-    /// For each partition the place of its file in the list, and the place of the column in that file.
-    pub(crate) codes: Vec<(u32, u32)>,
-    /// The file of the numbers that stand for the codes of a foreign key in memory.
+    /// Its rows, in load order: each partition is one or several of these.
+    pub(crate) codes: Vec<PieceEntry>,
+    /// Rows hold numbers in the place of codes, and this file has for each number its code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) numbering: Option<u32>,
     /// How many runs of rows with the same code memory keeps; 0: a code for each row. None: whoever reads finds it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) runs: Option<u32>,
+}
+
+/// Some rows of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PieceEntry {
+    /// The place of their file in the list, and the place of the column in that file.
+    pub(crate) file: u32,
+    pub(crate) column: u32,
+    pub(crate) rows: u32,
+    /// What code 1 of the file has become, and the distance of further ones: offsets may have come to reach further since.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(crate) first: u32,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(crate) stride: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
+impl PieceEntry {
+    pub(crate) fn new(file: u32, column: u32, rows: u32) -> PieceEntry {
+        PieceEntry {
+            file,
+            column,
+            rows,
+            first: 1,
+            stride: 1,
+        }
+    }
 }
 
 /// What the codes mean. Numbers are places in the list of files.
@@ -147,9 +194,13 @@ impl Manifest {
         key: &SecretKey,
         context: &KeyContext,
     ) -> Result<Manifest, AtRestError> {
-        let sealed = bytes
-            .strip_prefix(MAGIC)
-            .ok_or_else(|| AtRestError::damaged(path, "it is no manifest"))?;
+        let sealed = bytes.strip_prefix(MAGIC).ok_or_else(|| {
+            let why = match bytes.starts_with(b"peristyle manifest ") {
+                true => "it is written as another version of Peristyle does",
+                false => "it is no manifest",
+            };
+            AtRestError::damaged(path, why)
+        })?;
         let plain = unseal(key, &bound_to(path, context), sealed)
             .ok_or_else(|| AtRestError::damaged(path, "it is not what was written"))?;
         let manifest: Manifest = serde_json::from_slice(&plain)
@@ -192,8 +243,8 @@ impl Manifest {
             };
             domain
                 && column.size > 0
-                && column.codes.len() == table.partitions.len()
-                && column.codes.iter().all(|(place, _)| file(*place))
+                && is_whole(table, &column.codes)
+                && column.codes.iter().all(|piece| file(piece.file))
                 && column.numbering.is_none_or(file)
                 && column.runs.is_none_or(|runs| runs <= table.rows)
         };
@@ -204,6 +255,22 @@ impl Manifest {
                 && table.columns.iter().flatten().all(|c| column(table, c))
         })
     }
+}
+
+/// Whether pieces have the rows of a table, and no piece rows of two partitions.
+fn is_whole(table: &TableEntry, pieces: &[PieceEntry]) -> bool {
+    let mut pieces = pieces.iter();
+    let each = table.partitions.iter().all(|partition| {
+        let mut left = partition.rows;
+        while left > 0 {
+            match pieces.next().and_then(|piece| left.checked_sub(piece.rows)) {
+                Some(rest) => left = rest,
+                None => return false,
+            }
+        }
+        true
+    });
+    each && pieces.all(|piece| piece.rows == 0)
 }
 
 fn bound_to(path: &Path, context: &KeyContext) -> Vec<u8> {

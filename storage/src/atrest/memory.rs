@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use model::same_name;
 
-use super::stored::{StoredColumn, StoredFiles};
+use super::stored::{InMemory, StoredColumn, StoredFiles};
 
 /// The memory of the columns of an opened dataset, over all its generations. Work under way holds the columns that it reads: what is
 /// given up here goes when the last of that work has ended.
@@ -151,12 +151,10 @@ impl ColumnMemory {
         drop(given_up);
     }
 
-    /// Gives up one column.
-    pub(crate) fn give_up(&self, column: &StoredColumn) {
+    /// Gives up one column. What it had comes back.
+    pub(super) fn give_up(&self, column: &StoredColumn) -> Option<InMemory> {
         let (_columns, mut state) = self.lock();
-        let given_up = take_out(&mut state, column);
-        drop(state);
-        drop(given_up);
+        take_out(&mut state, column)
     }
 
     /// Of a column that is gone with its generation.
@@ -167,7 +165,7 @@ impl ColumnMemory {
 }
 
 /// Takes a column out of memory; what comes back is to be dropped without the lock.
-fn take_out(state: &mut State, column: &StoredColumn) -> Option<Arc<crate::column::Column>> {
+fn take_out(state: &mut State, column: &StoredColumn) -> Option<InMemory> {
     let (taken, bytes) = column.take()?;
     state.bytes = state.bytes.saturating_sub(bytes);
     let gone = |known: &Weak<StoredColumn>| std::ptr::eq(known.as_ptr(), column);

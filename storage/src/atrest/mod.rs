@@ -2,9 +2,10 @@
 //!
 //! From the outside in: a small `pointer` names the key file and the manifest of the current generation. The key file
 //! holds the data keys of all files, sealed under a generation key that a [`KeyProvider`] wrapped. The manifest is the only
-//! thing that says which files exist, and how long they are. Data is Parquet with Modular Encryption: per partition one file
-//! of codes, per column a dictionary in the order of the codes. docs/at-rest.md describes every byte.
+//! thing that says which files exist, and how long they are. Data is Parquet with Modular Encryption: per partition a file
+//! of codes and one for each time that rows were added, per column a dictionary in the order of the codes. docs/at-rest.md describes every byte.
 
+mod add;
 mod bridge;
 mod compact;
 mod delta;
@@ -46,5 +47,5 @@ pub use save::{SaveAs, Saved, save};
 pub use seal::{seal, unseal};
 pub use secret::SecretKey;
 pub use sources::{Sources, sources};
-pub(crate) use stored::{StoredColumn, StoredFiles, read_all};
+pub(crate) use stored::{InMemory, StoredColumn, StoredFiles, read_all};
 pub use upkeep::{Vacuumed, Verified, at_least, rotate_key, vacuum, verify};

@@ -227,7 +227,7 @@ pub(crate) fn dataset_of(
                 table: TableId(t as u32),
                 column: c as u32,
             };
-            let data = warm.and_then(|warm| warm.loaded_column(id));
+            let data = warm.and_then(|warm| warm.slot(id).ok()?.warm());
             slot.stored = StoredColumn::new(files, t, c, data);
         }
     }

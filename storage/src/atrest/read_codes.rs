@@ -8,11 +8,11 @@ use arrow::datatypes::DataType as ArrowType;
 use super::AtRestError;
 use super::bridge::in_parallel;
 use super::delta;
+use super::manifest::PieceEntry;
 use super::parquet_read::{OpenFile, not_as_written};
 use crate::BLANK;
 use crate::codes::{Code, Codes, MOST_OF_U24, U24};
 use crate::column::BLOCK;
-use crate::numbering::Numbering;
 use crate::runs::{RowCodes, Runs, block_starts, pick};
 
 /// Codes of all rows, or the numbers that stand for them, with what was noticed on the way.
@@ -24,26 +24,27 @@ pub(crate) struct ReadCodes {
 }
 
 /// What the manifest says of the codes of a column.
-pub(crate) struct About<'a> {
+#[derive(Clone, Copy)]
+pub(crate) struct About {
     /// Codes are below it.
     pub(crate) size: u32,
-    /// With a numbering its numbers take the place of the codes.
-    pub(crate) numbering: Option<&'a Numbering>,
     /// How many runs memory keeps; 0: a code for each row. None: it is to be found out.
     pub(crate) runs: Option<u32>,
 }
 
-/// Codes from the column's place in one file for each partition. Row groups are read by several threads.
-pub(crate) fn read_codes(
-    files: &[(OpenFile, usize)],
-    partitions: &[usize],
-    about: &About<'_>,
-) -> Result<ReadCodes, AtRestError> {
+/// Some rows of a column, and the file that they lie in.
+pub(crate) struct Piece {
+    pub(crate) file: OpenFile,
+    pub(crate) entry: PieceEntry,
+}
+
+/// Codes from the column's place in the files of its pieces, or the numbers that stand for them. Row groups are read by several threads.
+pub(crate) fn read_codes(pieces: &[Piece], about: &About) -> Result<ReadCodes, AtRestError> {
     match about.size {
-        0..=0x100 => read_as::<u8>(files, partitions, about),
-        0x101..=0x1_0000 => read_as::<u16>(files, partitions, about),
-        0x1_0001..=MOST_OF_U24 => read_as::<U24>(files, partitions, about),
-        _ => read_as::<u32>(files, partitions, about),
+        0..=0x100 => read_as::<u8>(pieces, about),
+        0x101..=0x1_0000 => read_as::<u16>(pieces, about),
+        0x1_0001..=MOST_OF_U24 => read_as::<U24>(pieces, about),
+        _ => read_as::<u32>(pieces, about),
     }
 }
 
@@ -115,6 +116,8 @@ struct Group<'a> {
     file: &'a OpenFile,
     column: usize,
     group: usize,
+    /// What code 1 has become, and the distance of further ones.
+    moved: (u32, u32),
     /// The first row, and how many there are.
     start: usize,
     rows: usize,
@@ -129,20 +132,19 @@ struct Stretch {
     most: u32,
 }
 
-fn read_as<W: Width>(
-    files: &[(OpenFile, usize)],
-    partitions: &[usize],
-    about: &About<'_>,
-) -> Result<ReadCodes, AtRestError> {
-    let groups = groups_of(files, partitions, &W::IN_FILE)?;
-    // A partition that ends inside a block leaves the blocks of files and those of memory apart.
+fn read_as<W: Width>(pieces: &[Piece], about: &About) -> Result<ReadCodes, AtRestError> {
+    let groups = groups_of(pieces, &W::IN_FILE)?;
+    // A piece that ends inside a block leaves the blocks of files and those of memory apart.
     let in_blocks = groups.iter().all(|group| group.start % BLOCK == 0);
     match about.runs {
         Some(count @ 1..) if in_blocks => read_runs::<W>(groups, about, count as usize),
         runs => {
-            let (codes, (blanks, zones)) = read_each::<W>(groups, about)?;
+            let (codes, (blanks, mut zones)) = read_each::<W>(groups, about)?;
+            for start in (zones.len() * BLOCK..codes.len()).step_by(BLOCK) {
+                zones.push(codes.ends(start..codes.len().min(start + BLOCK)));
+            }
             Ok(ReadCodes {
-                zones: zones.unwrap_or_else(|| codes.zones()),
+                zones,
                 rows: match runs {
                     Some(0) => RowCodes::Each(codes),
                     _ => RowCodes::of(codes),
@@ -153,26 +155,30 @@ fn read_as<W: Width>(
     }
 }
 
-fn groups_of<'a>(
-    files: &'a [(OpenFile, usize)],
-    partitions: &[usize],
-    in_file: &ArrowType,
-) -> Result<Vec<Group<'a>>, AtRestError> {
+/// Rows that were written before the column had so many values have narrower codes.
+fn groups_of<'a>(pieces: &'a [Piece], widest: &ArrowType) -> Result<Vec<Group<'a>>, AtRestError> {
+    let widths = [ArrowType::UInt8, ArrowType::UInt16, ArrowType::UInt32];
+    let fits = |found: &ArrowType| {
+        let width = |wanted| widths.iter().position(|known| known == wanted);
+        width(found).is_some_and(|found| Some(found) <= width(widest))
+    };
     let mut start = 0;
     let mut all = Vec::new();
-    for ((file, column), rows) in files.iter().zip(partitions) {
+    for Piece { file, entry } in pieces {
         let wrong = |why| AtRestError::damaged(file.path(), why);
-        if file.column_type(*column) != Some(in_file) {
+        let column = entry.column as usize;
+        if !file.column_type(column).is_some_and(fits) {
             return Err(wrong("a column is not of the width that was written"));
         }
         let groups = file.row_groups();
-        if groups.iter().sum::<usize>() != *rows {
+        if groups.iter().sum::<usize>() != entry.rows as usize {
             return Err(wrong("it has another number of rows than was written"));
         }
         for (group, rows) in groups.into_iter().enumerate() {
             all.push(Group {
                 file,
-                column: *column,
+                column,
+                moved: (entry.first, entry.stride),
                 group,
                 start,
                 rows,
@@ -217,30 +223,32 @@ impl Group<'_> {
         }
     }
 
-    /// Puts numbers in the place of codes, and notes their ends. An error if a code means nothing.
-    fn settle<N: Code>(
-        &self,
-        codes: &mut [N],
-        about: &About<'_>,
-    ) -> Result<(u32, u32), AtRestError> {
-        if let Some(numbering) = about.numbering {
-            renumber(codes, numbering.numbers()).ok_or_else(|| self.without_value())?;
-        }
+    /// Moves codes to where they are now, and notes their ends. An error if a code means nothing.
+    fn settle<N: Code>(&self, codes: &mut [N], about: &About) -> Result<(u32, u32), AtRestError> {
         let (least, most) = ends(codes);
-        if most < about.size {
-            Ok((least, most))
-        } else {
-            Err(self.without_value())
+        let (first, stride) = self.moved;
+        let now = |code: u32| match u64::from(code).checked_sub(1) {
+            None => u64::from(BLANK),
+            Some(before) => before * u64::from(stride) + u64::from(first),
+        };
+        if now(most) >= u64::from(about.size) {
+            return Err(self.without_value());
         }
+        if self.moved != (1, 1) {
+            for code in codes {
+                *code = N::narrow(now(code.wide()) as u32);
+            }
+        }
+        Ok((now(least) as u32, now(most) as u32))
     }
 }
 
-/// How many are BLANK, and the zones; None: they cannot be told from the parts.
-type Noted = (u32, Option<Vec<(u32, u32)>>);
+/// How many are BLANK, and the zones of as many blocks as can be told from the parts.
+type Noted = (u32, Vec<(u32, u32)>);
 
 fn read_each<W: Width>(
     groups: Vec<Group<'_>>,
-    about: &About<'_>,
+    about: &About,
 ) -> Result<(Codes, Noted), AtRestError> {
     let mut places = vec![W::EMPTY; groups.iter().map(|group| group.rows).sum()];
     let mut rest = places.as_mut_slice();
@@ -290,7 +298,7 @@ struct Part<P> {
 
 fn read_runs<W: Width>(
     groups: Vec<Group<'_>>,
-    about: &About<'_>,
+    about: &About,
     count: usize,
 ) -> Result<ReadCodes, AtRestError> {
     let rows: usize = groups.iter().map(|group| group.rows).sum();
@@ -331,7 +339,7 @@ fn read_runs<W: Width>(
 
 fn runs_of_group<W: Width>(
     group: &Group<'_>,
-    about: &About<'_>,
+    about: &About,
 ) -> Result<Part<W::Place>, AtRestError> {
     let mut part = Part {
         start: group.start,
@@ -363,17 +371,6 @@ fn runs_of_group<W: Width>(
     Ok(part)
 }
 
-/// Puts the numbers of codes in their place. None: some code has none.
-fn renumber<C: Code>(codes: &mut [C], numbers: &[u32]) -> Option<()> {
-    let mut all = true;
-    for code in codes {
-        let number = numbers.get(code.wide() as usize);
-        all &= number.is_some();
-        *code = C::narrow(number.copied().unwrap_or(BLANK));
-    }
-    all.then_some(())
-}
-
 /// The smallest and the largest code; 0 where there is none.
 fn ends<C: Code>(codes: &[C]) -> (u32, u32) {
     let Some(first) = codes.first() else {
@@ -393,17 +390,16 @@ fn blanks<C: Code>(codes: &[C]) -> u32 {
     codes.chunks(128).map(count).sum()
 }
 
-/// Stretches that are the blocks of the column, which they are unless a partition ends inside a block, are its zones.
+/// Stretches that are the blocks of the column are its zones: all of them, unless a piece ends inside a block.
 fn noted(mut stretches: Vec<Stretch>, rows: usize) -> Noted {
     stretches.retain(|stretch| stretch.len > 0);
     stretches.sort_unstable_by_key(|stretch| stretch.start);
     let blanks = stretches.iter().map(|stretch| stretch.blanks).sum();
-    let are_blocks = stretches
-        .iter()
-        .zip((0..).step_by(BLOCK))
-        .all(|(stretch, start)| stretch.start == start && stretch.len == BLOCK.min(rows - start));
-    let zones = || stretches.iter().map(|s| (s.least, s.most)).collect();
-    (blanks, are_blocks.then(zones))
+    let blocks = stretches.iter().zip((0..).step_by(BLOCK));
+    let blocks = blocks.take_while(|(stretch, start)| {
+        stretch.start == *start && stretch.len == BLOCK.min(rows - start)
+    });
+    (blanks, blocks.map(|(s, _)| (s.least, s.most)).collect())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The next generation of a dataset: source files that changed are imported again, everything else is taken over.
 //!
-//! A table with a changed partition is encoded anew as a whole, because its dictionaries may have grown; rows of its other partitions
-//! come from the dataset and not from their source files. Tables without changes keep their files.
+//! Rows that are added go to files of their own, beside those of the rows that are there (see `add`). A table of which rows went away is
+//! encoded anew as a whole, because its dictionaries may have changed; rows of its other partitions come from the dataset and not from
+//! their source files. Tables without changes keep their files.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use arrow::array::ArrayRef;
 use model::{ColumnKind, Model, Partition, PartitionKind, Table, same_name};
 
 use super::AtRestError;
+use super::add::add;
 use super::bridge::values_of_rows;
 use super::disk::{Disk, RealDisk};
 use super::folder::WriteLock;
@@ -19,11 +21,11 @@ use super::open::{Opened, current, current_within, dataset_of, model_of};
 use super::pointer::Pointer;
 use super::provider::{KeyContext, KeyProvider};
 use super::save::{Generation, Saved};
-use super::sources::source_entry;
+use super::sources::{looks_the_same, path_inside, source_entry};
 use super::stored::StoredFiles;
 use crate::column::BLOCK;
 use crate::import::partition_files;
-use crate::{ColumnId, Dataset, NoProgress, TableId, import};
+use crate::{ColumnId, Dataset, NoProgress, RelationshipId, TableId, import};
 
 /// What to refresh, and how.
 #[derive(Clone, Debug, Default)]
@@ -74,53 +76,39 @@ impl Next {
     }
 }
 
-/// Reads what has changed. None: nothing has.
+/// Reads what has changed. None: nothing has. What `live` has in memory is not read again, if it is the generation that is in the folder.
 pub fn refresh(
     folder: &Path,
     provider: &dyn KeyProvider,
     least: u64,
     what: &Refresh,
+    live: Option<&Dataset>,
 ) -> Result<Option<Successor>, AtRestError> {
-    let (lock, opened) = open_to_write(folder, provider, least)?;
+    let (lock, opened) = open_to_write(folder, provider, least, live)?;
     let Opened {
         model,
         dataset: old,
         files,
     } = opened;
-    let data = match (&what.data, &files.manifest.data_folder) {
-        (Some(data), _) => data.clone(),
-        (None, Some(data)) => PathBuf::from(data),
-        (None, None) => {
-            return Err(refused(
-                "it is not known where the source files are; name their folder",
-            ));
-        }
-    };
-    check_names(&model, what)?;
-    let mut plans: Vec<Option<Vec<Part>>> = Vec::with_capacity(model.tables.len());
-    for (table, entry) in model.tables.iter().zip(&files.manifest.tables) {
-        let wanted = what
-            .table
-            .as_ref()
-            .is_none_or(|name| same_name(name, &table.name));
-        plans.push(if wanted && is_from_files(table) {
-            plan(table, &entry.partitions, &data, what)?
-        } else {
-            None
-        });
-    }
+    let data = data_folder(what, &files)?;
+    let plans = plans(&model, &files, &data, what)?;
     if plans.iter().all(Option::is_none) {
         return Ok(None);
     }
     let mut dataset = Dataset::new(&model);
     dataset.stored = Some(Arc::clone(&files));
     let mut partitions = Vec::with_capacity(plans.len());
+    let changed: Vec<bool> = plans.iter().map(Option::is_some).collect();
     for (t, plan) in plans.into_iter().enumerate() {
         let id = TableId(t as u32);
         let known = files.manifest.tables.get(t).map(|t| t.partitions.clone());
         match plan {
             Some(parts) => {
-                partitions.push(Some(load(&mut dataset, &old, &model, id, &parts, &data)?));
+                let added = add(&mut dataset, &old, &model, id, &parts, &data)?;
+                partitions.push(Some(match added {
+                    Some(entries) => entries,
+                    None => load(&mut dataset, &old, &model, id, &parts, &data)?,
+                }));
             }
             None => {
                 take_over(&mut dataset, &old, &model, id);
@@ -129,6 +117,11 @@ pub fn refresh(
                 partitions.push(known.filter(|_| !calculated));
             }
         }
+    }
+    for relationship in &files.manifest.relationships {
+        dataset.relate_as_before(RelationshipId(*relationship), |table| {
+            changed.get(table.0 as usize).is_none_or(|changed| *changed)
+        })?;
     }
     let data_folder = std::fs::canonicalize(&data).unwrap_or(data);
     Ok(Some(Successor {
@@ -146,13 +139,45 @@ pub fn refresh(
     }))
 }
 
+/// Where the source files lie.
+fn data_folder(what: &Refresh, files: &StoredFiles) -> Result<PathBuf, AtRestError> {
+    let known = || files.manifest.data_folder.as_ref().map(PathBuf::from);
+    what.data
+        .clone()
+        .or_else(known)
+        .ok_or_else(|| refused("it is not known where the source files are; name their folder"))
+}
+
+/// What becomes of each table. None: it stays as it is.
+fn plans(
+    model: &Model,
+    files: &StoredFiles,
+    data: &Path,
+    what: &Refresh,
+) -> Result<Vec<Option<Vec<Part>>>, AtRestError> {
+    check_names(model, what)?;
+    let mut plans = Vec::with_capacity(model.tables.len());
+    for (table, entry) in model.tables.iter().zip(&files.manifest.tables) {
+        let wanted = what
+            .table
+            .as_ref()
+            .is_none_or(|name| same_name(name, &table.name));
+        plans.push(if wanted && is_from_files(table) {
+            plan(table, &entry.partitions, data, what)?
+        } else {
+            None
+        });
+    }
+    Ok(plans)
+}
+
 /// The same data once more, to be written under fresh keys throughout.
 pub fn rekey(
     folder: &Path,
     provider: &dyn KeyProvider,
     least: u64,
 ) -> Result<Successor, AtRestError> {
-    let (lock, opened) = open_to_write(folder, provider, least)?;
+    let (lock, opened) = open_to_write(folder, provider, least, None)?;
     let manifest = &opened.files.manifest;
     let partitions = manifest.tables.iter().map(|t| Some(t.partitions.clone()));
     Ok(Successor {
@@ -174,13 +199,21 @@ fn open_to_write(
     folder: &Path,
     provider: &dyn KeyProvider,
     least: u64,
+    live: Option<&Dataset>,
 ) -> Result<(WriteLock, Opened), AtRestError> {
     // First, so that no lock file is made where no dataset is.
     Pointer::read(folder)?;
     let lock = WriteLock::take(folder)?;
     let files = Arc::new(current(folder, provider, least)?);
     let model = model_of(&files)?;
-    let dataset = dataset_of(&files, &model, None)?;
+    let live = live.filter(|live| {
+        let known = live
+            .stored
+            .as_ref()
+            .filter(|known| known.check_open().is_ok());
+        known.is_some_and(|known| known.manifest_name == files.manifest_name)
+    });
+    let dataset = dataset_of(&files, &model, live)?;
     let opened = Opened {
         model,
         dataset,
@@ -289,13 +322,13 @@ fn is_from_files(table: &Table) -> bool {
 }
 
 /// Where the rows of a partition of the next generation come from.
-struct Part {
-    name: String,
+pub(super) struct Part {
+    pub(super) name: String,
     /// Rows of the generation before: the first, and how many.
-    kept: (usize, usize),
+    pub(super) kept: (usize, usize),
     /// Files to import, behind the rows that are kept.
-    fresh: Vec<SourceEntry>,
-    sources: Option<Vec<SourceEntry>>,
+    pub(super) fresh: Vec<SourceEntry>,
+    pub(super) sources: Option<Vec<SourceEntry>>,
 }
 
 /// None: nothing of the table has changed.
@@ -413,8 +446,8 @@ fn changed(
     data: &Path,
     mode: RefreshMode,
 ) -> Result<Part, AtRestError> {
-    let now = entries(table, files, data)?;
     if mode == RefreshMode::Full {
+        let now = entries(table, files, data)?;
         if now == sources {
             return Ok(kept_as_it_is(name, kept, sources));
         }
@@ -425,34 +458,47 @@ fn changed(
             fresh: now,
         });
     }
-    let mut fresh = Vec::new();
-    for entry in now {
-        match sources.iter().find(|known| known.path == entry.path) {
-            None => fresh.push(entry),
-            Some(known) if *known == entry => {}
+    let (mut sources, mut fresh) = (sources, Vec::new());
+    for path in files {
+        let inside = path_inside(path, data);
+        let known = sources.iter_mut().find(|known| known.path == inside);
+        // Large files that have been there for long are not read again only to find that they are what they were.
+        if known
+            .as_ref()
+            .is_some_and(|known| looks_the_same(path, known))
+        {
+            continue;
+        }
+        let now = entry_of(table, path, data)?;
+        match known {
+            None => fresh.push(now),
+            Some(known) if *known == now => *known = now,
             Some(_) => {
                 return Err(refused(format!(
-                    "file {} of table '{}' has changed, so its rows cannot be added; refresh it in full",
-                    entry.path, table.name
+                    "file {inside} of table '{}' has changed, so its rows cannot be added; refresh it in full",
+                    table.name
                 )));
             }
         }
     }
+    sources.extend(fresh.iter().cloned());
     Ok(Part {
         name,
         kept,
-        sources: Some(sources.iter().chain(&fresh).cloned().collect()),
+        sources: Some(sources),
         fresh,
     })
 }
 
 fn entries(table: &Table, files: &[PathBuf], data: &Path) -> Result<Vec<SourceEntry>, AtRestError> {
-    let entry = |path: &PathBuf| {
-        source_entry(path, data).ok_or_else(|| AtRestError::Import {
-            message: format!("table '{}': {} cannot be read", table.name, path.display()),
-        })
-    };
-    files.iter().map(entry).collect()
+    let entries = files.iter().map(|path| entry_of(table, path, data));
+    entries.collect()
+}
+
+fn entry_of(table: &Table, path: &Path, data: &Path) -> Result<SourceEntry, AtRestError> {
+    source_entry(path, data).ok_or_else(|| AtRestError::Import {
+        message: format!("table '{}': {} cannot be read", table.name, path.display()),
+    })
 }
 
 /// Encodes a table from kept and fresh rows. Gives its partitions.
@@ -524,7 +570,7 @@ fn append(
 }
 
 /// The rows of exactly these files, as a dataset of one table.
-fn imported(
+pub(super) fn imported(
     model: &Model,
     table: &Table,
     files: &[SourceEntry],

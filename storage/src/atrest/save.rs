@@ -12,14 +12,18 @@ use super::bridge::{Kept, kept, spellings_of};
 use super::disk::{Disk, RealDisk};
 use super::folder::{WriteLock, new_folder};
 use super::key_file::{self, Keys};
-use super::manifest::{ColumnEntry, DomainEntry, FileEntry, Manifest, PartitionEntry, TableEntry};
+use super::manifest::{
+    ColumnEntry, DomainEntry, FileEntry, Manifest, PartitionEntry, PieceEntry, TableEntry,
+};
 use super::parquet_write::SEGMENT;
 use super::pointer::Pointer;
 use super::provider::{DatasetId, KeyContext, KeyProvider};
 use super::secret::{SecretKey, hex, random_name};
 use super::sources::Sources;
 use super::stored::{StoredColumn, StoredFiles};
-use super::write_data::{Task, Writer};
+use super::write_data::{Source, Task, Writer};
+use crate::column::Column;
+use crate::grow::{Tail, Turn};
 use crate::runs::RowCodes;
 use crate::{ColumnId, Dataset, RelationshipId, TableId};
 
@@ -283,8 +287,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The columns of a table. Calculated ones change when the others do not, and hidden ones are for fewer eyes: neither share files with
-    /// the rest.
+    /// The columns of a table.
     fn table(
         &mut self,
         generation: &Generation<'_>,
@@ -295,32 +298,119 @@ impl Plan {
         known: &mut HashMap<String, u32>,
     ) -> Result<Vec<Option<ColumnEntry>>, AtRestError> {
         let mut columns: Vec<Option<ColumnEntry>> = Vec::with_capacity(of_model.columns.len());
-        // Calculated columns apart, and each column that some role hides in a file of its own.
-        type Group = ((bool, Option<u32>), Vec<u32>);
-        let mut groups: Vec<Group> = Vec::new();
+        let mut shared = Shared::default();
         for (c, column) in (0u32..).zip(&of_model.columns) {
             let id = ColumnId { table, column: c };
             if !dataset.has_column(id) {
                 columns.push(None);
                 continue;
             }
-            let stored = dataset.slot(id)?.stored.as_ref();
-            if let Some(entry) = self.take_over(generation, stored, partitions, known)? {
-                columns.push(Some(entry));
-                continue;
-            }
-            columns.push(Some(self.column(dataset, id)?));
             let calculated = matches!(column.kind, ColumnKind::Calculated { .. });
             let group = (calculated, generation.hidden.contains(&id).then_some(c));
-            match groups.iter_mut().find(|(known, _)| *known == group) {
-                Some((_, members)) => members.push(c),
-                None => groups.push((group, vec![c])),
-            }
-        }
-        for (_, members) in groups {
-            self.codes(table.0 as usize, partitions, members, &mut columns)?;
+            let stored = dataset.slot(id)?.stored.as_ref();
+            let entry = match self.take_over(generation, stored, partitions, known)? {
+                Some(entry) => match stored.and_then(|stored| stored.tail()) {
+                    None => entry,
+                    Some(tail) => self.grown(id, (entry, tail), group, &mut shared)?,
+                },
+                None => {
+                    let mut entry = self.column(dataset, id)?;
+                    let mut start = 0usize;
+                    for partition in partitions {
+                        let rows = partition.rows as usize;
+                        let part = (group, Source::Rows, start, rows);
+                        entry.codes.push(self.piece(id, part, &mut shared)?);
+                        start += rows;
+                    }
+                    entry
+                }
+            };
+            columns.push(Some(entry));
         }
         Ok(columns)
+    }
+
+    /// A column of which some rows lie in files and others do not.
+    fn grown(
+        &mut self,
+        id: ColumnId,
+        (entry, tail): (ColumnEntry, &Tail),
+        group: Group,
+        shared: &mut Shared,
+    ) -> Result<ColumnEntry, AtRestError> {
+        let apart = || AtRestError::internal("rows that are kept lie in parts of files");
+        let mut known = entry.codes.iter().filter(|piece| piece.rows > 0);
+        let mut codes = Vec::with_capacity(entry.codes.len() + 1);
+        for stretch in tail.stretches.iter().filter(|stretch| stretch.len > 0) {
+            if stretch.fresh {
+                let part = (group, Source::Tail, stretch.start, stretch.len);
+                codes.push(self.piece(id, part, shared)?);
+                continue;
+            }
+            let mut left = stretch.len;
+            while left > 0 {
+                let mut piece = *known.next().ok_or_else(apart)?;
+                left = left.checked_sub(piece.rows as usize).ok_or_else(apart)?;
+                if let Turn::Even { first, stride } = tail.turn {
+                    piece.first = tail.turn.of(piece.first);
+                    piece.stride = piece.stride.checked_mul(stride).ok_or_else(apart)?;
+                    debug_assert!(piece.first >= first);
+                }
+                codes.push(piece);
+            }
+        }
+        Ok(ColumnEntry {
+            size: tail.head.size(),
+            distinct: tail.head.distinct,
+            domain: match tail.same_domain {
+                true => entry.domain,
+                false => self.domain(&tail.head, tail.rows(), id)?,
+            },
+            numbering: match (tail.same_numbering, &tail.head.numbering) {
+                (true, _) => entry.numbering,
+                (false, None) => None,
+                (false, Some(_)) => Some(self.new_file(Task::Numbering(id))?),
+            },
+            codes,
+            // How many there are is to be seen once the rows are one.
+            runs: entry.runs.filter(|runs| *runs == 0),
+            ..entry
+        })
+    }
+
+    /// Rows of a column, in a file that all columns of the group share.
+    fn piece(
+        &mut self,
+        id: ColumnId,
+        part: Part,
+        shared: &mut Shared,
+    ) -> Result<PieceEntry, AtRestError> {
+        let (_, source, start, rows) = part;
+        let file = match shared.get(&part) {
+            Some(file) => *file,
+            None => {
+                let file = self.new_file(Task::Codes {
+                    table: id.table.0 as usize,
+                    source,
+                    start,
+                    rows,
+                    columns: Vec::new(),
+                })?;
+                shared.insert(part, file);
+                file
+            }
+        };
+        match self.files.get_mut(file as usize) {
+            Some(Planned::New {
+                task: Task::Codes { columns, .. },
+                ..
+            }) => {
+                columns.push(id.column);
+                let place = columns.len() as u32 - 1;
+                Ok(PieceEntry::new(file, place, rows as u32))
+            }
+            _ => Err(AtRestError::internal("a file holds other things")),
+        }
     }
 
     fn new_files(&self) -> impl Iterator<Item = &str> {
@@ -350,13 +440,12 @@ impl Plan {
         };
         let files = stored.files();
         let (table, entry) = stored.entry()?;
-        let same_rows = table.partitions.len() == partitions.len()
-            && table
-                .partitions
-                .iter()
-                .zip(partitions)
-                .all(|(a, b)| a.rows == b.rows);
-        if !Arc::ptr_eq(files, base) || !same_rows {
+        let tail = stored.tail();
+        let is_kept = match tail {
+            None => same_rows(&table.partitions, partitions),
+            Some(tail) => !matches!(tail.turn, Turn::Table(_)),
+        };
+        if !Arc::ptr_eq(files, base) || !is_kept {
             return Ok(None);
         }
         let mut place = |old: u32| {
@@ -371,11 +460,17 @@ impl Plan {
             Ok::<u32, AtRestError>(place)
         };
         let mut entry = entry.clone();
-        for (file, _) in &mut entry.codes {
-            *file = place(*file)?;
+        for piece in entry.codes.iter_mut().filter(|piece| piece.rows > 0) {
+            piece.file = place(piece.file)?;
         }
-        if let Some(numbering) = &mut entry.numbering {
+        entry.codes.retain(|piece| piece.rows > 0);
+        if let Some(numbering) = &mut entry.numbering
+            && tail.is_none_or(|tail| tail.same_numbering)
+        {
             *numbering = place(*numbering)?;
+        }
+        if tail.is_some_and(|tail| !tail.same_domain) {
+            return Ok(Some(entry));
         }
         match &mut entry.domain {
             DomainEntry::Text {
@@ -401,47 +496,14 @@ impl Plan {
 
     /// A column with its dictionary; its codes get their files later.
     fn column(&mut self, dataset: &Dataset, id: ColumnId) -> Result<ColumnEntry, AtRestError> {
-        let slot = dataset.slot(id)?;
         let column = dataset.column(id)?;
-        let domain = match kept(&column) {
-            Kept::Offset {
-                base,
-                step,
-                count,
-                gaps,
-            } => DomainEntry::Offset {
-                base,
-                step,
-                count,
-                present: match gaps && column.len() >= ROWS_OF_A_PRESENCE {
-                    true => Some(self.new_file(Task::Presence(id))?),
-                    false => None,
-                },
-            },
-            kept => {
-                let dictionary = self.new_file(Task::Dictionary(id))?;
-                match kept {
-                    Kept::Text => DomainEntry::Text {
-                        dictionary,
-                        spellings: match spellings_of(&column) {
-                            None => None,
-                            Some(_) => Some((
-                                self.new_file(Task::Spellings(id))?,
-                                self.new_file(Task::SpelledRows(id))?,
-                            )),
-                        },
-                    },
-                    Kept::Double => DomainEntry::Double { dictionary },
-                    Kept::Whole | Kept::Offset { .. } => DomainEntry::Whole { dictionary },
-                }
-            }
-        };
+        let domain = self.domain(&column, column.len(), id)?;
         let numbering = match column.numbering {
             None => None,
             Some(_) => Some(self.new_file(Task::Numbering(id))?),
         };
         Ok(ColumnEntry {
-            name: slot.name.clone(),
+            name: dataset.slot(id)?.name.clone(),
             data_type: column.data_type,
             size: column.size(),
             distinct: column.distinct,
@@ -455,30 +517,59 @@ impl Plan {
         })
     }
 
-    /// One file for each partition, with the codes of these columns.
-    fn codes(
+    /// The domain of a column of so many rows, in files of its own.
+    fn domain(
         &mut self,
-        table: usize,
-        partitions: &[PartitionEntry],
-        members: Vec<u32>,
-        columns: &mut [Option<ColumnEntry>],
-    ) -> Result<(), AtRestError> {
-        let mut start = 0usize;
-        for partition in partitions {
-            let rows = partition.rows as usize;
-            let file = self.new_file(Task::Codes {
-                table,
-                start,
-                rows,
-                columns: members.clone(),
-            })?;
-            for (place, member) in (0u32..).zip(&members) {
-                if let Some(Some(column)) = columns.get_mut(*member as usize) {
-                    column.codes.push((file, place));
-                }
-            }
-            start += rows;
+        column: &Column,
+        rows: usize,
+        id: ColumnId,
+    ) -> Result<DomainEntry, AtRestError> {
+        let kept = kept(column);
+        if let Kept::Offset {
+            base,
+            step,
+            count,
+            gaps,
+        } = kept
+        {
+            return Ok(DomainEntry::Offset {
+                base,
+                step,
+                count,
+                present: match gaps && rows >= ROWS_OF_A_PRESENCE {
+                    true => Some(self.new_file(Task::Presence(id))?),
+                    false => None,
+                },
+            });
         }
-        Ok(())
+        let dictionary = self.new_file(Task::Dictionary(id))?;
+        Ok(match kept {
+            Kept::Text => DomainEntry::Text {
+                dictionary,
+                spellings: match spellings_of(column) {
+                    None => None,
+                    Some(_) => Some((
+                        self.new_file(Task::Spellings(id))?,
+                        self.new_file(Task::SpelledRows(id))?,
+                    )),
+                },
+            },
+            Kept::Double => DomainEntry::Double { dictionary },
+            Kept::Whole | Kept::Offset { .. } => DomainEntry::Whole { dictionary },
+        })
     }
 }
+
+fn same_rows(a: &[PartitionEntry], b: &[PartitionEntry]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.rows == b.rows)
+}
+
+/// Columns that share files: calculated ones apart, for they change when the others do not, and each that some role hides in files of
+/// its own, which are for fewer eyes.
+type Group = (bool, Option<u32>);
+
+/// Rows of columns that share a file: whose, which, from which on, and how many.
+type Part = (Group, Source, usize, usize);
+
+/// The files of a table under way.
+type Shared = HashMap<Part, u32>;

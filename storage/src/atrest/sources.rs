@@ -1,10 +1,10 @@
 //! Which files the rows of each partition came from: noted before an import, so that a file that changes meanwhile counts as
 //! changed at the next refresh.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use model::{Model, Table};
 use parquet::file::metadata::ParquetMetaDataReader;
@@ -90,9 +90,39 @@ impl SourceFile {
     }
 }
 
+/// A file that was changed less than this before it is looked at may be changed again without another time: clocks of file systems are
+/// coarse.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// When a file was changed last, if that was long enough ago.
+fn settled(metadata: &Metadata) -> Option<u64> {
+    let modified = metadata.modified().ok()?;
+    let age = SystemTime::now().duration_since(modified).ok()?;
+    let since = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos())
+        .ok()
+        .filter(|_| age >= SETTLED)
+}
+
+/// Whether a source file has the length and the time that were noted: then its content is not looked at.
+pub(crate) fn looks_the_same(path: &Path, noted: &SourceEntry) -> bool {
+    let found = std::fs::metadata(path);
+    found.is_ok_and(|found| {
+        noted.modified.is_some() && noted.modified == settled(&found) && noted.length == found.len()
+    })
+}
+
+/// The path of a source file as it is noted.
+pub(crate) fn path_inside(path: &Path, data: &Path) -> String {
+    let inside = path.strip_prefix(data).unwrap_or(path);
+    inside.to_string_lossy().into_owned()
+}
+
 /// Path, length and digest of a source file as it is now.
 pub(crate) fn source_entry(path: &Path, data: &Path) -> Option<SourceEntry> {
     let mut file = File::open(path).ok()?;
+    // Before it is read: a file that changes meanwhile has another time then.
+    let modified = settled(&file.metadata().ok()?);
     let mut digest = Digest::default();
     let mut buffer = vec![0u8; 1 << 20];
     let mut length = 0u64;
@@ -104,12 +134,17 @@ pub(crate) fn source_entry(path: &Path, data: &Path) -> Option<SourceEntry> {
         length += read as u64;
         digest.update(&buffer[..read]);
     }
-    let inside = path.strip_prefix(data).unwrap_or(path);
     Some(SourceEntry {
-        path: inside.to_string_lossy().into_owned(),
+        path: path_inside(path, data),
         length,
         digest: hex(&digest.finish()),
+        modified,
     })
+}
+
+/// Rows of a Parquet file, as its footer says.
+pub(crate) fn rows_of(path: &Path) -> Option<usize> {
+    usize::try_from(SourceFile::of(path)?.rows).ok()
 }
 
 impl Sources {

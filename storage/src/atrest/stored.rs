@@ -17,12 +17,14 @@ use super::memory::ColumnMemory;
 use super::parquet_read::OpenFile;
 use super::parquet_write::{SEGMENT, bound_to};
 use super::provider::{KeyContext, WrappedKey};
-use super::read_codes::{About, ReadCodes, read_codes};
+use super::read_codes::{About, Piece, ReadCodes, read_codes};
 use super::secret::SecretKey;
-use crate::codes::MOST_OF_U24;
+use crate::codes::{Codes, MOST_OF_U24};
 use crate::column::Column;
 use crate::dictionary::Domain;
+use crate::grow::Tail;
 use crate::numbering::Numbering;
+use crate::runs::RowCodes;
 
 /// The files of an open generation, and their keys.
 pub(crate) struct StoredFiles {
@@ -110,10 +112,28 @@ pub(crate) struct StoredColumn {
     /// It stays in memory once it was read.
     pub(super) pinned: bool,
     /// The data, and the bytes that they are counted with.
-    cell: RwLock<Option<(Arc<Column>, u64)>>,
+    cell: RwLock<Option<(InMemory, u64)>>,
     used: AtomicU64,
     /// Taken by whoever reads, so that others wait and do not read the same.
     reading: Mutex<()>,
+    /// Rows that are not written yet, behind or between those of a column that is.
+    growth: Option<(Arc<StoredColumn>, Arc<Tail>)>,
+}
+
+/// What a stored column has in memory.
+pub(crate) enum InMemory {
+    Whole(Arc<Column>),
+    /// The rows of the generation before, and those to be added to them once somebody asks: then mostly nobody else holds the former any
+    /// more, and they need not be copied.
+    Growing(Arc<Column>, Arc<Tail>),
+}
+
+impl InMemory {
+    fn bytes(&self) -> u64 {
+        match self {
+            InMemory::Whole(column) | InMemory::Growing(column, _) => column.bytes(),
+        }
+    }
 }
 
 impl StoredColumn {
@@ -122,7 +142,7 @@ impl StoredColumn {
         files: &Arc<StoredFiles>,
         table: usize,
         column: usize,
-        warm: Option<Arc<Column>>,
+        warm: Option<InMemory>,
     ) -> Option<Arc<StoredColumn>> {
         let of_table = files.manifest.tables.get(table)?;
         let entry = of_table.columns.get(column)?.as_ref()?;
@@ -136,12 +156,35 @@ impl StoredColumn {
             cell: RwLock::new(None),
             used: AtomicU64::new(0),
             reading: Mutex::new(()),
+            growth: None,
             files: Arc::clone(files),
         });
         if let Some(warm) = warm {
             stored.put(warm, false);
         }
         Some(stored)
+    }
+
+    /// A column of a generation to come: the rows that are there, and more that are not written yet.
+    pub(crate) fn grown(base: &Arc<StoredColumn>, tail: Tail) -> Arc<StoredColumn> {
+        Arc::new(StoredColumn {
+            files: Arc::clone(&base.files),
+            table: base.table,
+            column: base.column,
+            data_type: base.data_type,
+            size: tail.head.size(),
+            distinct: tail.head.distinct,
+            pinned: base.pinned,
+            cell: RwLock::new(None),
+            used: AtomicU64::new(0),
+            reading: Mutex::new(()),
+            growth: Some((Arc::clone(base), Arc::new(tail))),
+        })
+    }
+
+    /// The rows that are not written yet.
+    pub(crate) fn tail(&self) -> Option<&Arc<Tail>> {
+        self.growth.as_ref().map(|(_, tail)| tail)
     }
 
     pub(crate) fn files(&self) -> &Arc<StoredFiles> {
@@ -164,7 +207,37 @@ impl StoredColumn {
     /// The data if they are in memory.
     pub(crate) fn loaded(&self) -> Option<Arc<Column>> {
         let cell = self.cell.read().unwrap_or_else(PoisonError::into_inner);
-        cell.as_ref().map(|(column, _)| Arc::clone(column))
+        match cell.as_ref() {
+            Some((InMemory::Whole(column), _)) => Some(Arc::clone(column)),
+            _ => None,
+        }
+    }
+
+    /// Bytes that it takes in memory.
+    pub(crate) fn bytes(&self) -> u64 {
+        let cell = self.cell.read().unwrap_or_else(PoisonError::into_inner);
+        cell.as_ref().map_or(0, |(_, bytes)| *bytes)
+    }
+
+    /// What is in memory of the column that this one is once it is written.
+    pub(crate) fn warm(self: &Arc<Self>) -> Option<InMemory> {
+        if let Some(column) = self.at_hand() {
+            return Some(InMemory::Whole(column));
+        }
+        let (base, tail) = self.growth.as_ref()?;
+        Some(InMemory::Growing(base.loaded()?, Arc::clone(tail)))
+    }
+
+    /// The data if that takes no reading.
+    fn at_hand(self: &Arc<Self>) -> Option<Arc<Column>> {
+        let is_empty = || {
+            let cell = self.cell.read().unwrap_or_else(PoisonError::into_inner);
+            cell.is_none()
+        };
+        if is_empty() {
+            return None;
+        }
+        self.get().ok()
     }
 
     /// When it was used last.
@@ -177,15 +250,15 @@ impl StoredColumn {
     }
 
     /// Gives the data up, with the bytes that they counted.
-    pub(super) fn take(&self) -> Option<(Arc<Column>, u64)> {
+    pub(super) fn take(&self) -> Option<(InMemory, u64)> {
         let mut cell = self.cell.write().unwrap_or_else(PoisonError::into_inner);
         cell.take()
     }
 
-    fn put(self: &Arc<Self>, column: Arc<Column>, was_read: bool) {
-        let bytes = column.bytes();
+    fn put(self: &Arc<Self>, data: InMemory, was_read: bool) {
+        let bytes = data.bytes();
         self.touch();
-        *self.cell.write().unwrap_or_else(PoisonError::into_inner) = Some((column, bytes));
+        *self.cell.write().unwrap_or_else(PoisonError::into_inner) = Some((data, bytes));
         self.files.memory.enter(self, bytes, was_read);
     }
 
@@ -200,13 +273,30 @@ impl StoredColumn {
         if let Some(column) = self.loaded() {
             return Ok(column);
         }
-        let column = Arc::new(self.read()?);
-        self.put(Arc::clone(&column), true);
+        let (column, was_read) = match self.files.memory.give_up(self) {
+            Some(InMemory::Growing(before, tail)) => (tail.onto(before), false),
+            // It came while this one waited.
+            Some(InMemory::Whole(column)) => {
+                self.put(InMemory::Whole(Arc::clone(&column)), false);
+                return Ok(column);
+            }
+            None => (self.read()?, true),
+        };
+        let column = Arc::new(column);
+        self.put(InMemory::Whole(Arc::clone(&column)), was_read);
         // It may have been closed meanwhile, and what was put there after that is for nobody.
         self.files.check_open().inspect_err(|_| {
             self.files.memory.give_up(self);
         })?;
         Ok(column)
+    }
+
+    /// The data, read if need be, but then not kept.
+    pub(super) fn now(self: &Arc<Self>) -> Result<Arc<Column>, AtRestError> {
+        match self.warm() {
+            Some(InMemory::Whole(column)) => Ok(column),
+            _ => Ok(Arc::new(self.read()?)),
+        }
     }
 
     /// Reads the data, and keeps nothing.
@@ -215,9 +305,16 @@ impl StoredColumn {
     }
 
     fn read(&self) -> Result<Column, AtRestError> {
+        if let Some((base, tail)) = &self.growth {
+            let before = match base.loaded() {
+                Some(column) => column,
+                None => Arc::new(base.read()?),
+            };
+            return Ok(tail.onto(before));
+        }
         let (table, entry) = self.entry()?;
-        let numbers = || self.read_numbers(table, entry);
-        let values = || self.read_values(table, entry);
+        let numbers = || self.read_numbers(entry);
+        let values = || self.read_domain();
         // Values come from files of their own, so both kinds are read at once, unless that takes less time than a thread.
         let (numbers, values) = if (table.rows as usize) < SEGMENT {
             (numbers(), values())
@@ -229,65 +326,80 @@ impl StoredColumn {
                 (numbers, values.join().unwrap_or_else(gave_up))
             })
         };
-        let (numbers, numbering) = numbers?;
-        let domain = match (values?, &entry.domain) {
-            (Some(domain), _) => domain,
-            (
-                None,
-                DomainEntry::Offset {
-                    base, step, count, ..
-                },
-            ) => {
-                let codes = (numbers.rows.entries(), numbering.as_ref());
-                let present = bridge::find_presence(*count, codes);
-                bridge::offset_domain(*base, *step, *count, Some(present))
+        let numbers = numbers?;
+        let numbering = self.read_numbering()?;
+        let domain = match values? {
+            ReadDomain::Whole(domain) => domain,
+            ReadDomain::WithoutPresence { base, step, count } => {
+                let codes = (numbers.rows.entries(), numbering.as_deref());
+                let present = bridge::find_presence(count, codes);
+                bridge::offset_domain(base, step, count, Some(present))
             }
-            (None, _) => return Err(AtRestError::internal("a column without values")),
         };
+        let domain = Arc::new(domain);
         bridge::assembled(entry.data_type, numbers, numbering, domain, entry.distinct).ok_or_else(
             || {
-                let file = entry.codes.first().map_or(0, |(file, _)| *file);
+                let file = entry.codes.first().map_or(0, |piece| piece.file);
                 let name = self.files.file(file).map_or("", |file| file.name.as_str());
                 AtRestError::damaged(&self.files.path(name), "a code of it has no value")
             },
         )
     }
 
-    fn read_numbers(
-        &self,
-        table: &TableEntry,
-        entry: &ColumnEntry,
-    ) -> Result<(ReadCodes, Option<Numbering>), AtRestError> {
-        let partitions: Vec<usize> = table.partitions.iter().map(|p| p.rows as usize).collect();
-        let files: Vec<(OpenFile, usize)> = entry
-            .codes
-            .iter()
-            .map(|(file, place)| Ok((self.files.open(*file)?, *place as usize)))
-            .collect::<Result<_, AtRestError>>()?;
-        let numbering = match &entry.numbering {
-            None => None,
-            Some(place) => {
-                let file = self.files.open(*place)?;
-                Some(bridge::read_numbering(&file, entry.size)?)
-            }
-        };
+    fn read_numbers(&self, entry: &ColumnEntry) -> Result<ReadCodes, AtRestError> {
+        let pieces = entry.codes.iter().map(|piece| {
+            Ok(Piece {
+                file: self.files.open(piece.file)?,
+                entry: *piece,
+            })
+        });
+        let pieces: Vec<Piece> = pieces.collect::<Result<_, AtRestError>>()?;
         let about = About {
             size: entry.size,
-            numbering: numbering.as_ref(),
             runs: entry.runs,
         };
-        let numbers = read_codes(&files, &partitions, &about)?;
-        Ok((numbers, numbering))
+        read_codes(&pieces, &about)
     }
 
-    /// None: which values there are is to be seen from the codes.
-    fn read_values(
-        &self,
-        table: &TableEntry,
-        entry: &ColumnEntry,
-    ) -> Result<Option<Domain>, AtRestError> {
+    /// What the column is besides its rows. They may be there, or not: who asks looks at none of them.
+    pub(crate) fn head(self: &Arc<Self>) -> Result<Arc<Column>, AtRestError> {
+        if let Some(column) = self.loaded() {
+            return Ok(column);
+        }
+        if let Some(tail) = self.tail() {
+            return Ok(Arc::clone(&tail.head));
+        }
+        self.files.check_open()?;
+        let (_, entry) = self.entry()?;
+        match self.read_domain()? {
+            ReadDomain::Whole(domain) => Ok(Arc::new(Column::of_parts(
+                entry.data_type,
+                (
+                    RowCodes::Each(Codes::room(entry.size, 0)),
+                    self.read_numbering()?,
+                ),
+                Arc::new(domain),
+                (0, entry.distinct),
+                Vec::new(),
+            ))),
+            // Few rows, which say it themselves.
+            ReadDomain::WithoutPresence { .. } => self.get(),
+        }
+    }
+
+    fn read_numbering(&self) -> Result<Option<Arc<Numbering>>, AtRestError> {
+        let (_, entry) = self.entry()?;
+        let Some(place) = entry.numbering else {
+            return Ok(None);
+        };
+        let numbering = bridge::read_numbering(&self.files.open(place)?, entry.size)?;
+        Ok(Some(Arc::new(numbering)))
+    }
+
+    fn read_domain(&self) -> Result<ReadDomain, AtRestError> {
+        let (table, entry) = self.entry()?;
         let open = |place: &u32| self.files.open(*place);
-        Ok(Some(match &entry.domain {
+        Ok(ReadDomain::Whole(match &entry.domain {
             DomainEntry::Text {
                 dictionary,
                 spellings,
@@ -316,17 +428,27 @@ impl StoredColumn {
                 count,
                 present,
             } => {
+                let (base, step, count) = (*base, *step, *count);
                 let present = match present {
-                    _ if entry.distinct >= *count => None,
-                    Some(file) => {
-                        Some(bridge::read_presence(&open(file)?, *count, entry.distinct)?)
-                    }
-                    None => return Ok(None),
+                    _ if entry.distinct >= count => None,
+                    Some(file) => Some(bridge::read_presence(&open(file)?, count, entry.distinct)?),
+                    None => return Ok(ReadDomain::WithoutPresence { base, step, count }),
                 };
-                bridge::offset_domain(*base, *step, *count, present)
+                bridge::offset_domain(base, step, count, present)
             }
         }))
     }
+}
+
+/// The domain of a column, as its files have it.
+enum ReadDomain {
+    Whole(Domain),
+    /// Which of the codes occur is for the rows to say.
+    WithoutPresence {
+        base: i64,
+        step: i64,
+        count: u32,
+    },
 }
 
 /// A value of a dictionary is about as much work as so many bytes of codes.

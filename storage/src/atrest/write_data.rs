@@ -8,7 +8,9 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema};
 use serde_json::json;
 
 use super::AtRestError;
-use super::bridge::{code_type, codes_of, presence_of, spellings_of, values_of_codes};
+use super::bridge::{
+    code_type, codes_of, codes_of_tail, presence_of, spellings_of, values_of_codes,
+};
 use super::disk::Disk;
 use super::manifest::{DomainEntry, FileEntry, TableEntry};
 use super::parquet_write::{Content, EncryptedFile, bound_to};
@@ -16,14 +18,25 @@ use super::provider::KeyContext;
 use super::secret::SecretKey;
 use crate::canonical::canonical_type;
 use crate::column::BLOCK;
+use crate::grow::Tail;
 use crate::reading::ColumnRef;
 use crate::{ColumnId, Dataset, TableId};
+
+/// Which rows of columns go to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Source {
+    /// Of all rows.
+    Rows,
+    /// Of those that lie in no file yet.
+    Tail,
+}
 
 /// What a new file is to hold.
 pub(crate) enum Task {
     /// Columns of a table, from a row on.
     Codes {
         table: usize,
+        source: Source,
         start: usize,
         rows: usize,
         columns: Vec<u32>,
@@ -35,6 +48,27 @@ pub(crate) enum Task {
     Numbering(ColumnId),
     /// Which codes of a column of offsets occur, a bit for each.
     Presence(ColumnId),
+}
+
+/// Columns under way to a file.
+struct Lanes<'a> {
+    lanes: Vec<Lane<'a>>,
+    schema: Arc<Schema>,
+    notes: Vec<(String, String)>,
+}
+
+enum Lane<'a> {
+    Rows(ColumnRef<'a>),
+    Tail(Arc<Tail>),
+}
+
+impl Lane<'_> {
+    fn codes(&self, start: usize, len: usize) -> ArrayRef {
+        match self {
+            Lane::Rows(column) => codes_of(column, start, len),
+            Lane::Tail(tail) => codes_of_tail(tail, start, len),
+        }
+    }
 }
 
 /// Writes data files of one generation.
@@ -58,10 +92,14 @@ impl Writer<'_> {
         match task {
             Task::Codes {
                 table,
+                source,
                 start,
                 rows,
                 columns,
-            } => self.codes(name, key, *table, *start..*start + *rows, columns),
+            } => {
+                let columns = self.lanes(*table, *source, columns)?;
+                self.codes(name, key, columns, *start..*start + *rows)
+            }
             Task::Dictionary(id) => self.dictionary(name, key, *id),
             Task::Spellings(id) => {
                 let lists = self.spellings(*id)?;
@@ -76,7 +114,7 @@ impl Writer<'_> {
                 self.lists(name, key, vec![("row", rows), ("place", places)])
             }
             Task::Presence(id) => {
-                let column = self.column(*id)?;
+                let column = self.head(*id)?;
                 let present = presence_of(&column);
                 let present =
                     present.ok_or_else(|| AtRestError::internal("offsets without gaps"))?;
@@ -84,7 +122,7 @@ impl Writer<'_> {
                 self.lists(name, key, vec![("present", words)])
             }
             Task::Numbering(id) => {
-                let column = self.column(*id)?;
+                let column = self.head(*id)?;
                 let numbering = column.numbering.as_ref();
                 let numbering =
                     numbering.ok_or_else(|| AtRestError::internal("a key without numbers"))?;
@@ -94,8 +132,9 @@ impl Writer<'_> {
         }
     }
 
-    fn column(&self, id: ColumnId) -> Result<ColumnRef<'_>, AtRestError> {
-        Ok(self.dataset.column(id)?)
+    /// A column whose rows are not looked at.
+    fn head(&self, id: ColumnId) -> Result<ColumnRef<'_>, AtRestError> {
+        Ok(self.dataset.head(id)?)
     }
 
     fn create(
@@ -122,32 +161,59 @@ impl Writer<'_> {
         Ok(counts.entry(name, self.context.generation))
     }
 
-    fn codes(
+    fn lanes(
         &self,
-        name: &str,
-        key: &SecretKey,
         table: usize,
-        rows: std::ops::Range<usize>,
+        source: Source,
         ordinals: &[u32],
-    ) -> Result<FileEntry, AtRestError> {
-        let mut columns = Vec::with_capacity(ordinals.len());
+    ) -> Result<Lanes<'_>, AtRestError> {
+        let mut lanes = Vec::with_capacity(ordinals.len());
         let mut fields = Vec::with_capacity(ordinals.len());
         for ordinal in ordinals {
             let id = ColumnId {
                 table: TableId(table as u32),
                 column: *ordinal,
             };
-            let column = self.column(id)?;
             let slot = self.dataset.slot(id)?;
-            fields.push(Field::new(slot.name.clone(), code_type(&column), false));
-            columns.push(column);
+            let (lane, arrow) = match (source, &slot.stored) {
+                (Source::Rows, _) => {
+                    let column = self.dataset.column(id)?;
+                    let arrow = code_type(&column);
+                    (Lane::Rows(column), arrow)
+                }
+                (Source::Tail, Some(stored)) => {
+                    let tail = stored.tail();
+                    let tail = tail.ok_or_else(|| AtRestError::internal("no rows are new"))?;
+                    (Lane::Tail(Arc::clone(tail)), code_type(&tail.head))
+                }
+                (Source::Tail, None) => return Err(AtRestError::internal("no rows are new")),
+            };
+            fields.push(Field::new(slot.name.clone(), arrow, false));
+            lanes.push(lane);
         }
-        let schema = Arc::new(Schema::new(fields));
-        let notes = self.notes(table, ordinals);
+        Ok(Lanes {
+            lanes,
+            schema: Arc::new(Schema::new(fields)),
+            notes: self.notes(table, ordinals),
+        })
+    }
+
+    fn codes(
+        &self,
+        name: &str,
+        key: &SecretKey,
+        columns: Lanes<'_>,
+        rows: std::ops::Range<usize>,
+    ) -> Result<FileEntry, AtRestError> {
+        let Lanes {
+            lanes,
+            schema,
+            notes,
+        } = columns;
         let mut file = self.create(name, key, &schema, Content::Codes, notes)?;
         for start in rows.clone().step_by(BLOCK) {
             let len = BLOCK.min(rows.end - start);
-            let arrays = columns.iter().map(|c| codes_of(c, start, len)).collect();
+            let arrays = lanes.iter().map(|lane| lane.codes(start, len)).collect();
             file.write(&self.folder.join(name), &batch(&schema, arrays)?)?;
         }
         self.finish(name, file)
@@ -161,20 +227,23 @@ impl Writer<'_> {
         let file = |place: &u32| self.names.get(*place as usize);
         let columns = ordinals.iter().filter_map(|ordinal| {
             let column = table.columns.get(*ordinal as usize)?.as_ref()?;
+            let numbering = column.numbering.as_ref().map(file);
             let values = match &column.domain {
                 DomainEntry::Text {
                     dictionary,
                     spellings,
                 } => json!({
                     "dictionary": file(dictionary),
+                    "numbering": numbering,
                     "spellings": spellings.as_ref().map(|(texts, rows)| [file(texts), file(rows)]),
                 }),
                 DomainEntry::Whole { dictionary } | DomainEntry::Double { dictionary } => {
-                    json!({ "dictionary": file(dictionary) })
+                    json!({ "dictionary": file(dictionary), "numbering": numbering })
                 }
                 DomainEntry::Offset { base, step, .. } => json!({
                     "base": base,
                     "step": step,
+                    "numbering": numbering,
                     "type": canonical_type(column.data_type).map(|t| t.to_string()),
                 }),
             };
@@ -191,7 +260,7 @@ impl Writer<'_> {
         key: &SecretKey,
         id: ColumnId,
     ) -> Result<FileEntry, AtRestError> {
-        let column = self.column(id)?;
+        let column = self.head(id)?;
         let arrow = canonical_type(column.data_type)
             .ok_or_else(|| AtRestError::internal("a column of a type that is not stored"))?;
         let schema = Arc::new(Schema::new(vec![Field::new("value", arrow, true)]));
@@ -205,7 +274,7 @@ impl Writer<'_> {
     }
 
     fn spellings(&self, id: ColumnId) -> Result<super::bridge::SpellingLists, AtRestError> {
-        let column = self.column(id)?;
+        let column = self.head(id)?;
         spellings_of(&column)
             .ok_or_else(|| AtRestError::internal("a column that has no further spellings"))
     }

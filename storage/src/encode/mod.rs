@@ -18,6 +18,7 @@ use arrow::datatypes::{ArrowPrimitiveType, Float64Type};
 pub(crate) use pack::{OutOfRange, Unit};
 use pack::{WholePiece, order_of};
 use text::TextPieces;
+pub(crate) use whole::{dense_limit, offsets_pay};
 
 use crate::DataType;
 use crate::canonical::WholeValues;

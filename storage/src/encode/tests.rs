@@ -176,7 +176,7 @@ fn decimal_numbers() {
             "row {row}: {found} for {given}"
         );
     }
-    let by_code: Vec<f64> = match &column.domain {
+    let by_code: Vec<f64> = match &*column.domain {
         crate::dictionary::Domain::Double(values) => values[1..].to_vec(),
         _ => panic!("decimal numbers have a dictionary"),
     };
@@ -257,7 +257,7 @@ fn the_first_row_says_how_a_text_is_spelled() {
     let shown = decoded(&column);
     let shown: Vec<&str> = shown.as_string::<i32>().iter().flatten().collect();
     assert_eq!(shown, ["AB", "c", "AB", "AB", "AB"]);
-    let crate::dictionary::Domain::Text(domain) = &column.domain else {
+    let crate::dictionary::Domain::Text(domain) = &*column.domain else {
         panic!("text has a text domain");
     };
     let variants = domain.variants.as_ref().unwrap();

@@ -53,7 +53,8 @@ pub(super) fn finish_doubles(pieces: Vec<WholePiece>, rows: usize) -> Column {
     Column::new(DataType::Double, codes, Domain::Double(domain), distinct)
 }
 
-fn dense_limit(rows: usize) -> u64 {
+/// The most places of a range that is kept as offsets.
+pub(crate) fn dense_limit(rows: usize) -> u64 {
     (rows as u64 * OFFSET_VALUES_PER_ROW + OFFSET_VALUES_AT_LEAST).min(u64::from(u32::MAX) - 2)
 }
 
@@ -184,7 +185,7 @@ fn marked(data_type: DataType, pieces: Vec<WholePiece>, rows: usize, grid: Grid)
 }
 
 /// Whether offsets with this many values take no more than a dictionary of the distinct ones.
-fn offsets_pay(rows: u64, count: u64, distinct: u64) -> bool {
+pub(crate) fn offsets_pay(rows: u64, count: u64, distinct: u64) -> bool {
     if count > dense_limit(rows as usize) {
         return false;
     }

@@ -227,7 +227,7 @@ fn read<'a>(composer: &mut Composer<'a>, column: &PathColumn) -> Result<Node<'a>
         } else {
             Blank::Never
         };
-        return Ok(match &lane.domain {
+        return Ok(match &*lane.domain {
             Domain::Offset(o) => Node::Offset {
                 codes,
                 first: o.base.wrapping_sub(o.step),
@@ -257,7 +257,7 @@ fn read<'a>(composer: &mut Composer<'a>, column: &PathColumn) -> Result<Node<'a>
     } else {
         Blank::Never
     };
-    Ok(match &target.domain {
+    Ok(match &*target.domain {
         Domain::Double(values) => {
             let values: Vec<f64> = reached.iter().map(|code| values[*code as usize]).collect();
             Node::Double {

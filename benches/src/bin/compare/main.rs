@@ -1,5 +1,6 @@
 //! Runs Peristyle beside its peers and prints a report in Markdown. See docs/benchmarks.md.
 
+mod append;
 mod at_rest;
 mod cores;
 mod dashboard;
@@ -80,6 +81,8 @@ enum Mode {
     },
     /// A dataset on disk: first answer, full load against decoding in clear, key rotation.
     AtRest(Setting),
+    /// Rows added to a dataset on disk, against an import of all rows.
+    Append(Setting),
     /// One core against several.
     Cores(Setting),
     /// What `cores` runs on some of the cores.
@@ -143,6 +146,7 @@ fn main() -> ExitCode {
             scale,
         } => load::rows(&setting, &millions, scale),
         Mode::AtRest(setting) => at_rest::run(&setting),
+        Mode::Append(setting) => append::run(&setting),
         Mode::Cores(setting) => cores::run(&setting),
         Mode::Times(setting) => cores::times(&setting),
         Mode::Admitted { setting, users } => users::admitted(&setting, users),

@@ -14,7 +14,7 @@ use crate::atrest::upkeep::{rotate_on, vacuum_on};
 use crate::atrest::{AtRestError, open, verify};
 
 /// Does what it is told in a real folder, and keeps book of what a crash would leave.
-struct Faulty {
+pub(super) struct Faulty {
     /// Operations that are left, of the disk and its files.
     left: Arc<Mutex<usize>>,
     book: Arc<Mutex<Book>>,
@@ -160,7 +160,7 @@ impl Disk for Faulty {
 
 /// Runs `work` on a disk that stops after 0, 1, 2 ... operations until it runs through. `found` looks at each folder that a crash could
 /// leave; true says that it is the new state.
-fn at_every_point(
+pub(super) fn at_every_point(
     name: &str,
     begin: impl Fn(&Path),
     work: impl Fn(&Faulty, &Path) -> Result<(), AtRestError>,

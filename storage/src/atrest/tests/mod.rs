@@ -1,5 +1,6 @@
 //! A small dataset on disk, and what is done to it.
 
+mod adding;
 mod crash;
 mod damage;
 mod leases;

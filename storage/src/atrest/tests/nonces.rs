@@ -26,7 +26,11 @@ fn nonces_of_parquet(bytes: &[u8]) -> Vec<[u8; 12]> {
     nonces
 }
 
-fn collect(folder: &Path, key: &TestKey, seen: &mut HashSet<([u8; 32], [u8; 12])>) -> usize {
+pub(super) fn collect(
+    folder: &Path,
+    key: &TestKey,
+    seen: &mut HashSet<([u8; 32], [u8; 12])>,
+) -> usize {
     let opened = open(folder, key, 0).unwrap();
     let files = &opened.files;
     let mut count = 0;
@@ -83,7 +87,7 @@ fn no_refresh_uses_a_nonce_twice() {
     for n in 1..=generations() {
         sources.write(n as i64);
         let what = crate::atrest::Refresh::default();
-        let next = crate::atrest::refresh(scratch.path(), &key, 0, &what).unwrap();
+        let next = crate::atrest::refresh(scratch.path(), &key, 0, &what, None).unwrap();
         let mut next = next.expect("a source file has changed");
         next.dataset.relate(RelationshipId(0)).unwrap();
         let saved = save_next(&next.dataset, &next.model, &[], &next.next, &key).unwrap();
