@@ -461,7 +461,9 @@ fn changed(
     let (mut sources, mut fresh) = (sources, Vec::new());
     for path in files {
         let inside = path_inside(path, data);
-        let known = sources.iter_mut().find(|known| known.path == inside);
+        let known = sources
+            .iter_mut()
+            .find(|known| inside.as_ref() == Some(&known.path));
         // Large files that have been there for long are not read again only to find that they are what they were.
         if known
             .as_ref()
@@ -475,8 +477,8 @@ fn changed(
             Some(known) if *known == now => *known = now,
             Some(_) => {
                 return Err(refused(format!(
-                    "file {inside} of table '{}' has changed, so its rows cannot be added; refresh it in full",
-                    table.name
+                    "file {} of table '{}' has changed, so its rows cannot be added; refresh it in full",
+                    now.path, table.name
                 )));
             }
         }
@@ -593,9 +595,21 @@ pub(super) fn imported(
         roles: Vec::new(),
         ..model.clone()
     };
-    let dataset = import(&one, data, &NoProgress).map_err(|error| AtRestError::Import {
+    let failed = |error: crate::ImportError| AtRestError::Import {
         message: error.to_string(),
-    })?;
+    };
+    // A name is read as a path of some system once more: it must lead to the file that was found, and whose digest is noted.
+    let found = partition_files(&one.tables[0], data).map_err(failed)?;
+    let found = found.into_iter().flatten().flat_map(|(_, paths)| paths);
+    if !found.eq(files.iter().map(|file| data.join(&file.path))) {
+        return Err(AtRestError::Import {
+            message: format!(
+                "table '{}' has source files whose names a refresh cannot tell apart from paths; rename those with \\ or : in them",
+                table.name
+            ),
+        });
+    }
+    let dataset = import(&one, data, &NoProgress).map_err(failed)?;
     // A file that was written over while it was read would be noted with a digest of other rows.
     for file in files {
         if source_entry(&data.join(&file.path), data).as_ref() != Some(file) {

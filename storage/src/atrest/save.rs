@@ -179,6 +179,8 @@ impl Generation<'_> {
         manifest.write(disk, &path, key, &self.context)?;
         let path = self.folder.join(keys_name);
         key_file::write(disk, &path, &keys, &self.context, self.provider)?;
+        // A provider that cannot give back what it wrapped would lock everybody out of the generation.
+        key_file::read(&path, &self.context, self.provider)?;
         disk.sync_folder(self.folder)
             .map_err(|e| AtRestError::io(self.folder, "written", e))?;
         Ok(Saved {

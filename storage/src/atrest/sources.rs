@@ -112,14 +112,15 @@ pub(crate) fn looks_the_same(path: &Path, noted: &SourceEntry) -> bool {
     })
 }
 
-/// The path of a source file as it is noted.
-pub(crate) fn path_inside(path: &Path, data: &Path) -> String {
+/// The path of a source file as it is noted. None: its name is no text, and another name might be written the same.
+pub(crate) fn path_inside(path: &Path, data: &Path) -> Option<String> {
     let inside = path.strip_prefix(data).unwrap_or(path);
-    inside.to_string_lossy().into_owned()
+    inside.to_str().map(str::to_owned)
 }
 
 /// Path, length and digest of a source file as it is now.
 pub(crate) fn source_entry(path: &Path, data: &Path) -> Option<SourceEntry> {
+    let noted = path_inside(path, data)?;
     let mut file = File::open(path).ok()?;
     // Before it is read: a file that changes meanwhile has another time then.
     let modified = settled(&file.metadata().ok()?);
@@ -135,7 +136,7 @@ pub(crate) fn source_entry(path: &Path, data: &Path) -> Option<SourceEntry> {
         digest.update(&buffer[..read]);
     }
     Some(SourceEntry {
-        path: path_inside(path, data),
+        path: noted,
         length,
         digest: hex(&digest.finish()),
         modified,

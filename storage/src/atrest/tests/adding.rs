@@ -366,3 +366,31 @@ fn files_that_were_there_are_told_by_length_and_time() {
     shop.facts("late", 1, 5);
     assert!(add().unwrap().is_some());
 }
+
+/// A name that reads as a path of another system leads to no other file: `a\\b.parquet` is not the `b.parquet` in the folder `a`.
+#[cfg(unix)]
+#[test]
+fn names_of_source_files_are_not_read_as_paths() {
+    let key = TestKey::new(1);
+    for name in ["a\\b.parquet", "10:00.parquet"] {
+        let mut shop = Shop::new(11);
+        let scratch = Scratch::new("names");
+        shop.save(scratch.path(), &key);
+        let folder = shop.sources.path().join("late.parquet");
+        shop.facts("late", 1, 5);
+        let last = folder.join(format!("{:03}.parquet", shop.files));
+        fs::rename(&last, folder.join(name)).unwrap();
+        shop.facts("late", 2, 5);
+        let other = folder.join(format!("{:03}.parquet", shop.files));
+        fs::create_dir_all(folder.join("a")).unwrap();
+        fs::rename(&other, folder.join("a/b.parquet")).unwrap();
+        for mode in [RefreshMode::Add, RefreshMode::Full] {
+            let what = Refresh {
+                mode,
+                ..Refresh::default()
+            };
+            let refused = refresh(scratch.path(), &key, 0, &what, None).err();
+            assert!(refused.is_some(), "{name}");
+        }
+    }
+}

@@ -9,7 +9,8 @@ use super::*;
 use crate::atrest::open::Opened;
 use crate::atrest::read_codes::{About, Piece, read_codes};
 use crate::atrest::{
-    AtRestError, KeyContext, key_file, open, rekey, rotate_key, save_next, vacuum, verify,
+    AtRestError, KeyContext, KeyProvider, KeyRefusal, SaveAs, WrappedKey, key_file, open, rekey,
+    rotate_key, save, save_next, vacuum, verify,
 };
 
 #[test]
@@ -40,8 +41,8 @@ fn a_dataset_comes_back_as_it_was() {
     assert_eq!(figures("on disk"), 0);
     let classes = dataset(&model()).row_classes(TableId(1)).unwrap();
     assert_eq!(opened.dataset.row_classes(TableId(1)).unwrap(), classes);
-    // The key was asked for once, though every file has one.
-    assert_eq!(key.asked.load(Ordering::Relaxed), 1);
+    // The key was asked for once, though every file has one; and once before, when what was written was looked at.
+    assert_eq!(key.asked.load(Ordering::Relaxed), 2);
     let verified = verify(scratch.path(), &key, 1).unwrap();
     assert_eq!((verified.columns, verified.generation), (10, 1));
 }
@@ -317,4 +318,42 @@ fn offsets_with_gaps_come_back_whatever_their_range() {
             "{count}"
         );
     }
+}
+
+/// A key that may wrap and not unwrap.
+struct OneWay(TestKey);
+
+impl KeyProvider for OneWay {
+    fn wrap(&self, key: &SecretKey, context: &KeyContext) -> Result<WrappedKey, KeyRefusal> {
+        self.0.wrap(key, context)
+    }
+
+    fn unwrap(&self, _: &WrappedKey, _: &KeyContext) -> Result<SecretKey, KeyRefusal> {
+        Err(KeyRefusal::Denied("it only wraps".to_owned()))
+    }
+}
+
+/// Nothing is written under a key that does not give back what it wrapped, neither a first generation nor a next one.
+#[test]
+fn a_key_that_only_wraps_locks_nobody_out() {
+    let one_way = OneWay(TestKey::new(2));
+    let key = TestKey::new(1);
+    let scratch = saved("one-way", &key);
+    let held = || contents(&open(scratch.path(), &key, 0).unwrap().dataset).unwrap();
+    let before = held();
+    let next = rekey(scratch.path(), &key, 0).unwrap();
+    assert!(save_next(&next.dataset, &next.model, &[], &next.next, &one_way).is_err());
+    drop(next);
+    assert!(rotate_key(scratch.path(), &key, &one_way).is_err());
+    assert_eq!(held(), before);
+    let fresh = Scratch::new("one-way-fresh");
+    let to = SaveAs {
+        folder: fresh.path(),
+        provider: &one_way,
+        hidden: &[],
+        sources: None,
+    };
+    let opened = open(scratch.path(), &key, 0).unwrap();
+    assert!(save(&opened.dataset, &opened.model, &to).is_err());
+    assert!(open(fresh.path(), &one_way, 0).is_err());
 }
