@@ -36,25 +36,30 @@ impl AnalyzerRule for Collate {
     }
 }
 
+/// Changes the expressions of a node from within, under the names that its columns had.
+pub(crate) fn map_named(
+    plan: LogicalPlan,
+    mut change: impl FnMut(Expr) -> Result<Transformed<Expr>>,
+) -> Result<Transformed<LogicalPlan>> {
+    let names = NamePreserver::new(&plan);
+    let keeps_names = !matches!(plan, LogicalPlan::Sort(_) | LogicalPlan::TableScan(_));
+    plan.map_expressions(|expr| {
+        let saved = names.save(&expr);
+        let changed = expr.transform_up(&mut change)?;
+        Ok(changed.update_data(|expr| match keeps_names {
+            true => saved.restore(expr),
+            false => expr,
+        }))
+    })
+}
+
 fn of_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());
     let input = match plan.inputs().as_slice() {
         [only] => Some((*only).clone()),
         _ => None,
     };
-    let names = NamePreserver::new(&plan);
-    let keeps_names = !matches!(plan, LogicalPlan::Sort(_) | LogicalPlan::TableScan(_));
-    let folded = plan.map_expressions(|expr| {
-        let saved = names.save(&expr);
-        let folded = expr.transform_up(|expr| of_expr(expr, &schema, input.as_ref()))?;
-        Ok(folded.update_data(|expr| {
-            if keeps_names {
-                saved.restore(expr)
-            } else {
-                expr
-            }
-        }))
-    })?;
+    let folded = map_named(plan, |expr| of_expr(expr, &schema, input.as_ref()))?;
     let folded = folded.map_data(|plan| plan.recompute_schema())?;
     folded.transform_data(|plan| {
         Ok(match plan {

@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType as ArrowType, Field, FieldRef, TimeUnit};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -19,6 +18,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
+
+use crate::analyze::map_named;
 
 const TIME: ArrowType = ArrowType::Timestamp(TimeUnit::Microsecond, None);
 const LENGTH: ArrowType = ArrowType::Duration(TimeUnit::Microsecond);
@@ -55,16 +56,7 @@ impl AnalyzerRule for Times {
 
 fn of_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());
-    let names = NamePreserver::new(&plan);
-    let keeps_names = !matches!(plan, LogicalPlan::Sort(_) | LogicalPlan::TableScan(_));
-    let changed = plan.map_expressions(|expr| {
-        let saved = names.save(&expr);
-        let changed = expr.transform_up(|expr| of_expr(expr, &schema))?;
-        Ok(changed.update_data(|expr| match keeps_names {
-            true => saved.restore(expr),
-            false => expr,
-        }))
-    })?;
+    let changed = map_named(plan, |expr| of_expr(expr, &schema))?;
     if !changed.transformed {
         return Ok(changed);
     }
