@@ -175,14 +175,7 @@ fn check_numbers(stretch: i64, name: &str) {
     let columns = (0..).zip(columns.into_iter().map(|c| vec![c])).collect();
     data.load_table(TableId(1), rows as usize, columns).unwrap();
     data.relate(RelationshipId(0)).unwrap();
-    let scratch = Scratch::new("numbers");
-    let to = SaveAs {
-        folder: scratch.path(),
-        provider: &key,
-        hidden: &[],
-        sources: None,
-    };
-    save(&data, &model, &to).unwrap();
+    let scratch = written("numbers", &data, &model, &[], &key);
     let opened = open(scratch.path(), &key, 0).unwrap();
     let before = data.column(id(1, 0)).unwrap();
     let after = opened.dataset.column(id(1, 0)).unwrap();

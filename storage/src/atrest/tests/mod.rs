@@ -220,15 +220,26 @@ pub(super) fn dataset(model: &Model) -> Dataset {
 }
 
 pub(super) fn saved(name: &str, key: &TestKey) -> Scratch {
-    let scratch = Scratch::new(name);
     let model = model();
+    written(name, &dataset(&model), &model, &[id(0, 3)], key)
+}
+
+/// A dataset of these data in a folder of its own.
+pub(super) fn written(
+    name: &str,
+    data: &Dataset,
+    model: &Model,
+    hidden: &[ColumnId],
+    key: &TestKey,
+) -> Scratch {
+    let scratch = Scratch::new(name);
     let to = SaveAs {
         folder: scratch.path(),
         provider: key,
-        hidden: &[id(0, 3)],
+        hidden,
         sources: None,
     };
-    save(&dataset(&model), &model, &to).unwrap();
+    save(data, model, &to).unwrap();
     scratch
 }
 

@@ -105,7 +105,6 @@ fn runs_are_believed_and_found(opened: &Opened, column: usize, expected: &crate:
 #[test]
 fn codes_of_every_width_and_several_segments_come_back() {
     let key = TestKey::new(1);
-    let scratch = Scratch::new("wide");
     let mut model = model();
     model.tables.truncate(1);
     model.relationships.clear();
@@ -135,13 +134,7 @@ fn codes_of_every_width_and_several_segments_come_back() {
     let columns = kinds.map(|(n, stretch, _)| vec![values(n, stretch)]);
     data.load_table(TableId(0), rows as usize, (0..).zip(columns).collect())
         .unwrap();
-    let to = SaveAs {
-        folder: scratch.path(),
-        provider: &key,
-        hidden: &[],
-        sources: None,
-    };
-    save(&data, &model, &to).unwrap();
+    let scratch = written("wide", &data, &model, &[], &key);
     let opened = open(scratch.path(), &key, 0).unwrap();
     for (c, (_, _, name)) in (0..).zip(kinds) {
         let (a, b) = (
@@ -298,18 +291,11 @@ fn offsets_with_gaps_come_back_whatever_their_range() {
     model.relationships.clear();
     model.tables[0].columns = vec![column("a", DataType::Integer)];
     for count in [2, 61, 62, 63, 64, 65, 127, 128] {
-        let scratch = Scratch::new("gaps");
         let values: ArrayRef = Arc::new(Int64Array::from(vec![10, 10 + count, 11, 10]));
         let mut data = Dataset::new(&model);
         data.load_table(TableId(0), 4, vec![(0, vec![values])])
             .unwrap();
-        let to = SaveAs {
-            folder: scratch.path(),
-            provider: &key,
-            hidden: &[],
-            sources: None,
-        };
-        save(&data, &model, &to).unwrap();
+        let scratch = written("gaps", &data, &model, &[], &key);
         let opened = open(scratch.path(), &key, 0).unwrap();
         let rows = [0, 1, 2, 3];
         assert_eq!(
