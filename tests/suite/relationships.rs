@@ -1,0 +1,122 @@
+//! Relationships that an expression chooses: by USERELATIONSHIP and CROSSFILTER, one-to-one and inactive ones among them.
+
+use peristyle::{Database, Identity, Session};
+
+use crate::functions::{check, value};
+use crate::scratch::Scratch;
+
+/// Lines that were ordered on one day and shipped on another; the second relationship is inactive. Some days have a note.
+const SHIPPED: &str = r#"{
+  "name": "shipped", "compatibilityLevel": 1600,
+  "model": { "culture": "en-US", "tables": [
+    { "name": "Sold",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Ordered", "dataType": "int64", "sourceColumn": "[Ordered]" },
+        { "type": "calculatedTableColumn", "name": "Shipped", "dataType": "int64", "sourceColumn": "[Shipped]" },
+        { "type": "calculatedTableColumn", "name": "Amount", "dataType": "double", "sourceColumn": "[Amount]" } ],
+      "partitions": [ { "name": "Sold", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Ordered\", INTEGER, \"Shipped\", INTEGER, \"Amount\", DOUBLE, { { 1, 3, 10 }, { 2, 3, 20 }, { 3, BLANK(), 40 } } )" } } ] },
+    { "name": "Days",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Day", "dataType": "int64", "sourceColumn": "[Day]", "isKey": true },
+        { "type": "calculatedTableColumn", "name": "Month", "dataType": "string", "sourceColumn": "[Month]" } ],
+      "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Day\", INTEGER, \"Month\", STRING, { { 1, \"Jan\" }, { 2, \"Jan\" }, { 3, \"Feb\" } } )" } } ] },
+    { "name": "Notes",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Day", "dataType": "int64", "sourceColumn": "[Day]", "isKey": true },
+        { "type": "calculatedTableColumn", "name": "Note", "dataType": "string", "sourceColumn": "[Note]" } ],
+      "partitions": [ { "name": "Notes", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Day\", INTEGER, \"Note\", STRING, { { 1, \"x\" }, { 2, \"y\" } } )" } } ] } ],
+    "relationships": [
+      { "name": "Notes", "fromTable": "Notes", "fromColumn": "Day", "toTable": "Days", "toColumn": "Day", "fromCardinality": "one", "crossFilteringBehavior": "bothDirections" },
+      { "name": "Ordered", "fromTable": "Sold", "fromColumn": "Ordered", "toTable": "Days", "toColumn": "Day" },
+      { "name": "Shipped", "fromTable": "Sold", "fromColumn": "Shipped", "toTable": "Days", "toColumn": "Day", "isActive": false } ] } }"#;
+
+fn shipped() -> Session {
+    let folder = Scratch::new("functions-shipped");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, SHIPPED).expect("a model in the scratch folder");
+    let database = Database::import(&file, folder.path()).expect("the shipped lines");
+    database.session(Identity::anonymous()).expect("a session")
+}
+
+#[test]
+fn a_relationship_of_one_to_one_is_used_one_way() {
+    let session = shipped();
+    for (filters, days, notes) in [
+        ("", "1", "BLANK"),
+        (", USERELATIONSHIP ( Notes[Day], Days[Day] )", "3", "BLANK"),
+        (", USERELATIONSHIP ( Days[Day], Notes[Day] )", "1", "2"),
+        (
+            ", USERELATIONSHIP ( Days[Day], Notes[Day] ), USERELATIONSHIP ( Notes[Day], Days[Day] )",
+            "1",
+            "BLANK",
+        ),
+        (
+            ", CROSSFILTER ( Notes[Day], Days[Day], BOTH ), USERELATIONSHIP ( Notes[Day], Days[Day] )",
+            "1",
+            "BLANK",
+        ),
+    ] {
+        let by_note = format!("CALCULATE ( COUNTROWS ( Days ), Notes[Note] = \"x\"{filters} )");
+        assert_eq!(value(&session, &by_note), days, "{by_note}");
+        let by_month = format!("CALCULATE ( COUNTROWS ( Notes ), Days[Month] = \"Feb\"{filters} )");
+        assert_eq!(value(&session, &by_month), notes, "{by_month}");
+    }
+}
+
+#[test]
+fn ways_of_relationships_that_are_refused() {
+    let session = shipped();
+    for way in ["ONEWAY_LEFTFILTERSRIGHT", "ONEWAY_RIGHTFILTERSLEFT"] {
+        for ends in ["Sold[Ordered], Days[Day]", "Notes[Day], Days[Day]"] {
+            let query = format!("CALCULATE ( COUNTROWS ( Sold ), CROSSFILTER ( {ends}, {way} ) )");
+            assert_eq!(value(&session, &query), "error", "{query}");
+        }
+    }
+    let one_way = "CALCULATE ( COUNTROWS ( Days ), Sold[Amount] = 10, CROSSFILTER ( Sold[Ordered], Days[Day], ONEWAY ) )";
+    assert_eq!(value(&session, one_way), "3");
+    check(
+        "CALCULATE ( [Total], NONVISUAL ( TREATAS ( { \"a\" }, Lines[Group] ) ) )",
+        "error",
+    );
+}
+
+#[test]
+fn related_rows_are_found_along_the_relationship_in_use() {
+    let session = shipped();
+    for (expression, ordered, shipped) in [
+        ("COUNTROWS ( SUMMARIZE ( Sold, Days[Day] ) )", "3", "2"),
+        (
+            "COUNTROWS ( SUMMARIZE ( FILTER ( Sold, Sold[Ordered] + 0 > 0 ), Days[Day] ) )",
+            "3",
+            "2",
+        ),
+        (
+            "CONCATENATEX ( Sold, RELATED ( Days[Month] ), \"|\", Sold[Ordered], ASC )",
+            "Jan|Jan|Feb",
+            "Feb|Feb|",
+        ),
+        (
+            "COUNTROWS ( FILTER ( Sold, RELATED ( Days[Month] ) = \"Feb\" ) )",
+            "1",
+            "2",
+        ),
+        (
+            "SUMX ( Sold, RELATED ( Days[Day] ) * Sold[Amount] )",
+            "170",
+            "90",
+        ),
+        (
+            "SUMX ( FILTER ( Sold, RELATED ( Days[Month] ) = \"Feb\" ), Sold[Amount] )",
+            "40",
+            "30",
+        ),
+    ] {
+        assert_eq!(value(&session, expression), ordered, "{expression}");
+        let used =
+            format!("CALCULATE ( {expression}, USERELATIONSHIP ( Sold[Shipped], Days[Day] ) )");
+        assert_eq!(value(&session, &used), shipped, "{used}");
+    }
+}
