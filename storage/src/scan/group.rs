@@ -43,6 +43,8 @@ struct Key<'a> {
     /// By rank the key's code. None: the rank itself.
     codes: Option<Vec<u32>>,
     count: u32,
+    /// How many codes rows that pass can have, at most.
+    occurring: u32,
 }
 
 /// By number of the lane the rank of the key's code, for the numbers that rows which pass can have.
@@ -121,6 +123,15 @@ impl<'a> Grouping<'a> {
         }
     }
 
+    /// How many groups there can be at most, where each has a place of its own: once so many are found, no row can bring another.
+    pub(super) fn possible_groups(&self) -> Option<usize> {
+        let Method::Dense { .. } = self.method else {
+            return None;
+        };
+        let occurring = self.keys.iter().map(|key| key.occurring as usize);
+        Some(occurring.product())
+    }
+
     /// The codes of the one key, where they can be told without a look at the rows: a row passes exactly when the lane's number is
     /// alive, and every number that is alive has a row.
     pub(super) fn codes_of_lane(
@@ -179,6 +190,11 @@ impl Grouper<'_, '_> {
             .map(|level| level.numbers.capacity() * 17 + level.entries.capacity() * 16)
             .sum();
         numbering + std::mem::size_of_val(self.rows.as_slice())
+    }
+
+    /// Groups of a dense array that have rows.
+    pub(super) fn filled(&self) -> usize {
+        self.rows.iter().filter(|rows| **rows > 0).count()
     }
 
     /// Groups that surely have rows.
@@ -337,6 +353,7 @@ impl<'a> Key<'a> {
                 ranks: None,
                 codes: None,
                 count: source.size,
+                occurring: source.size,
             });
         };
         let column = composer.lane(lane)?;
@@ -348,6 +365,7 @@ impl<'a> Key<'a> {
                 ranks: None,
                 codes: None,
                 count: source.size,
+                occurring: column.held().count(),
             });
         }
         let alive = tested.unwrap_or_else(|| column.held());
@@ -378,6 +396,7 @@ impl<'a> Key<'a> {
             lane: placed,
             ranks: Some(Ranks { first, by_number }),
             count: codes.len() as u32,
+            occurring: codes.len() as u32,
             codes: Some(codes),
         })
     }

@@ -16,6 +16,8 @@ mod strip;
 mod tests;
 mod tuples;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::memory::Charge;
 use crate::reading::Reading;
 use crate::rows::{Builder, RowBlocks};
@@ -53,6 +55,8 @@ impl Dataset {
             return listed(codes, most_groups);
         }
         let fixed = grouping.fixed_groups();
+        let enough = AtomicBool::new(false);
+        let most_found = grouping.possible_groups().unwrap_or(usize::MAX);
         let mut aggregations = Vec::with_capacity(scan.aggregates.len());
         for aggregate in &scan.aggregates {
             control.check()?;
@@ -63,14 +67,23 @@ impl Dataset {
             accumulators: aggregations.iter().map(|a| a.accumulator(fixed)).collect(),
             ids: Vec::new(),
             held: control.no_charge(),
+            unlooked: 0,
         };
         let pass = Pass {
             rows: composer.rows(),
             selector: &selector,
             control,
             most_threads: most_threads(&aggregations, fixed, composer.rows()),
+            enough: &enough,
         };
-        let (states, scanned) = pass.run(fresh, |state, strip| state.add(strip, most_groups))?;
+        let (states, scanned) = pass.run(fresh, |state, strip| {
+            state.add(strip, most_groups)?;
+            // Which combinations there are is known once all that can be have been seen, mostly after few rows.
+            if aggregations.is_empty() && state.has_found(most_found, strip.count()) {
+                enough.store(true, Ordering::Relaxed);
+            }
+            Ok(())
+        })?;
         let mut states = states.into_iter();
         let mut state = states.next().unwrap_or_else(fresh);
         for other in states {
@@ -114,6 +127,7 @@ impl Dataset {
             selector: &selector,
             control,
             most_threads: usize::MAX,
+            enough: &AtomicBool::new(false),
         };
         let (mut states, _) = pass.run(Vec::new, |found: &mut Vec<u32>, strip| {
             strip.each_row(|_, row| found.push(row));
@@ -143,6 +157,7 @@ impl Dataset {
             selector: &selector,
             control,
             most_threads: usize::MAX,
+            enough: &AtomicBool::new(false),
         };
         // Blocks come to each thread in order, and each to one of them.
         let (states, _) = pass.run(Builder::default, |rows, strip| {
@@ -204,6 +219,8 @@ struct State<'g, 'a> {
     ids: Vec<u32>,
     /// The memory of the states.
     held: Charge,
+    /// Rows since it was last counted how many groups there are.
+    unlooked: usize,
 }
 
 impl State<'_, '_> {
@@ -217,6 +234,16 @@ impl State<'_, '_> {
             .iter_mut()
             .try_for_each(|a| a.add(strip, groups, &self.ids))?;
         self.count_memory()
+    }
+
+    /// Whether it has so many groups, after so many more rows. Counting takes less time than the rows did.
+    fn has_found(&mut self, groups: usize, rows: usize) -> bool {
+        self.unlooked += rows;
+        if self.unlooked < self.grouper.groups() {
+            return false;
+        }
+        self.unlooked = 0;
+        self.grouper.filled() >= groups
     }
 
     fn count_memory(&mut self) -> Result<(), ScanError> {

@@ -1,6 +1,6 @@
 //! The pass over the blocks, by the calling thread and by as many more as are idle and worth it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -23,6 +23,8 @@ pub(super) struct Pass<'p> {
     pub(super) control: &'p Control,
     /// States at once, at most: each thread has one.
     pub(super) most_threads: usize,
+    /// Set by the work once rows that are left cannot change what it has found.
+    pub(super) enough: &'p AtomicBool,
 }
 
 /// What the threads share.
@@ -118,7 +120,9 @@ impl Pass<'_> {
         while help.as_mut().is_none_or(|help| help.goes_on()) {
             let first = shared.next.fetch_add(MORSEL, Ordering::Relaxed);
             for block in first..first + MORSEL {
-                if block >= shared.end.load(Ordering::Relaxed) {
+                if block >= shared.end.load(Ordering::Relaxed)
+                    || self.enough.load(Ordering::Relaxed)
+                {
                     return;
                 }
                 if let Err(error) = self.block(shared, block, state, work, &mut scratch) {

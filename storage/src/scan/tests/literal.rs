@@ -65,6 +65,11 @@ impl<'w> Literal<'w> {
         }
     }
 
+    /// The code of each row.
+    pub(super) fn codes_of(&self, table: TableId, column: u32) -> &[u32] {
+        &self.codes[&(table.0, column)]
+    }
+
     /// The row at the end of a path, and the table there. None: the blank row.
     fn walk(
         &self,

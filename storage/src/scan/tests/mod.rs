@@ -114,6 +114,49 @@ fn blocks_without_passing_codes_are_skipped() {
 }
 
 #[test]
+fn the_rest_of_a_table_is_left_out_once_every_code_was_seen() {
+    const ROWS: u32 = 300_000;
+    let world = World::new(&mut Random::new(5), ROWS as usize);
+    let literal = Literal::new(&world);
+    // Fifty values in no order.
+    let column = PathColumn {
+        path: Path::here(),
+        target: Target::Column(2),
+    };
+    let scan_of = |visible: RowBlocks| Scan {
+        table: random::FACT,
+        visibility: Visibility::AnyOf(vec![Term {
+            sets: vec![PlacedSet {
+                path: Path::here(),
+                target: Target::Row,
+                rows: RowSet::Some(visible).into(),
+            }],
+        }]),
+        masks: Vec::new(),
+        filters: Vec::new(),
+        keys: vec![column.clone()],
+        aggregates: Vec::new(),
+        max_groups: usize::MAX,
+    };
+    let checked = |scan: &Scan| {
+        let found = world.data.scan(scan, &Control::default()).unwrap();
+        let expected = literal.groups(scan, &literal.rows(scan)).unwrap();
+        literal::assert_same(&found, &expected, "codes");
+        found
+    };
+    let most = checked(&scan_of((1000..ROWS).collect()));
+    assert!(most.rows_scanned < u64::from(ROWS), "{}", most.rows_scanned);
+    // One value is visible in the last row alone, so all have to be looked at, and another nowhere.
+    let codes = literal.codes_of(random::FACT, 2);
+    let last = codes[ROWS as usize - 1];
+    let other = codes.iter().copied().find(|code| *code != last).unwrap();
+    let rows = (0..ROWS - 1).filter(|row| ![last, other].contains(&codes[*row as usize]));
+    let fewer = checked(&scan_of(rows.chain([ROWS - 1]).collect()));
+    assert_eq!(fewer.rows_scanned, u64::from(ROWS));
+    assert_eq!(fewer.len + 1, most.len);
+}
+
+#[test]
 fn fetching_follows_paths_as_the_literal_evaluator_does() {
     for seed in 200..220 {
         let mut random = Random::new(seed);
