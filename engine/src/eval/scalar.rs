@@ -202,6 +202,29 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// The codes of a column of a row context, where it has codes.
+    pub(super) fn field_codes(
+        &self,
+        batch: &Rc<Batch>,
+        id: FrameId,
+        index: usize,
+    ) -> Outcome<Option<security::Codes>> {
+        let (holder, map) = batch
+            .find_frame(id)
+            .ok_or_else(|| internal("a row context is missing"))?;
+        let Some(frame) = &holder.frame else {
+            return Err(internal("a row context is missing"));
+        };
+        let Some(codes) = self.column_codes(&frame.rows, &frame.schema, index)? else {
+            return Ok(None);
+        };
+        let codes = codes.take(&frame.positions);
+        Ok(Some(match map {
+            Some(map) => codes.take(&map),
+            None => codes,
+        }))
+    }
+
     fn related(
         &self,
         batch: &Rc<Batch>,

@@ -5,21 +5,23 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use arrow::array::{BooleanArray, BooleanBufferBuilder};
 use dax::BinaryOp;
-use security::{Codes, Column, Filter, PathColumn, Scan, Table, Target};
+use roaring::RoaringBitmap;
+use security::{Codes, Column, Filter, PathColumn, Scan, Stopped, Table, Target};
 
 use super::iterate::truths;
 use super::sets::{KeyColumn, KeyValue, joint_numbers, key_of, segment_of, segment_range};
 use super::watch::Watch;
 use super::{Evaluator, Outcome, internal, operators, order};
 use crate::batch::Batch;
-use crate::bound::{FrameId, Scalar, ScalarKind, TableExpr, path_here};
+use crate::bound::{FrameId, Scalar, ScalarKind, Schema, TableExpr, path_here};
 use crate::context::ABSENT;
 use crate::error::{Error, ErrorKind, Failure};
 use crate::table::TableRows;
 use crate::text;
 use crate::value::{DataType, Value};
-use crate::vector::{Vector, errors_from};
+use crate::vector::{Data, Vector, errors_from};
 
 /// What kind of values compare with one another: text, logical values, and numbers with dates.
 fn comparison_class(data_type: DataType) -> Option<u8> {
@@ -69,6 +71,12 @@ impl<'a> Evaluator<'a> {
         } else {
             rows
         };
+        if let &[(index, scalar)] = search
+            && let Some(found) =
+                self.coded_rows_found(&rows, &table.schema, index, scalar, batch)?
+        {
+            return Ok(found);
+        }
         let (mut row_keys, mut value_keys, mut values) = (Vec::new(), Vec::new(), Vec::new());
         let mut mismatch: Option<Vector> = None;
         for &(index, scalar) in search {
@@ -98,16 +106,49 @@ impl<'a> Evaluator<'a> {
                 let counts = [rows.rows(), batch.len];
                 let mut numbers = joint_numbers(&[&row_keys, &value_keys], &counts, &watch)?;
                 let wanted = numbers.pop().unwrap_or_default();
-                let found =
-                    found_in_segments(&rows, &numbers.pop().unwrap_or_default(), &wanted, &watch);
-                self.still_wanted()?;
-                found
+                found_in_segments(&rows, &numbers.pop().unwrap_or_default(), &wanted, &watch)?
             }
         };
         let found = values.iter().fold(found, |found, vector| {
             found.with_errors(vector.errors.clone())
         });
         Ok(found.with_errors(rows.errors.clone()))
+    }
+
+    /// A column of many rows that is looked up in few values: these become codes of the column, and the rows are not decoded. None: it is
+    /// something else.
+    fn coded_rows_found(
+        &self,
+        rows: &TableRows,
+        schema: &Schema,
+        index: usize,
+        scalar: &Scalar,
+        batch: &Rc<Batch>,
+    ) -> Outcome<Option<Vector>> {
+        let ScalarKind::Field {
+            frame,
+            index: field,
+        } = &scalar.kind
+        else {
+            return Ok(None);
+        };
+        if batch.len <= 4 * rows.rows().max(64) || rows.errors.is_some() {
+            return Ok(None);
+        }
+        let Some(codes) = self.field_codes(batch, *frame, *field)? else {
+            return Ok(None);
+        };
+        let Target::Column(column) = codes.of() else {
+            return Ok(None);
+        };
+        let values = self.column_vector(rows, schema, index)?;
+        if values.errors.is_some() || mismatched_types(&values, self.scope.column_type(column)) {
+            return Ok(None);
+        }
+        let numbers = self.encode(column, &values)?;
+        let watch = self.watch();
+        let found = found_in_segments(rows, &numbers, codes.as_slice(), &watch);
+        Ok(Some(found?))
     }
 
     /// Codes to look in, and the codes of the values to look for: the table's rows are not decoded.
@@ -375,28 +416,33 @@ fn mismatched(values: &Vector, column: &Vector) -> Option<Vector> {
     Some(Vector::from_results(results, DataType::Boolean))
 }
 
-/// Whether each context's segment holds its wanted number. A segment that several contexts share is hashed once.
+/// Whether each context's segment holds its wanted number. A segment that several contexts share is made a set once.
 fn found_in_segments(
     rows: &TableRows,
     numbers: &[u32],
     wanted: &[u32],
     watch: &Watch<'_>,
-) -> Vector {
+) -> Result<Vector, Stopped> {
     let shared = rows.segments.is_some();
-    let mut hashed: HashMap<u32, HashSet<u32>> = HashMap::new();
-    truths(wanted.iter().enumerate().map(|(i, wanted)| {
-        let segment = segment_of(rows, i);
+    let mut sets: Vec<Option<RoaringBitmap>> = vec![None; rows.offsets.len()];
+    let mut found = BooleanBufferBuilder::new(wanted.len());
+    for (context, wanted) in wanted.iter().enumerate() {
+        let segment = segment_of(rows, context);
         let range = segment_range(rows, segment);
         watch.step(1)?;
-        if !shared || range.len() <= 4 {
+        found.append(if !shared || range.len() <= 4 {
             watch.step(range.len() / 8)?;
-            return Ok(numbers[range].contains(wanted));
-        }
-        Ok(hashed
-            .entry(segment)
-            .or_insert_with(|| numbers[range].iter().copied().collect())
-            .contains(wanted))
-    }))
+            numbers[range].contains(wanted)
+        } else {
+            let set = &mut sets[segment as usize];
+            set.get_or_insert_with(|| numbers[range].iter().copied().collect())
+                .contains(*wanted)
+        });
+    }
+    Ok(Vector {
+        data: Data::Boolean(BooleanArray::new(found.finish(), None)),
+        errors: None,
+    })
 }
 
 /// The parent of each identifier.
@@ -558,7 +604,8 @@ mod tests {
                 &numbers,
                 &wanted,
                 &Watch::new(&security::Control::new(None)),
-            );
+            )
+            .unwrap();
             assert_eq!(
                 (0..3).map(|i| found.get(i)).collect::<Vec<_>>(),
                 expected.map(Value::Boolean),
