@@ -46,6 +46,9 @@ pub(crate) struct Inner {
 pub(crate) struct Admitted {
     gate: Arc<Gate>,
     pub(crate) view: Arc<View>,
+    /// Statements that were planned over this view, which go with it.
+    #[cfg(feature = "sql")]
+    pub(crate) plans: Arc<sql::Plans>,
 }
 
 /// Beyond so many keys a session forgets which answers it was given.
@@ -81,7 +84,12 @@ impl Inner {
             return Ok(known);
         }
         let view = gate.admit_under(self.identity.clone(), control)?;
-        let admitted = Admitted { gate, view };
+        let admitted = Admitted {
+            gate,
+            view,
+            #[cfg(feature = "sql")]
+            plans: Arc::new(sql::Plans::new(&self.shared.plans)),
+        };
         *self.admitted() = Some(admitted.clone());
         // A change in the meantime has let go of what was held before this admission, so it has to be let go of now.
         if !matches!(self.shared.gate(), Ok(now) if now.number() == admitted.gate.number()) {
@@ -466,14 +474,14 @@ impl Session {
 
 #[cfg(feature = "sql")]
 impl Session {
-    /// Runs work over the view alone, through all that DAX passes: for other languages. What they answer is not kept.
+    /// Runs work over what was admitted, through all that DAX passes: for other languages. What they answer is not kept.
     pub(crate) fn over_view<T: Send + 'static>(
         &self,
         kind: Kind,
         text: &str,
         options: &QueryOptions,
         told: impl FnOnce(&T) -> (Option<u64>, &'static str) + Send + 'static,
-        work: impl FnOnce(&Arc<View>, &str, &Options, &Control) -> Result<T, engine::Error>
+        work: impl FnOnce(&Admitted, &str, &Options, &Control) -> Result<T, engine::Error>
         + Send
         + 'static,
     ) -> Result<T, Error> {
@@ -482,7 +490,7 @@ impl Session {
                   admitted: &Admitted,
                   text: &str,
                   options: &Options,
-                  control: &Control| { work(&admitted.view, text, options, control) };
+                  control: &Control| { work(admitted, text, options, control) };
         self.run(kind, text, options, told, over)
     }
 }

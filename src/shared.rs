@@ -10,6 +10,10 @@ use crate::error::Error;
 use crate::keeper::Keeper;
 use crate::runtime::Runtime;
 
+/// What planned statements of all sessions may take together.
+#[cfg(feature = "sql")]
+const PLAN_BYTES: usize = 32 << 20;
+
 /// A holder of a view, which has to let go of it when the gate changes.
 pub(crate) trait Holder: Send + Sync {
     fn let_go(&self);
@@ -18,6 +22,9 @@ pub(crate) trait Holder: Send + Sync {
 pub(crate) struct Shared {
     pub runtime: Runtime,
     pub answers: Answers,
+    /// For plans of statements in SQL.
+    #[cfg(feature = "sql")]
+    pub plans: Arc<sql::Room>,
     /// None: the database is closed.
     gate: RwLock<Option<Arc<Gate>>>,
     holders: Mutex<Vec<Weak<dyn Holder>>>,
@@ -61,6 +68,8 @@ impl Shared {
         Shared {
             runtime,
             answers,
+            #[cfg(feature = "sql")]
+            plans: sql::Room::new(PLAN_BYTES),
             gate: RwLock::new(Some(Arc::new(gate))),
             holders: Mutex::default(),
             running: Mutex::default(),

@@ -42,13 +42,13 @@ impl Session {
             text,
             &options.query,
             counted,
-            move |view, text, options, control| {
+            move |admitted, text, options, control| {
                 let options = sql::Options {
                     parameters: options.parameters.clone(),
                     limits: options.limits.clone(),
                     collation,
                 };
-                sql::query(view, text, &options, control)
+                sql::query(&admitted.view, &admitted.plans, text, &options, control)
             },
         )
     }

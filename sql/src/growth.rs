@@ -45,6 +45,12 @@ fn grows(function: &ScalarUDF) -> bool {
     GROWING.contains(&function.name()) && !function.inner().is::<Counted>()
 }
 
+/// Whether a function counts the text of one statement, to which it belongs.
+pub(crate) fn is_counted(function: &ScalarUDF) -> bool {
+    let inner = function.inner();
+    inner.is::<Counted>() || inner.is::<Join>()
+}
+
 fn under_count(function: &Arc<ScalarUDF>, texts: &Texts) -> Arc<ScalarUDF> {
     Arc::new(ScalarUDF::from(Counted {
         inner: Arc::clone(function),

@@ -5,6 +5,7 @@
 //!
 //! - `statement`, `functions` and `walls` say what may run, `look` where it may be stopped; `names` makes names compare without case.
 //! - `catalog`, `table` and `rows` are the view as DataFusion sees it; `filter` turns conditions into sets of codes.
+//! - `kept` keeps the plans of statements beside their view, for when they are asked again.
 //! - `fuse` turns aggregates over joined tables into scans.
 //! - `mentioned` says what a statement may read, for the audit.
 //! - `measure` has measures evaluated by the DAX engine beside such a scan.
@@ -35,6 +36,7 @@ mod filter;
 mod functions;
 mod fuse;
 mod growth;
+mod kept;
 mod look;
 mod measure;
 mod memory;
@@ -53,6 +55,7 @@ mod types;
 mod walls;
 
 pub use answer::Answer;
+pub use kept::{Plans, Room};
 pub use mentioned::mentioned;
 pub use options::{Collation, Options};
 pub use run::query;

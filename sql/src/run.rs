@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema};
@@ -23,6 +23,7 @@ use datafusion::sql::parser::Statement as SqlStatement;
 use datafusion::sql::sqlparser::ast::{ObjectName, Statement};
 use engine::{Error, ErrorKind, Statistics};
 use security::{Control, ReadError, View};
+use tokio::runtime::Runtime;
 
 use crate::analyze::Collate;
 use crate::answer::{Answer, plain, plain_schema, text_bytes};
@@ -32,6 +33,7 @@ use crate::error::{of_planning, of_running, unknown_table};
 use crate::functions;
 use crate::fuse;
 use crate::growth::{self, CountJoined};
+use crate::kept::{self, Plans};
 use crate::look;
 use crate::measure;
 use crate::memory::Memory;
@@ -44,14 +46,28 @@ use crate::times::{Times, Types};
 use crate::types::{fault, scalar};
 use crate::walls;
 
-/// Answers a statement over what a view shows. It runs whole on this thread, and looks at the control at every batch.
+/// Answers a statement over what a view shows, with the plans that are kept beside it. It runs whole on this thread, and looks at the control at
+/// every batch.
 pub fn query(
     view: &Arc<View>,
+    plans: &Plans,
     text: &str,
     options: &Options,
     control: &Control,
 ) -> Result<Answer, Error> {
     let started = Instant::now();
+    let key = kept::key(text, options);
+    let reader_of = |names| {
+        let (view, control) = (Arc::clone(view), control.clone());
+        Arc::new(Reader::new(view, control, names, options))
+    };
+    // What is planned already has no names left to look up.
+    let reader = reader_of(Names::default());
+    if let Some(plan) = plans.find(&key, &reader) {
+        let found = started.elapsed();
+        let answer = runtime()?.block_on(run(&reader, plan))?;
+        return Ok(told(answer, control, ("find", found), started));
+    }
     let mut names = Names::of(view.scope());
     let mut request = statement::read(text, &mut names)?;
     if let Request::Query(statement) | Request::Explain(statement) = &mut request {
@@ -65,47 +81,70 @@ pub fn query(
         // The lists of the information schema have fewer.
         bounds::of_statement(statement, &|name| columns(name).unwrap_or(10))?;
     }
-    let reader = Arc::new(Reader::new(
-        Arc::clone(view),
-        control.clone(),
-        names,
-        options,
-    ));
+    let reader = reader_of(names);
     let parsed = started.elapsed();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .map_err(|_| fault("the operating system gives no event queue"))?;
-    let mut answer = match request {
+    let answer = match request {
         Request::ShowTables => listed(catalog::tables(&reader)),
         Request::ShowColumns(table) => columns_of(&reader, &table),
-        Request::Explain(statement) => runtime.block_on(async {
-            let (_, plan, physical) = plan(&reader, *statement, options, true).await?;
+        Request::Explain(statement) => runtime()?.block_on(async {
+            let Planned { plan, .. } = plan(&reader, *statement, options).await?;
+            let state = running_state(&reader, &plan)?;
+            let physical = operators(&state, &plan).await?;
             explained(&plan, &physical)
         }),
-        Request::Query(statement) => runtime.block_on(async {
-            let (state, logical, physical) = plan(&reader, *statement, options, false).await?;
-            let physical = walls::watched(physical, control).map_err(of_planning)?;
-            let context = state.task_ctx();
-            let _made = growth::expressions(&logical, state.config().batch_size(), control)?;
-            let stream = execute_stream(physical, context).map_err(of_running)?;
-            collect(stream, &reader).await
+        Request::Query(statement) => runtime()?.block_on(async {
+            let planned = plan(&reader, *statement, options).await?;
+            if planned.steady {
+                plans.keep(key, &planned.plan);
+            }
+            run(&reader, planned.plan).await
         }),
     }?;
-    answer.statistics.scans = control.scans_run();
-    answer.statistics.stages = vec![("parse", parsed), ("run", started.elapsed() - parsed)];
-    Ok(answer)
+    Ok(told(answer, control, ("parse", parsed), started))
 }
 
-/// The statement as a plan of operators over the view.
+fn told(
+    mut answer: Answer,
+    control: &Control,
+    first: (&'static str, Duration),
+    started: Instant,
+) -> Answer {
+    answer.statistics.scans = control.scans_run();
+    answer.statistics.stages = vec![first, ("run", started.elapsed().saturating_sub(first.1))];
+    answer
+}
+
+fn runtime() -> Result<Runtime, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.map_err(|_| fault("the operating system gives no event queue"))
+}
+
+async fn run(reader: &Arc<Reader>, plan: LogicalPlan) -> Result<Answer, Error> {
+    let control = &reader.control;
+    let plan = look::into_joins(plan, control).map_err(of_planning)?;
+    let state = running_state(reader, &plan)?;
+    let physical = operators(&state, &plan).await?;
+    let physical = walls::watched(physical, control).map_err(of_planning)?;
+    let _made = growth::expressions(&plan, state.config().batch_size(), control)?;
+    let stream = execute_stream(physical, state.task_ctx()).map_err(of_running)?;
+    collect(stream, reader).await
+}
+
+/// A statement as a plan over the view.
+struct Planned {
+    plan: LogicalPlan,
+    /// Whether it means the same whenever it runs.
+    steady: bool,
+}
+
 async fn plan(
     reader: &Arc<Reader>,
     statement: Statement,
     options: &Options,
-    shown: bool,
-) -> Result<(SessionState, LogicalPlan, Arc<dyn ExecutionPlan>), Error> {
+) -> Result<Planned, Error> {
     let mut statement = statement;
     let measures = measure::functions(reader.scope(), &mut statement)?;
-    let state = session(reader, measures)?;
+    let state = planning_state(reader, measures)?;
     let statement = SqlStatement::Statement(Box::new(statement));
     let plan = state
         .statement_to_plan(statement)
@@ -113,22 +152,25 @@ async fn plan(
         .map_err(of_planning)?;
     let plan = with_parameters(plan, options)?;
     walls::check(&plan)?;
+    let steady = kept::is_steady(&plan);
     let plan = state.optimize(&plan).map_err(of_planning)?;
     let plan = fuse::rewrite(plan, reader).map_err(of_planning)?;
     measure::none_left(&plan)?;
-    let plan = match shown {
-        // What is explained is not run.
-        true => plan,
-        false => look::into_joins(plan, &reader.control).map_err(of_planning)?,
-    };
-    let physical = DefaultPhysicalPlanner::default()
-        .create_physical_plan(&plan, &state)
-        .await
-        .map_err(of_planning)?;
-    Ok((state, plan, physical))
+    Ok(Planned { plan, steady })
 }
 
-fn session(reader: &Arc<Reader>, measures: Vec<Arc<AggregateUDF>>) -> Result<SessionState, Error> {
+/// A plan as operators.
+async fn operators(
+    state: &SessionState,
+    plan: &LogicalPlan,
+) -> Result<Arc<dyn ExecutionPlan>, Error> {
+    let planner = DefaultPhysicalPlanner::default();
+    let physical = planner.create_physical_plan(plan, state).await;
+    physical.map_err(of_planning)
+}
+
+/// What every run of a statement needs: where its memory is counted, and settings.
+fn base(reader: &Reader) -> Result<SessionStateBuilder, Error> {
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(Memory::of(&reader.control)))
         .with_disk_manager_builder(
@@ -145,9 +187,26 @@ fn session(reader: &Arc<Reader>, measures: Vec<Arc<AggregateUDF>>) -> Result<Ses
     // Every word is spelled as the model spells it already.
     settings.sql_parser.enable_ident_normalization = false;
     settings.optimizer.enable_dynamic_filter_pushdown = false;
-    let mut builder = SessionStateBuilder::new()
+    Ok(SessionStateBuilder::new()
         .with_config(config)
-        .with_runtime_env(runtime)
+        .with_runtime_env(runtime))
+}
+
+/// For a statement that is planned: its functions are in the plan.
+fn running_state(reader: &Reader, plan: &LogicalPlan) -> Result<SessionState, Error> {
+    let mut builder = base(reader)?;
+    if fuse::is_all(plan) {
+        // Rows come sorted, cut and named from one scan: there is nothing to arrange better.
+        builder = builder.with_physical_optimizer_rules(Vec::new());
+    }
+    Ok(builder.build())
+}
+
+fn planning_state(
+    reader: &Arc<Reader>,
+    measures: Vec<Arc<AggregateUDF>>,
+) -> Result<SessionState, Error> {
+    let mut builder = base(reader)?
         .with_catalog_list(Arc::new(Catalogs(Arc::clone(reader))))
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
         .with_scalar_functions(growth::counted(functions::scalar(), &reader.texts()))

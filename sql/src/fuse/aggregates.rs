@@ -16,7 +16,7 @@ use crate::types::is_text;
 
 /// How a result column comes from the scan's aggregates, by their places.
 #[derive(Clone, Debug)]
-pub(super) enum Result {
+pub(crate) enum Result {
     Count(usize),
     Sum(usize),
     /// Minimum or maximum.

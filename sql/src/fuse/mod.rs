@@ -8,21 +8,25 @@ mod relation;
 mod scan;
 mod star;
 
+use std::any::Any;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
-use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder, Projection};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::datasource::{provider_as_source, source_as_provider};
+use datafusion::logical_expr::{
+    Aggregate, Expr, Limit, LogicalPlan, LogicalPlanBuilder, Projection, Sort, SubqueryAlias,
+};
 use engine::Grouped;
 use security::{Measure, Scan};
 
 use crate::reader::Reader;
 use aggregates::Aggregates;
 use relation::{Place, Tables, resolve};
-use scan::Fused;
 use star::Star;
+
+pub(crate) use scan::{Asked, Fused};
 
 /// An optimized plan with scans in place of the aggregates that fit.
 pub(crate) fn rewrite(plan: LogicalPlan, reader: &Arc<Reader>) -> Result<LogicalPlan> {
@@ -38,6 +42,37 @@ pub(crate) fn rewrite(plan: LogicalPlan, reader: &Arc<Reader>) -> Result<Logical
         Ok(Transformed::no(node))
     })?;
     Ok(rewritten.data)
+}
+
+/// Whether a plan is one such scan, and nothing but order, names and a limit around it.
+pub(crate) fn is_all(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(Projection { input, expr, .. }) => {
+            is_all(input) && expr.iter().all(is_plain)
+        }
+        LogicalPlan::Sort(Sort { input, expr, .. }) => {
+            is_all(input) && expr.iter().all(|key| is_plain(&key.expr))
+        }
+        LogicalPlan::SubqueryAlias(SubqueryAlias { input, .. }) => is_all(input),
+        LogicalPlan::Limit(Limit { input, .. }) => is_all(input),
+        LogicalPlan::TableScan(scan) => source_as_provider(&scan.source)
+            .is_ok_and(|provider| (provider.as_ref() as &dyn Any).is::<Fused>()),
+        _ => false,
+    }
+}
+
+/// Whether an expression needs the row alone.
+fn is_plain(expr: &Expr) -> bool {
+    let subquery = expr.exists(|expr| {
+        Ok(matches!(
+            expr,
+            Expr::ScalarSubquery(_)
+                | Expr::Exists(_)
+                | Expr::InSubquery(_)
+                | Expr::SetComparison(_)
+        ))
+    });
+    matches!(subquery, Ok(false))
 }
 
 fn fused(aggregate: &Aggregate, reader: &Arc<Reader>) -> Option<Fused> {
@@ -89,8 +124,7 @@ fn fused(aggregate: &Aggregate, reader: &Arc<Reader>) -> Option<Fused> {
             field.is_nullable(),
         )
     });
-    Some(Fused {
-        reader: Arc::clone(reader),
+    let asked = Asked {
         scan: Scan {
             table: star.table,
             filters: star.filters,
@@ -101,6 +135,10 @@ fn fused(aggregate: &Aggregate, reader: &Arc<Reader>) -> Option<Fused> {
         measures,
         schema: Arc::new(Schema::new(schema.collect::<Vec<_>>())),
         shown: shown(aggregate, &relation.conditions),
+    };
+    Some(Fused {
+        reader: Arc::clone(reader),
+        asked: Arc::new(asked),
     })
 }
 

@@ -18,7 +18,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use engine::{Error, Grouped};
-use security::{Aggregated, Charge, Codes, Groups, ReadError, Scan};
+use security::{Aggregated, Charge, Codes, Filter, Groups, ReadError, Scan};
 
 use super::aggregates::Result;
 use crate::error::{carry, carry_read};
@@ -27,10 +27,15 @@ use crate::reader::Reader;
 use crate::rows::leaf_properties;
 use crate::types::{self, fault};
 
-/// An aggregate that the storage engine computes. Its columns are the group keys, and then the results.
+/// An aggregate that the storage engine computes, and what it is read with.
 #[derive(Clone)]
 pub(crate) struct Fused {
     pub reader: Arc<Reader>,
+    pub asked: Arc<Asked>,
+}
+
+/// What such an aggregate asks for. Its columns are the group keys, and then the results.
+pub(crate) struct Asked {
     pub scan: Scan,
     pub results: Vec<Result>,
     /// Measures in the same groups under the same conditions.
@@ -38,6 +43,25 @@ pub(crate) struct Fused {
     pub schema: SchemaRef,
     /// The aggregate as the statement has it, for EXPLAIN.
     pub shown: String,
+}
+
+impl Asked {
+    /// Bytes of the sets that it filters by.
+    pub fn bytes(&self) -> usize {
+        let scanned = self.scan.filters.iter().map(|filter| match filter {
+            Filter::In { set, .. } => set.serialized_size(),
+            Filter::Tuples { codes, .. } => codes.len().saturating_mul(4),
+        });
+        let measured = self.measures.iter().flat_map(|asked| &asked.filters);
+        let measured = measured.map(|(_, set)| set.serialized_size());
+        scanned.chain(measured).sum()
+    }
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked").finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Fused {
@@ -49,7 +73,7 @@ impl fmt::Debug for Fused {
 #[async_trait]
 impl TableProvider for Fused {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        Arc::clone(&self.asked.schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -64,7 +88,7 @@ impl TableProvider for Fused {
         _limit: Option<usize>,
     ) -> SqlResult<Arc<dyn ExecutionPlan>> {
         Ok(Arc::new(ScanExec {
-            properties: leaf_properties(&self.schema),
+            properties: leaf_properties(&self.asked.schema),
             fused: self.clone(),
         }))
     }
@@ -87,8 +111,8 @@ impl DisplayAs for ScanExec {
         write!(
             f,
             "ModelScan: table={}, {}",
-            scope.table(self.fused.scan.table).name,
-            self.fused.shown
+            scope.table(self.fused.asked.scan.table).name,
+            self.fused.asked.shown
         )
     }
 }
@@ -134,7 +158,7 @@ impl ExecutionPlan for ScanExec {
         // Nothing is read before the first batch is asked for.
         let batches = std::iter::from_fn(move || pieces.piece().transpose());
         Ok(Box::pin(RecordBatchStreamAdapter::new(
-            Arc::clone(&self.fused.schema),
+            Arc::clone(&self.fused.asked.schema),
             futures::stream::iter(batches),
         )))
     }
@@ -227,13 +251,13 @@ fn bytes(groups: &Groups) -> usize {
 impl Fused {
     fn run(&self) -> SqlResult<Found> {
         let (scope, control) = (self.reader.scope(), &self.reader.control);
-        let groups = scope.scan(&self.scan, control).map_err(carry_read)?;
+        let groups = scope.scan(&self.asked.scan, control).map_err(carry_read)?;
         let held = |bytes| {
             let charge = control.charge(bytes);
             charge.map_err(|stopped| carry_read(ReadError::Stopped(stopped)))
         };
         let charge = held(bytes(&groups))?;
-        let measures = match &self.measures {
+        let measures = match &self.asked.measures {
             None => Vec::new(),
             Some(asked) => {
                 let keys = groups
@@ -257,12 +281,12 @@ impl Fused {
     /// Groups as rows.
     fn batch(&self, groups: &Groups, measures: &[ArrayRef]) -> SqlResult<RecordBatch> {
         let scope = self.reader.scope();
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.asked.schema.fields().len());
         for key in &groups.keys {
             arrays.push(types::decode(scope, key, &self.reader.control).map_err(carry_read)?);
         }
-        let types = self.schema.fields().iter().skip(arrays.len());
-        for (result, field) in self.results.iter().zip(types) {
+        let types = self.asked.schema.fields().iter().skip(arrays.len());
+        for (result, field) in self.asked.results.iter().zip(types) {
             arrays.push(match result {
                 Result::Measure(place) => measures
                     .get(*place)
@@ -273,7 +297,7 @@ impl Fused {
         }
         let fitted: SqlResult<Vec<ArrayRef>> = arrays
             .into_iter()
-            .zip(self.schema.fields())
+            .zip(self.asked.schema.fields())
             .map(|(array, field)| {
                 if array.data_type() == field.data_type() {
                     Ok(array)
@@ -284,7 +308,7 @@ impl Fused {
             .collect();
         let options = RecordBatchOptions::new().with_row_count(Some(groups.len));
         Ok(RecordBatch::try_new_with_options(
-            Arc::clone(&self.schema),
+            Arc::clone(&self.asked.schema),
             fitted?,
             &options,
         )?)

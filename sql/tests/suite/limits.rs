@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::{ErrorKind, Limits};
 use security::{Bounds, Control, Meter, Share, View};
-use sql::Options;
+use sql::{Options, Plans, Room};
 
 use crate::world::{World, deep, integers, texts};
 
@@ -38,7 +38,8 @@ fn ask(
     options: &Options,
     control: &Control,
 ) -> Result<usize, engine::Error> {
-    sql::query(view, text, options, control).map(|answer| answer.rows())
+    let plans = Plans::new(&Room::new(0));
+    sql::query(view, &plans, text, options, control).map(|answer| answer.rows())
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use security::Control;
-use sql::Options;
+use sql::{Options, Plans, Room};
 
 use crate::plain;
 use crate::random::Random;
@@ -273,6 +273,7 @@ fn a_cancelled_statement_stops() {
     control.cancel();
     let error = sql::query(
         &view,
+        &Plans::new(&Room::new(0)),
         "SELECT count(*) FROM lineorder",
         &Options::default(),
         &control,

@@ -13,7 +13,7 @@ use model::{
     Model, ModelPermission, Relationship, Role, SecurityFilter, Table, TablePermission,
 };
 use security::{Control, Gate, Identity, View};
-use sql::{Answer, Collation, Options};
+use sql::{Answer, Collation, Options, Plans, Room};
 use storage::{Dataset, TableId};
 
 /// Tables with their values, in the canonical types of storage.
@@ -301,7 +301,7 @@ fn words(values: &ArrayRef) -> Vec<Option<String>> {
 
 /// Answers a statement as the model compares text.
 pub fn ask(view: &Arc<View>, text: &str) -> Result<Answer, engine::Error> {
-    sql::query(view, text, &Options::default(), &Control::new(None))
+    twice(view, text, &Options::default())
 }
 
 pub fn ask_exact(view: &Arc<View>, text: &str) -> Result<Answer, engine::Error> {
@@ -309,7 +309,47 @@ pub fn ask_exact(view: &Arc<View>, text: &str) -> Result<Answer, engine::Error> 
         collation: Collation::Exact,
         ..Options::default()
     };
-    sql::query(view, text, &options, &Control::new(None))
+    twice(view, text, &options)
+}
+
+/// Asks a statement again with the plan that was kept of it, if one was: the answer must be the same.
+fn twice(view: &Arc<View>, text: &str, options: &Options) -> Result<Answer, engine::Error> {
+    let plans = Plans::new(&Room::new(64 << 20));
+    let ask = || sql::query(view, &plans, text, options, &Control::new(None));
+    let first = ask();
+    if !plans.is_empty() {
+        let again = ask().map(|answer| lines(&answer));
+        let (first, again) = (first.as_ref().map(lines), again.as_ref());
+        assert_eq!(
+            first.map_err(told),
+            again.cloned().map_err(|e| told(&e)),
+            "{text}"
+        );
+    }
+    first
+}
+
+fn told(error: &engine::Error) -> String {
+    error.to_string()
+}
+
+/// The rows of an answer as text, in an order of their own.
+fn lines(answer: &Answer) -> Vec<String> {
+    let mut lines: Vec<String> = answer
+        .batches
+        .iter()
+        .flat_map(|batch| {
+            let columns: Vec<_> = batch.columns().iter().map(words).collect();
+            (0..batch.num_rows())
+                .map(|row| {
+                    let cells: Vec<_> = columns.iter().map(|column| &column[row]).collect();
+                    format!("{cells:?}")
+                })
+                .collect::<Vec<String>>()
+        })
+        .collect();
+    lines.sort_unstable();
+    lines
 }
 
 /// On a thread with the deep stack that queries have.
