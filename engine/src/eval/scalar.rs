@@ -541,10 +541,10 @@ impl<'a> Evaluator<'a> {
             let each = subject.steps().saturating_add(value.steps());
             for (j, &i) in open.iter().enumerate() {
                 watch.step(each)?;
-                match value
-                    .at(j)
-                    .and_then(|v| operators::one(BinaryOp::Equal, &subject.get(i as usize), &v))
-                {
+                // BLANK is met by BLANK alone, not by 0, FALSE or empty text.
+                match value.at(j).and_then(|v| {
+                    operators::one(BinaryOp::StrictEqual, &subject.get(i as usize), &v)
+                }) {
                     Ok(Value::Boolean(true)) => chosen[i as usize] = Some(k),
                     Ok(_) => rest.push(i),
                     Err(failure) => errors.push((i, failure)),

@@ -8,7 +8,7 @@ use model::DataType;
 use crate::context::Context;
 use crate::eval::{Evaluator, Outcome, Place, check_arguments};
 use crate::value::{
-    Arithmetic, Failure, Result, Value, arithmetic, compare, equal, error, negated, strictly_equal,
+    Arithmetic, Failure, Result, Value, arithmetic, compare, error, negated, strictly_equal,
     unknown,
 };
 
@@ -231,7 +231,7 @@ impl Evaluator<'_> {
         let subject = self.scalar(&args[0], place)?;
         let mut rest = &args[1..];
         while let [case, result, after @ ..] = rest {
-            if equal(&subject, &self.scalar(case, place)?)? {
+            if strictly_equal(&subject, &self.scalar(case, place)?)? {
                 return self.scalar(result, place);
             }
             rest = after;
