@@ -16,3 +16,19 @@ fn switch_meets_blank_with_blank_alone() {
         "7",
     );
 }
+
+#[test]
+fn aggregates_of_groupby_read_the_group_alone() {
+    let rows = |expression: &str| {
+        format!(
+            "COUNTROWS ( GROUPBY ( Lines, Lines[Group], \"n\", SUMX ( CURRENTGROUP (), {expression} ) ) )"
+        )
+    };
+    check(&rows("Lines[Amount] * 2"), "2");
+    check(&rows("[Total]"), "error");
+    check(&rows("CALCULATE ( SUM ( Lines[Amount] ) )"), "error");
+    check(
+        "MAXX ( GROUPBY ( ADDCOLUMNS ( VALUES ( Lines[Group] ), \"Total\", [Total] ), \"t\", SUMX ( CURRENTGROUP (), [Total] ) ), [t] )",
+        "100",
+    );
+}
