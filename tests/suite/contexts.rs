@@ -32,3 +32,19 @@ fn aggregates_of_groupby_read_the_group_alone() {
         "100",
     );
 }
+
+#[test]
+fn conditions_refuse_measures_named_with_their_table() {
+    check(
+        "CALCULATE ( COUNTROWS ( Lines ), Lines[Amount] = Lines[Total] )",
+        "error",
+    );
+    check(
+        "CALCULATE ( COUNTROWS ( Lines ), Lines[Amount] = [Total] )",
+        "error",
+    );
+    check(
+        "CALCULATE ( COUNTROWS ( Lines ), Lines[Amount] = MAX ( Lines[Amount] ) )",
+        "1",
+    );
+}

@@ -191,19 +191,32 @@ impl<'a> Binder<'a> {
         Ok(self.table_expr(kind, schema, expr.span))
     }
 
+    fn names_measure(&self, name: &str) -> bool {
+        self.scope.find_measure(name).is_some() || self.defines_measure(name)
+    }
+
     /// A condition may hold aggregates, but no measure and no CALCULATE: in which context they would be evaluated is not
     /// defined. FILTER and variables say it.
     fn no_measures(&self, expr: &Expr) -> Bound<()> {
         const WHY: &str = "a condition of CALCULATE may not refer to measures, nor use CALCULATE; put the value into a variable, or use FILTER";
         match &expr.kind {
-            ExprKind::Bracket(name) if self.row_field(None, &name.text, 0).is_none() => {
-                let measure = self.scope.find_measure(&name.text).is_some()
-                    || self.defines_measure(&name.text);
-                if measure {
-                    self.error(ErrorKind::Argument, expr.span, WHY)
-                } else {
-                    Ok(())
-                }
+            ExprKind::Bracket(name)
+                if self.row_field(None, &name.text, 0).is_none()
+                    && self.names_measure(&name.text) =>
+            {
+                self.error(ErrorKind::Argument, expr.span, WHY)
+            }
+            // A measure may be named with its table, like a column.
+            ExprKind::Qualified { table, column }
+                if self
+                    .row_field(Some(&table.text), &column.text, 0)
+                    .is_none()
+                    && self.find_table(&table.text).is_some_and(|handle| {
+                        self.scope.find_column(handle, &column.text).is_none()
+                    })
+                    && self.names_measure(&column.text) =>
+            {
+                self.error(ErrorKind::Argument, expr.span, WHY)
             }
             ExprKind::Call { name, args } => {
                 if name.text.eq_ignore_ascii_case("CALCULATE") {
