@@ -48,3 +48,68 @@ fn conditions_refuse_measures_named_with_their_table() {
         "1",
     );
 }
+
+#[test]
+fn allselected_brings_back_what_iterators_go_through() {
+    let each = |rows: &str, expression: &str, filter: &str| {
+        format!(
+            "CONCATENATEX ( CALCULATETABLE ( ADDCOLUMNS ( {rows}, \"s\", {expression} ), {filter} ), [s], \" \" )"
+        )
+    };
+    let selected = "CALCULATE ( [Total], ALLSELECTED ( Names[Group] ) )";
+    check(
+        &each("VALUES ( Names[Group] )", selected, "Names[Group] = \"a\""),
+        "30",
+    );
+    // The rows of the iterator count, not the filter around it.
+    check(
+        &each("ALL ( Names[Group] )", selected, "Names[Group] = \"a\""),
+        "100 100 100",
+    );
+    check(
+        &each("ALL ( Names )", selected, "Names[Group] = \"a\""),
+        "30 70 ",
+    );
+    check(
+        &each(
+            "ALL ( Names )",
+            "CALCULATE ( [Total], ALLSELECTED ( Names ) )",
+            "Names[Group] = \"a\"",
+        ),
+        "100 100 100",
+    );
+    // Each column has an iterator of its own.
+    check(
+        "SUMX ( VALUES ( Names[Group] ), CALCULATE ( SUMX ( VALUES ( Lines[Flag] ), CALCULATE ( [Total], ALLSELECTED () ) ) ) )",
+        "500",
+    );
+    check(
+        "CONCATENATEX ( CALCULATETABLE ( GENERATE ( ALL ( Names[Group] ), ADDCOLUMNS ( ALL ( Names[Long Name] ), \"n\", COUNTROWS ( ALLSELECTED ( Names ) ) ) ), Names[Group] = \"a\", Names[Long Name] = \"Alpha\" ), [n], \"\" )",
+        "333333333",
+    );
+    check(
+        "CONCATENATEX ( CALCULATETABLE ( ADDCOLUMNS ( ALL ( Names[Long Name] ), \"n\", COUNTROWS ( ALLSELECTED ( Names ) ) ), Names[Group] = \"a\", Names[Long Name] = \"Beta\" ), [n], \"\" )",
+        "111",
+    );
+}
+
+#[test]
+fn allselected_of_a_column_is_left_alone_by_filters_of_others() {
+    let counted = |table: &str, filter: &str| format!("CALCULATE ( COUNTROWS ( {table} ), {filter} )");
+    check(
+        &counted("ALLSELECTED ( Names[Group] )", "Names[Long Name] = \"Alpha\""),
+        "3",
+    );
+    check(
+        &counted("ALLSELECTED ( Names[Group] )", "Names[Group] = \"a\""),
+        "1",
+    );
+    check(
+        &counted("ALLSELECTED ( Names )", "Names[Long Name] = \"Alpha\""),
+        "1",
+    );
+    check(
+        &counted("VALUES ( Names[Group] )", "Names[Long Name] = \"Alpha\", ALLSELECTED ( Names[Group] )"),
+        "1",
+    );
+}
