@@ -404,33 +404,63 @@ impl<'a> Binder<'a> {
     fn cross_filter(&mut self, args: &[Expr], expr: &Expr) -> Bound<FilterArgument> {
         self.function("CROSSFILTER", args, expr)?;
         let (handle, forward) = self.relationship(&args[..2], expr.span)?;
-        let ExprKind::Identifier { name, .. } = &args[2].kind else {
-            return self.error(ErrorKind::Argument, args[2].span, "the direction is NONE, ONEWAY, BOTH, ONEWAY_LEFTFILTERSRIGHT or ONEWAY_RIGHTFILTERSLEFT");
+        let word = match &args[2].kind {
+            ExprKind::Identifier { name, .. } => name.text.to_ascii_uppercase(),
+            // A direction may be written as its number.
+            ExprKind::Integer(number) => usize::try_from(*number)
+                .ok()
+                .and_then(|number| DIRECTIONS.get(number))
+                .map_or_else(String::new, |word| (*word).to_owned()),
+            _ => String::new(),
         };
         // "Left" is the first column named; in a relationship as stored, the many side stands left.
-        let mode = match (name.text.to_ascii_uppercase().as_str(), forward) {
+        let mode = match (word.as_str(), forward) {
             ("NONE", _) => CrossFilterMode::None,
             ("ONEWAY", _) => CrossFilterMode::OneWay,
             ("BOTH", _) => CrossFilterMode::Both,
-            ("ONEWAY_LEFTFILTERSRIGHT", true) | ("ONEWAY_RIGHTFILTERSLEFT", false) => CrossFilterMode::OneWayLeftFiltersRight,
-            ("ONEWAY_RIGHTFILTERSLEFT", true) | ("ONEWAY_LEFTFILTERSRIGHT", false) => CrossFilterMode::OneWayRightFiltersLeft,
-            _ => return self.error(ErrorKind::Argument, args[2].span, "the direction is NONE, ONEWAY, BOTH, ONEWAY_LEFTFILTERSRIGHT or ONEWAY_RIGHTFILTERSLEFT"),
+            ("ONEWAY_LEFTFILTERSRIGHT", true) | ("ONEWAY_RIGHTFILTERSLEFT", false) => {
+                CrossFilterMode::OneWayLeftFiltersRight
+            }
+            ("ONEWAY_RIGHTFILTERSLEFT", true) | ("ONEWAY_LEFTFILTERSRIGHT", false) => {
+                CrossFilterMode::OneWayRightFiltersLeft
+            }
+            _ => {
+                return self.error(
+                    ErrorKind::Argument,
+                    args[2].span,
+                    "the direction is NONE, ONEWAY, BOTH, ONEWAY_LEFTFILTERSRIGHT or ONEWAY_RIGHTFILTERSLEFT",
+                );
+            }
         };
-        let sided = matches!(
-            mode,
-            CrossFilterMode::OneWayLeftFiltersRight | CrossFilterMode::OneWayRightFiltersLeft
-        );
-        let info = self.scope.relationship(handle);
-        if sided && !info.is_some_and(|r| r.from_many && r.to_many) {
+        let sides = self.scope.relationship(handle);
+        let sides = sides.map(|r| (r.from_many, r.to_many));
+        let allowed = match mode {
+            CrossFilterMode::OneWayLeftFiltersRight => sides == Some((true, true)),
+            // Between one and many this is the only way there is.
+            CrossFilterMode::OneWayRightFiltersLeft => {
+                matches!(sides, Some((true, _)))
+            }
+            _ => true,
+        };
+        if !allowed {
             return self.error(
                 ErrorKind::Argument,
                 args[2].span,
-                "ONEWAY_LEFTFILTERSRIGHT and ONEWAY_RIGHTFILTERSLEFT are for relationships of many to many; of others ONEWAY says the way",
+                "filters do not go this way alone: from the many side to the one side, or over a relationship of one to one",
             );
         }
         Ok(FilterArgument::CrossFilter(handle, mode))
     }
 }
+
+/// The directions of CROSSFILTER, by their numbers.
+const DIRECTIONS: &[&str] = &[
+    "NONE",
+    "ONEWAY",
+    "BOTH",
+    "ONEWAY_RIGHTFILTERSLEFT",
+    "ONEWAY_LEFTFILTERSRIGHT",
+];
 
 /// Functions of values, through which a condition still speaks of its columns.
 fn is_of_values(name: &str) -> bool {
