@@ -3,11 +3,23 @@
 use crate::functions::check;
 
 #[test]
-fn switch_meets_blank_with_blank_alone() {
+fn switch_meets_blank_with_blank_and_false() {
     check("SWITCH ( 0, BLANK (), 10, 99 )", "99");
     check("SWITCH ( BLANK (), 0, 10, 99 )", "99");
     check("SWITCH ( \"\", BLANK (), 10, 99 )", "99");
-    check("SWITCH ( BLANK (), FALSE (), 10, 99 )", "99");
+    check("SWITCH ( BLANK (), FALSE (), 10, 99 )", "10");
+    check(
+        "SWITCH ( BLANK (), 0, \"zero\", TRUE (), \"true\", BLANK (), \"blank\", FALSE (), \"false\" )",
+        "blank",
+    );
+    check(
+        "SWITCH ( BLANK (), 0, \"zero\", TRUE (), \"true\", FALSE (), \"false\", BLANK (), \"blank\" )",
+        "false",
+    );
+    check(
+        "SWITCH ( COUNTROWS ( FILTER ( Lines, FALSE () ) ), 0, \"zero\", 1, \"one\", \"other\" )",
+        "other",
+    );
     check("SWITCH ( BLANK (), BLANK (), 10, 99 )", "10");
     check("SWITCH ( 1.0, 1, 10, 99 )", "10");
     check("SWITCH ( TRUE (), BLANK (), 10, 99 )", "99");

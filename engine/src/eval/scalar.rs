@@ -541,12 +541,12 @@ impl<'a> Evaluator<'a> {
             let each = subject.steps().saturating_add(value.steps());
             for (j, &i) in open.iter().enumerate() {
                 watch.step(each)?;
-                // BLANK is met by BLANK alone, not by 0, FALSE or empty text.
-                match value.at(j).and_then(|v| {
-                    operators::one(BinaryOp::StrictEqual, &subject.get(i as usize), &v)
-                }) {
-                    Ok(Value::Boolean(true)) => chosen[i as usize] = Some(k),
-                    Ok(_) => rest.push(i),
+                match value
+                    .at(j)
+                    .and_then(|v| operators::meets(&subject.get(i as usize), &v))
+                {
+                    Ok(true) => chosen[i as usize] = Some(k),
+                    Ok(false) => rest.push(i),
                     Err(failure) => errors.push((i, failure)),
                 }
             }
