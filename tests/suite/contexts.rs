@@ -30,6 +30,20 @@ fn switch_meets_blank_with_blank_and_false() {
 }
 
 #[test]
+fn blank_beside_logical_values_is_false() {
+    check("IF ( 1 = 1, BLANK (), TRUE () )", "FALSE");
+    check("IF ( 1 <> 1, TRUE (), BLANK () )", "FALSE");
+    check("IF ( 1 <> 1, BLANK (), TRUE () )", "TRUE");
+    check("SWITCH ( 1, 1, BLANK (), 2, TRUE () )", "FALSE");
+    check("IF ( 1 = 1, BLANK (), 5 )", "BLANK");
+    check("IF ( 1 = 1, BLANK (), BLANK () )", "BLANK");
+    check(
+        "IF ( 1 = 1, MINX ( FILTER ( Lines, Lines[Key] = 5 ), Lines[Amount] ), 5 )",
+        "BLANK",
+    );
+}
+
+#[test]
 fn aggregates_of_groupby_read_the_group_alone() {
     let rows = |expression: &str| {
         format!(
