@@ -139,3 +139,23 @@ fn allselected_of_a_column_is_left_alone_by_filters_of_others() {
         "1",
     );
 }
+
+#[test]
+fn groups_of_summarize_filter_by_all_columns_of_their_rows() {
+    check(
+        "CONCATENATEX ( SUMMARIZE ( ALL ( Lines[Group], Lines[Amount] ), Lines[Group], \"x\", CALCULATE ( [Total], REMOVEFILTERS ( Lines[Group] ) ) ), Lines[Group] & [x], \" \", Lines[Group] )",
+        "a50 b90",
+    );
+    check(
+        "CONCATENATEX ( SUMMARIZE ( ADDCOLUMNS ( VALUES ( Names[Group] ), \"Size\", IF ( [Total] > 50, \"big\", \"small\" ) ), [Size], \"x\", [Total] ), [Size] & [x], \" \", [Size] )",
+        "big70 small30",
+    );
+    check(
+        "CONCATENATEX ( SUMMARIZE ( SELECTCOLUMNS ( Lines, \"Size\", IF ( Lines[Amount] > 20, \"big\", \"small\" ) ), [Size], \"x\", [Total] ), [Size] & [x], \" \", [Size] )",
+        "big100 small100",
+    );
+    check(
+        "CONCATENATEX ( SUMMARIZE ( SUMMARIZE ( Lines, Names[Group] ), Names[Group], \"x\", CALCULATE ( [Total], REMOVEFILTERS ( Names[Group] ) ) ), [x], \" \" )",
+        "100 100",
+    );
+}
