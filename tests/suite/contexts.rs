@@ -159,3 +159,20 @@ fn groups_of_summarize_filter_by_all_columns_of_their_rows() {
         "100 100",
     );
 }
+
+#[test]
+fn substitutewithindex_joins_by_origin_or_by_computed_name() {
+    let places = |table: &str, index: &str| {
+        format!(
+            "CONCATENATEX ( SUBSTITUTEWITHINDEX ( {table}, \"i\", {index}, ASC ), [i], \" \", [i] )"
+        )
+    };
+    let renamed = "SELECTCOLUMNS ( Names, \"g\", Names[Group] )";
+    let computed = "SELECTCOLUMNS ( Names, \"g\", Names[Group] & \"\" )";
+    let written = "SELECTCOLUMNS ( { \"c\", \"a\" }, \"g\", [Value] ), [g]";
+    let listed = "FILTER ( VALUES ( Names[Group] ), Names[Group] > \"a\" ), Names[Group]";
+    check(&places(renamed, listed), "0 1");
+    check(&places(computed, written), "0 1");
+    check(&places(renamed, written), "error");
+    check(&places(computed, listed), "error");
+}
