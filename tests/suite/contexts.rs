@@ -176,3 +176,23 @@ fn substitutewithindex_joins_by_origin_or_by_computed_name() {
     check(&places(renamed, written), "error");
     check(&places(computed, listed), "error");
 }
+
+#[test]
+fn new_columns_may_be_named_as_columns_of_a_table() {
+    let sums = "ADDCOLUMNS ( VALUES ( Lines[Group] ), \"sums[t]\", [Total] )";
+    check(&format!("SUMX ( {sums}, sums[t] )"), "100");
+    check(&format!("VAR sums = {sums} RETURN SUMX ( sums, 'sums'[t] )"), "100");
+    check(&format!("SUMX ( {sums}, other[t] )"), "error");
+    check(
+        "SUMX ( SELECTCOLUMNS ( Lines, \"'by line'[t]\", Lines[Amount] ), 'by line'[t] )",
+        "100",
+    );
+    check(
+        "COUNTROWS ( GROUPBY ( SELECTCOLUMNS ( Lines, \"g[c]\", Lines[Group], \"g[n]\", Lines[Amount] ), g[c], \"n\", SUMX ( CURRENTGROUP (), g[n] ) ) )",
+        "2",
+    );
+    check(
+        "SUMX ( ADDCOLUMNS ( VALUES ( Lines[Group] ), \"t [%]\", [Total] ), [t [%]]] )",
+        "100",
+    );
+}
