@@ -36,9 +36,10 @@ pub struct Field {
 
 impl Field {
     pub fn extension(name: &str, data_type: DataType) -> Self {
+        let (table, name) = named_parts(name);
         Field {
-            table: None,
-            name: name.to_string(),
+            table,
+            name,
             data_type,
             lineage: None,
             format_string: None,
@@ -51,6 +52,34 @@ impl Field {
             Some(table) => format!("{table}[{}]", self.name),
             None => format!("[{}]", self.name),
         }
+    }
+}
+
+/// The table and the column that the name of a new column speaks of: `T[c]` and `'My table'[c]` are referred to as columns of a
+/// table, which need not exist. Any other text, such as `Margin [%]`, is a name as it stands.
+pub fn named_parts(text: &str) -> (Option<String>, String) {
+    let word = |table: &str| {
+        let mut letters = table.chars();
+        letters.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+            && letters.all(|c| c.is_alphanumeric() || c == '_')
+    };
+    let parts = text.strip_suffix(']').and_then(|text| {
+        let (table, column) = match text.strip_prefix('\'') {
+            Some(quoted) => {
+                let (table, column) = quoted.split_once("'[")?;
+                (table.replace("''", "'"), column)
+            }
+            None => {
+                let (table, column) = text.split_once('[')?;
+                (word(table).then(|| table.to_string())?, column)
+            }
+        };
+        let plain = !table.is_empty() && !column.is_empty() && !column.contains(['[', ']']);
+        plain.then(|| (table, column.to_string()))
+    });
+    match parts {
+        Some((table, column)) => (Some(table), column),
+        None => (None, text.to_string()),
     }
 }
 

@@ -92,6 +92,17 @@ impl Scalar {
         scalars.iter().any(|s| s.reads_frame(id)) || tables.iter().any(|t| t.reads_frame(id))
     }
 
+    /// Whether a measure or CALCULATE stands anywhere in the expression.
+    pub fn changes_context(&self) -> bool {
+        use ScalarKind as K;
+        let (scalars, tables) = self.parts();
+        matches!(
+            self.kind,
+            K::Calculate { .. } | K::Measure { .. } | K::SelectedMeasure
+        ) || scalars.iter().any(|s| s.changes_context())
+            || tables.iter().any(|t| t.changes_context())
+    }
+
     /// The expressions and tables directly inside.
     pub fn parts(&self) -> (Vec<&Scalar>, Vec<&TableExpr>) {
         use ScalarKind as K;
@@ -219,6 +230,13 @@ impl TableExpr {
     pub fn reads_frame(&self, id: FrameId) -> bool {
         let (scalars, tables) = self.parts();
         scalars.iter().any(|s| s.reads_frame(id)) || tables.iter().any(|t| t.reads_frame(id))
+    }
+
+    fn changes_context(&self) -> bool {
+        let (scalars, tables) = self.parts();
+        matches!(self.kind, TableKind::Calculate { .. })
+            || scalars.iter().any(|s| s.changes_context())
+            || tables.iter().any(|t| t.changes_context())
     }
 
     /// The expressions and tables directly inside.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 use security::{Column, Relationship, Table, Target};
 
-use crate::bound::{CrossFilterMode, MeasureRef, Scalar};
+use crate::bound::{CrossFilterMode, MeasureRef, Scalar, Schema};
 use crate::table::TableRows;
 
 /// The code that no row has: of a value that the column does not hold.
@@ -293,12 +293,20 @@ pub struct Relations {
 pub struct Shadow {
     /// Aligned with the contexts that the iterator ran in.
     pub outer: Rc<FilterContext>,
-    /// The rows iterated, with the model columns among their fields; None for SUMMARIZECOLUMNS.
+    /// The rows iterated; None for SUMMARIZECOLUMNS.
     pub rows: Option<Iterated>,
 }
 
-/// Rows, and the fields among their columns that are columns of the model.
-pub type Iterated = (Rc<TableRows>, Vec<(usize, Column)>);
+/// The rows that an iterator goes through.
+#[derive(Debug)]
+pub struct Iterated {
+    pub rows: Rc<TableRows>,
+    pub schema: Rc<Schema>,
+    /// The fields that are columns of the model, with their places.
+    pub columns: Vec<(usize, Column)>,
+    /// They stand under KEEPFILTERS: what filtered their columns before holds beside them.
+    pub keeps: bool,
+}
 
 /// What calculation items see.
 #[derive(Clone, Debug)]

@@ -8,6 +8,7 @@ mod auditing;
 mod blindness;
 mod bypasses;
 mod calendars;
+mod contexts;
 mod corpus;
 mod define;
 mod deletion;

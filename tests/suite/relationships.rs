@@ -69,11 +69,29 @@ fn a_relationship_of_one_to_one_is_used_one_way() {
 #[test]
 fn ways_of_relationships_that_are_refused() {
     let session = shipped();
-    for way in ["ONEWAY_LEFTFILTERSRIGHT", "ONEWAY_RIGHTFILTERSLEFT"] {
-        for ends in ["Sold[Ordered], Days[Day]", "Notes[Day], Days[Day]"] {
-            let query = format!("CALCULATE ( COUNTROWS ( Sold ), CROSSFILTER ( {ends}, {way} ) )");
-            assert_eq!(value(&session, &query), "error", "{query}");
-        }
+    for (ends, way) in [
+        ("Sold[Ordered], Days[Day]", "ONEWAY_LEFTFILTERSRIGHT"),
+        ("Sold[Ordered], Days[Day]", "4"),
+        ("Sold[Ordered], Days[Day]", "5"),
+        ("Days[Day], Sold[Ordered]", "ONEWAY_RIGHTFILTERSLEFT"),
+        ("Notes[Day], Days[Day]", "ONEWAY_LEFTFILTERSRIGHT"),
+        ("Notes[Day], Days[Day]", "ONEWAY_RIGHTFILTERSLEFT"),
+    ] {
+        let query = format!("CALCULATE ( COUNTROWS ( Sold ), CROSSFILTER ( {ends}, {way} ) )");
+        assert_eq!(value(&session, &query), "error", "{query}");
+    }
+    // From the one side to the many is the only way there is, so it may be named.
+    for (ends, way, days) in [
+        ("Sold[Ordered], Days[Day]", "ONEWAY_RIGHTFILTERSLEFT", "3"),
+        ("Days[Day], Sold[Ordered]", "OneWay_LeftFiltersRight", "3"),
+        ("Sold[Ordered], Days[Day]", "3", "3"),
+        ("Sold[Ordered], Days[Day]", "1", "3"),
+        ("Sold[Ordered], Days[Day]", "2", "1"),
+    ] {
+        let query = format!(
+            "CALCULATE ( COUNTROWS ( Days ), Sold[Amount] = 10, CROSSFILTER ( {ends}, {way} ) )"
+        );
+        assert_eq!(value(&session, &query), days, "{query}");
     }
     let one_way = "CALCULATE ( COUNTROWS ( Days ), Sold[Amount] = 10, CROSSFILTER ( Sold[Ordered], Days[Day], ONEWAY ) )";
     assert_eq!(value(&session, one_way), "3");

@@ -175,8 +175,8 @@ impl<'a> Binder<'a> {
                 );
                 let kind = ScalarKind::If {
                     condition: Box::new(condition),
-                    then: Box::new(then),
-                    otherwise: otherwise.map(Box::new),
+                    then: Box::new(logical_branch(then, data_type)),
+                    otherwise: otherwise.map(|o| Box::new(logical_branch(o, data_type))),
                 };
                 Ok(self.scalar(kind, data_type, span))
             }
@@ -308,6 +308,11 @@ impl<'a> Binder<'a> {
                 .map(|(_, r)| r.data_type)
                 .chain(otherwise.as_ref().map(|o| o.data_type)),
         );
+        let mut cases: Vec<(Scalar, Scalar)> = cases
+            .into_iter()
+            .map(|(case, result)| (case, logical_branch(result, data_type)))
+            .collect();
+        let otherwise = otherwise.map(|o| logical_branch(o, data_type));
         // SWITCH ( TRUE (), ... ) takes conditions, which convert to logical values.
         if matches!(&subject.kind, ScalarKind::Call { function, .. } if function.name == "TRUE") {
             for (case, _) in &mut cases {
@@ -808,6 +813,23 @@ fn takes_word(function: &Function, at: usize, word: &str) -> bool {
 
 fn is_order(word: &str) -> bool {
     word.eq_ignore_ascii_case("ASC") || word.eq_ignore_ascii_case("DESC")
+}
+
+/// BLANK, written among branches of logical values, is one of them: FALSE. What a branch computes stays as it is.
+fn logical_branch(branch: Scalar, data_type: DataType) -> Scalar {
+    let written = match &branch.kind {
+        ScalarKind::Constant(value) => value.is_blank(),
+        ScalarKind::Call { function, .. } => function.name == "BLANK",
+        _ => false,
+    };
+    if !written || data_type != DataType::Boolean {
+        return branch;
+    }
+    Scalar {
+        kind: ScalarKind::Constant(Value::Boolean(false)),
+        data_type,
+        span: branch.span,
+    }
 }
 
 /// The type of values of several types: the wider of two numbers, else Variant.

@@ -191,19 +191,32 @@ impl<'a> Binder<'a> {
         Ok(self.table_expr(kind, schema, expr.span))
     }
 
+    fn names_measure(&self, name: &str) -> bool {
+        self.scope.find_measure(name).is_some() || self.defines_measure(name)
+    }
+
     /// A condition may hold aggregates, but no measure and no CALCULATE: in which context they would be evaluated is not
     /// defined. FILTER and variables say it.
     fn no_measures(&self, expr: &Expr) -> Bound<()> {
         const WHY: &str = "a condition of CALCULATE may not refer to measures, nor use CALCULATE; put the value into a variable, or use FILTER";
         match &expr.kind {
-            ExprKind::Bracket(name) if self.row_field(None, &name.text, 0).is_none() => {
-                let measure = self.scope.find_measure(&name.text).is_some()
-                    || self.defines_measure(&name.text);
-                if measure {
-                    self.error(ErrorKind::Argument, expr.span, WHY)
-                } else {
-                    Ok(())
-                }
+            ExprKind::Bracket(name)
+                if self.row_field(None, &name.text, 0).is_none()
+                    && self.names_measure(&name.text) =>
+            {
+                self.error(ErrorKind::Argument, expr.span, WHY)
+            }
+            // A measure may be named with its table, like a column.
+            ExprKind::Qualified { table, column }
+                if self
+                    .row_field(Some(&table.text), &column.text, 0)
+                    .is_none()
+                    && self.find_table(&table.text).is_some_and(|handle| {
+                        self.scope.find_column(handle, &column.text).is_none()
+                    })
+                    && self.names_measure(&column.text) =>
+            {
+                self.error(ErrorKind::Argument, expr.span, WHY)
             }
             ExprKind::Call { name, args } => {
                 if name.text.eq_ignore_ascii_case("CALCULATE") {
@@ -391,33 +404,63 @@ impl<'a> Binder<'a> {
     fn cross_filter(&mut self, args: &[Expr], expr: &Expr) -> Bound<FilterArgument> {
         self.function("CROSSFILTER", args, expr)?;
         let (handle, forward) = self.relationship(&args[..2], expr.span)?;
-        let ExprKind::Identifier { name, .. } = &args[2].kind else {
-            return self.error(ErrorKind::Argument, args[2].span, "the direction is NONE, ONEWAY, BOTH, ONEWAY_LEFTFILTERSRIGHT or ONEWAY_RIGHTFILTERSLEFT");
+        let word = match &args[2].kind {
+            ExprKind::Identifier { name, .. } => name.text.to_ascii_uppercase(),
+            // A direction may be written as its number.
+            ExprKind::Integer(number) => usize::try_from(*number)
+                .ok()
+                .and_then(|number| DIRECTIONS.get(number))
+                .map_or_else(String::new, |word| (*word).to_owned()),
+            _ => String::new(),
         };
         // "Left" is the first column named; in a relationship as stored, the many side stands left.
-        let mode = match (name.text.to_ascii_uppercase().as_str(), forward) {
+        let mode = match (word.as_str(), forward) {
             ("NONE", _) => CrossFilterMode::None,
             ("ONEWAY", _) => CrossFilterMode::OneWay,
             ("BOTH", _) => CrossFilterMode::Both,
-            ("ONEWAY_LEFTFILTERSRIGHT", true) | ("ONEWAY_RIGHTFILTERSLEFT", false) => CrossFilterMode::OneWayLeftFiltersRight,
-            ("ONEWAY_RIGHTFILTERSLEFT", true) | ("ONEWAY_LEFTFILTERSRIGHT", false) => CrossFilterMode::OneWayRightFiltersLeft,
-            _ => return self.error(ErrorKind::Argument, args[2].span, "the direction is NONE, ONEWAY, BOTH, ONEWAY_LEFTFILTERSRIGHT or ONEWAY_RIGHTFILTERSLEFT"),
+            ("ONEWAY_LEFTFILTERSRIGHT", true) | ("ONEWAY_RIGHTFILTERSLEFT", false) => {
+                CrossFilterMode::OneWayLeftFiltersRight
+            }
+            ("ONEWAY_RIGHTFILTERSLEFT", true) | ("ONEWAY_LEFTFILTERSRIGHT", false) => {
+                CrossFilterMode::OneWayRightFiltersLeft
+            }
+            _ => {
+                return self.error(
+                    ErrorKind::Argument,
+                    args[2].span,
+                    "the direction is NONE, ONEWAY, BOTH, ONEWAY_LEFTFILTERSRIGHT or ONEWAY_RIGHTFILTERSLEFT",
+                );
+            }
         };
-        let sided = matches!(
-            mode,
-            CrossFilterMode::OneWayLeftFiltersRight | CrossFilterMode::OneWayRightFiltersLeft
-        );
-        let info = self.scope.relationship(handle);
-        if sided && !info.is_some_and(|r| r.from_many && r.to_many) {
+        let sides = self.scope.relationship(handle);
+        let sides = sides.map(|r| (r.from_many, r.to_many));
+        let allowed = match mode {
+            CrossFilterMode::OneWayLeftFiltersRight => sides == Some((true, true)),
+            // Between one and many this is the only way there is.
+            CrossFilterMode::OneWayRightFiltersLeft => {
+                matches!(sides, Some((true, _)))
+            }
+            _ => true,
+        };
+        if !allowed {
             return self.error(
                 ErrorKind::Argument,
                 args[2].span,
-                "ONEWAY_LEFTFILTERSRIGHT and ONEWAY_RIGHTFILTERSLEFT are for relationships of many to many; of others ONEWAY says the way",
+                "filters do not go this way alone: from the many side to the one side, or over a relationship of one to one",
             );
         }
         Ok(FilterArgument::CrossFilter(handle, mode))
     }
 }
+
+/// The directions of CROSSFILTER, by their numbers.
+const DIRECTIONS: &[&str] = &[
+    "NONE",
+    "ONEWAY",
+    "BOTH",
+    "ONEWAY_RIGHTFILTERSLEFT",
+    "ONEWAY_LEFTFILTERSRIGHT",
+];
 
 /// Functions of values, through which a condition still speaks of its columns.
 fn is_of_values(name: &str) -> bool {

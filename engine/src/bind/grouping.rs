@@ -302,6 +302,14 @@ impl<'a> Binder<'a> {
                     );
                 }
                 let scalar = b.bind_scalar(expr)?;
+                // The group is no filter, so what a measure would be evaluated over is not what stands there.
+                if scalar.changes_context() {
+                    return b.error(
+                        ErrorKind::Argument,
+                        expr.span,
+                        "an aggregate of GROUPBY reads columns of the group; it may not refer to measures, nor use CALCULATE",
+                    );
+                }
                 Ok((Field::extension(text, scalar.data_type), scalar))
             })
         });

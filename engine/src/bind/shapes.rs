@@ -293,9 +293,11 @@ impl<'a> Binder<'a> {
             );
         };
         let index = self.bind_table(&args[2])?;
-        let same = |a: &Field, b: &Field| {
-            model::same_name(&a.name, &b.name)
-                && (a.lineage.is_none() || b.lineage.is_none() || a.lineage == b.lineage)
+        // Columns of the model meet by their origin, computed ones by their names.
+        let same = |a: &Field, b: &Field| match (a.lineage, b.lineage) {
+            (Some(a), Some(b)) => a == b,
+            (None, None) => model::same_name(&a.name, &b.name),
+            _ => false,
         };
         let mut on = Vec::new();
         for (j, field) in index.schema.fields.iter().enumerate() {

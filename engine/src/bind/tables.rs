@@ -516,11 +516,14 @@ impl<'a> Binder<'a> {
         };
         match (name, source) {
             (None, Some(field)) => field.clone(),
-            (Some(name), Some(field)) => Field {
-                table: None,
-                name: name.to_string(),
-                ..field.clone()
-            },
+            (Some(name), Some(field)) => {
+                let (table, name) = crate::bound::named_parts(name);
+                Field {
+                    table,
+                    name,
+                    ..field.clone()
+                }
+            }
             (name, None) => {
                 let format = match &scalar.kind {
                     crate::bound::ScalarKind::Measure { measure, .. } => {

@@ -12,10 +12,9 @@ use super::{Evaluator, Outcome, operators};
 use crate::batch::Batch;
 use crate::bound::{
     CrossFilterMode, FilterArgument, Removal, Scalar, ScalarKind, Schema, TableExpr, TableKind,
-    path_here,
 };
 use crate::context::{FilterContext, Item, Relations, Set};
-use crate::table::{ColumnRows, TableRows};
+use crate::table::TableRows;
 use crate::value::{DataType, Value};
 use crate::vector::{Data, Errors, Vector, merge_errors};
 
@@ -524,7 +523,7 @@ impl<'a> Evaluator<'a> {
             match filter {
                 FilterArgument::Remove(removal) => self.remove(context, removal)?,
                 FilterArgument::AllSelected(removal) => {
-                    self.restore_selected(context, removal, batch)?
+                    self.restore_selected(context, removal, batch)?;
                 }
                 _ => {}
             }
@@ -563,7 +562,7 @@ impl<'a> Evaluator<'a> {
         context.applied = Rc::new(kept);
     }
 
-    fn removed_columns(&self, removal: &Removal, relations: &Relations) -> HashSet<Column> {
+    pub fn removed_columns(&self, removal: &Removal, relations: &Relations) -> HashSet<Column> {
         match removal {
             Removal::Everything | Removal::Reaching(_) => HashSet::new(),
             Removal::Table(table) => self
@@ -654,7 +653,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// What a filter on rows says of some columns of the expanded table. None: nothing, of no column.
-    fn kept_of_rows(
+    pub fn kept_of_rows(
         &self,
         item: &Rc<Item>,
         table: Table,
@@ -696,108 +695,6 @@ impl<'a> Evaluator<'a> {
             })
             .collect();
         Ok(Some(Rc::new(self.convert_rows(item, table, &towards)?)))
-    }
-
-    /// The context in which ALLSELECTED, as a table, lists its rows.
-    pub fn all_selected(&self, removal: &Removal, batch: &Rc<Batch>) -> Outcome<FilterContext> {
-        let mut context = (*batch.filters).clone();
-        self.restore_selected(&mut context, removal, batch)?;
-        Ok(context)
-    }
-
-    /// Brings back the filters that stood before the innermost iterator over these columns gave its rows.
-    fn restore_selected(
-        &self,
-        context: &mut FilterContext,
-        removal: &Removal,
-        batch: &Rc<Batch>,
-    ) -> Outcome<()> {
-        let wanted = self.removed_columns(removal, &context.relations);
-        let concerns = |columns: &[(usize, Column)]| {
-            *removal == Removal::Everything || columns.iter().any(|(_, c)| wanted.contains(c))
-        };
-        let mut found = None;
-        let mut next = batch.filters.shadow.clone();
-        while let Some((shadow, map)) = next {
-            if shadow
-                .rows
-                .as_ref()
-                .is_none_or(|(_, columns)| concerns(columns))
-            {
-                found = Some((shadow, map));
-                break;
-            }
-            next = shadow.outer.shadow.as_ref().map(|(outer, outer_map)| {
-                (
-                    Rc::clone(outer),
-                    map.iter()
-                        .map(|&i| outer_map[i as usize])
-                        .collect::<Rc<[u32]>>(),
-                )
-            });
-        }
-        let Some((shadow, map)) = found else {
-            return Ok(());
-        };
-        self.remove(context, removal)?;
-        let outer = shadow.outer.take(&map);
-        let everything = *removal == Removal::Everything;
-        for item in &outer.items {
-            if let ([Target::Row(table)], false) = (item.targets.as_slice(), everything) {
-                let kept = self.kept_of_rows(item, *table, &wanted, &outer.relations)?;
-                context.items.extend(kept);
-                continue;
-            }
-            let kept: Vec<usize> = (0..item.targets.len())
-                .filter(|&p| {
-                    everything
-                        || matches!(item.targets[p], Target::Column(c) if wanted.contains(&c))
-                })
-                .collect();
-            if kept.len() == item.targets.len() {
-                context.items.push(Rc::clone(item));
-            } else if !kept.is_empty() {
-                context.items.push(Rc::new(item.project(&kept)));
-            }
-        }
-        if let Some((rows, columns)) = &shadow.rows {
-            let seen = rows.remap(&map);
-            let mut fields = Vec::new();
-            let mut kept = Vec::new();
-            for (index, column) in columns {
-                if everything || wanted.contains(column) {
-                    let codes = match &seen.columns[*index] {
-                        ColumnRows::Base => match &seen.base {
-                            Some(base) => Some(self.scope.fetch(
-                                base,
-                                &PathColumn {
-                                    path: path_here(),
-                                    target: Target::Column(*column),
-                                },
-                                self.control,
-                            )?),
-                            None => None,
-                        },
-                        ColumnRows::Coded(codes) => Some(codes.clone()),
-                        ColumnRows::Values(_) => None,
-                    };
-                    kept.push(
-                        codes.map_or_else(|| seen.columns[*index].clone(), ColumnRows::Coded),
-                    );
-                    fields.push(crate::bind::field_of(self.scope, *column));
-                }
-            }
-            let schema = Schema { fields, base: None };
-            let seen = TableRows {
-                columns: kept,
-                base: None,
-                ..seen
-            };
-            context
-                .items
-                .extend(self.items_of(&seen, &schema, batch.len)?);
-        }
-        Ok(())
     }
 }
 

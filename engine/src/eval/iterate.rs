@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::{Evaluator, Outcome};
 use crate::batch::{Batch, Frame};
 use crate::bound::{FrameId, Order, Scalar, TableExpr, TableKind};
-use crate::context::Shadow;
+use crate::context::{Iterated, Shadow};
 use crate::error::Failure;
 use crate::table::{Flat, TableRows};
 use crate::text::Text;
@@ -65,10 +65,16 @@ impl<'a> Evaluator<'a> {
             .enumerate()
             .filter_map(|(i, f)| f.lineage.map(|column| (i, column)))
             .collect();
+        let keeps = matches!(table.kind, TableKind::KeepFilters(_));
         if !fields.is_empty() {
             let shadow = Shadow {
                 outer: Rc::clone(&batch.filters),
-                rows: Some((Rc::clone(&rows), fields)),
+                rows: Some(Iterated {
+                    rows: Rc::clone(&rows),
+                    schema: Rc::clone(&table.schema),
+                    columns: fields,
+                    keeps,
+                }),
             };
             filters.shadow = Some((Rc::new(shadow), Rc::clone(&flat.contexts)));
         }
@@ -77,7 +83,7 @@ impl<'a> Evaluator<'a> {
             schema: Rc::clone(&table.schema),
             rows: Rc::clone(&rows),
             positions: Rc::clone(&flat.positions),
-            keeps: matches!(table.kind, TableKind::KeepFilters(_)),
+            keeps,
             read: RefCell::new(HashMap::new()),
         };
         let batch = batch.iterate(Rc::clone(&flat.contexts), filters, frame);

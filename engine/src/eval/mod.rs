@@ -29,6 +29,7 @@ mod samples;
 mod scalar;
 mod scanned;
 mod search;
+mod selected;
 mod sets;
 mod shape;
 mod shared;

@@ -289,7 +289,7 @@ impl<'a> Evaluator<'a> {
                     columns: grouped.columns.clone(),
                     errors: rows.errors.clone(),
                 };
-                (keys, rows.base.as_ref().map(|base| (base, grouped)))
+                (keys, Some((rows, grouped)))
             }
         };
         let flat = keys.flatten();
@@ -313,20 +313,28 @@ impl<'a> Evaluator<'a> {
         let mut context = self.transition(&iterated)?;
         // The rows of a group filter the expressions, with all that they expand to: an expression that frees the grouping column
         // keeps the others, and counts in a related table what the rows lead to.
-        if let (Some(table), Some((base, grouped))) = (schema.base, &members)
+        if let Some((rows, grouped)) = &members
             && by_rows
         {
-            let codes = base.as_slice();
-            let sets = (0..count).map(|g| {
-                let members = &grouped.members
-                    [grouped.member_offsets[g] as usize..grouped.member_offsets[g + 1] as usize];
-                Set::of_codes(members.iter().map(|&m| codes[m as usize]))
-            });
-            context.items.push(Item::varying(
-                vec![Target::Row(table)],
-                sets.collect(),
-                None,
-            ));
+            if let (Some(table), Some(base)) = (schema.base, &rows.base) {
+                let codes = base.as_slice();
+                let sets = (0..count).map(|g| {
+                    let members = &grouped.members[grouped.member_offsets[g] as usize
+                        ..grouped.member_offsets[g + 1] as usize];
+                    Set::of_codes(members.iter().map(|&m| codes[m as usize]))
+                });
+                context.items.push(Item::varying(
+                    vec![Target::Row(table)],
+                    sets.collect(),
+                    None,
+                ));
+            } else {
+                // Of other tables the columns that are the model's filter together.
+                let of_groups = rows.take(&grouped.members, grouped.member_offsets.clone());
+                context
+                    .items
+                    .extend(self.items_of(&of_groups, schema, count)?);
+            }
         }
         let inner = iterated.refiltered(context);
         for column in &summarize.columns {

@@ -566,10 +566,10 @@ impl<'a> Evaluator<'a> {
                 watch.step(each)?;
                 match value
                     .at(j)
-                    .and_then(|v| operators::one(BinaryOp::Equal, &subject.get(i as usize), &v))
+                    .and_then(|v| operators::meets(&subject.get(i as usize), &v))
                 {
-                    Ok(Value::Boolean(true)) => chosen[i as usize] = Some(k),
-                    Ok(_) => rest.push(i),
+                    Ok(true) => chosen[i as usize] = Some(k),
+                    Ok(false) => rest.push(i),
                     Err(failure) => errors.push((i, failure)),
                 }
             }

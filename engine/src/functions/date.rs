@@ -65,7 +65,14 @@ fn date(arguments: &[Value], _: &Environment) -> Outcome {
         0..=49 => 2000 + year,
         50..=99 => 1900 + year,
         100..=9999 => year,
-        _ => return Err(undefined("DATE", "the year is to be between 0 and 9999")),
+        // Years before 1900 may be counted back from it.
+        -1800..=-1 => 1900 + year,
+        _ => {
+            return Err(undefined(
+                "DATE",
+                "the year is to be between -1800 and 9999",
+            ));
+        }
     };
     // Ten thousand years hold fewer months and days than this.
     let reach = -4_000_000..=4_000_000;

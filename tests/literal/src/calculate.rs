@@ -64,7 +64,9 @@ impl Evaluator<'_> {
             match modifier {
                 Modifier::Remove(columns) => context.remove(&|c| columns.contains(&c)),
                 Modifier::RemoveEverything => context.filters.clear(),
-                Modifier::Selected(columns) => self.restore(&mut context, columns.as_deref()),
+                Modifier::Selected(columns) => {
+                    self.restore(&mut context, columns.as_deref());
+                }
                 _ => {}
             }
         }
@@ -189,41 +191,39 @@ impl Evaluator<'_> {
         }
     }
 
-    /// ALLSELECTED: the columns' filters as they were around the innermost grouping or iteration over any of them, and the values
-    /// that it goes through.
-    pub fn restore(&self, context: &mut Context, columns: Option<&[Col]>) {
+    /// ALLSELECTED: each column gets the values that the innermost iteration over it goes through, or else the filters that it had
+    /// around the grouping; what neither concerns stays. Says whether there is a grouping.
+    pub fn restore(&self, context: &mut Context, columns: Option<&[Col]>) -> bool {
         let free = |c: Col| columns.is_none_or(|columns| columns.contains(&c));
+        let mut restored: Vec<Col> = Vec::new();
+        let mut filters: Vec<Rc<Filter>> = Vec::new();
         let mut next = context.shadow.clone();
-        while let Some(shadow) = &next {
-            let concerned = match &shadow.rows {
-                None => true,
-                Some(rows) => columns.is_none() || rows.columns.iter().any(|c| free(*c)),
+        while let Some(shadow) = next {
+            let left = |c: Col| free(c) && !restored.contains(&c);
+            let Some(rows) = &shadow.rows else {
+                context.remove(&free);
+                let outer = shadow.outer.filters.iter();
+                context
+                    .filters
+                    .extend(outer.filter_map(|f| f.without(&|c| !left(c)).map(Rc::new)));
+                context.filters.extend(filters);
+                return true;
             };
-            if concerned {
-                break;
+            let found = rows.without(&|c| !left(c));
+            if let Some(found) = found {
+                restored.extend(found.columns.iter().copied());
+                filters.push(Rc::new(found));
             }
             next = shadow.outer.shadow.clone();
         }
-        let Some(shadow) = next else {
-            return;
-        };
-        context.remove(&free);
-        let outer = shadow.outer.filters.iter().map(|filter| &**filter);
-        context.filters.extend(
-            outer
-                .chain(&shadow.rows)
-                .filter_map(|f| f.without(&|c| !free(c)).map(Rc::new)),
-        );
+        context.remove(&|c| restored.contains(&c));
+        context.filters.extend(filters);
+        false
     }
 
     /// The place of the rows of a table that is gone through.
     pub fn iterating(&self, table: &Table, place: &Place) -> Place {
-        let bare = Table {
-            base: None,
-            at: Vec::new(),
-            ..table.clone()
-        };
-        let rows = self.filter_of(&bare, &place.context);
+        let rows = self.filter_of(table, &place.context);
         if rows.columns.is_empty() {
             return place.clone();
         }

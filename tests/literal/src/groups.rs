@@ -95,14 +95,16 @@ impl Evaluator<'_> {
                 // the group filter it too.
                 let outside = place.with_row(group);
                 let mut context = self.transition(&outside)?;
-                if table.base.is_some() && !names.is_empty() {
+                if !names.is_empty() {
                     let same = |other: &usize| {
                         let mut pairs = found[..kept].iter().map(|(_, v)| (&v[at], &v[*other]));
                         pairs.all(|(a, b)| a.key() == b.key())
                     };
                     let members: Vec<usize> = (0..table.rows.len()).filter(same).collect();
                     let filter = self.filter_of(&table.take(&members), &context);
-                    context.filters.push(Rc::new(filter));
+                    if !filter.columns.is_empty() {
+                        context.filters.push(Rc::new(filter));
+                    }
                 }
                 let inside = Place {
                     context: Rc::new(context),

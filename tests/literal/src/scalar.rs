@@ -8,7 +8,7 @@ use model::DataType;
 use crate::context::Context;
 use crate::eval::{Evaluator, Outcome, Place, check_arguments};
 use crate::value::{
-    Arithmetic, Failure, Result, Value, arithmetic, compare, equal, error, negated, strictly_equal,
+    Arithmetic, Failure, Result, Value, arithmetic, compare, error, negated, strictly_equal,
     unknown,
 };
 
@@ -231,7 +231,14 @@ impl Evaluator<'_> {
         let subject = self.scalar(&args[0], place)?;
         let mut rest = &args[1..];
         while let [case, result, after @ ..] = rest {
-            if equal(&subject, &self.scalar(case, place)?)? {
+            let case = self.scalar(case, place)?;
+            let met = match (&subject, &case) {
+                (Value::Blank, Value::Boolean(other)) | (Value::Boolean(other), Value::Blank) => {
+                    !other
+                }
+                _ => strictly_equal(&subject, &case)?,
+            };
+            if met {
                 return self.scalar(result, place);
             }
             rest = after;

@@ -104,7 +104,13 @@ impl Evaluator<'_> {
             "ALLSELECTED" => {
                 let mut context = (*place.context).clone();
                 let columns = self.freed(args, place)?;
-                self.restore(&mut context, columns.as_deref());
+                let grouped = self.restore(&mut context, columns.as_deref());
+                // Of one column, where nothing is grouped, filters of other columns leave no value out.
+                if let (Some([column]), false) = (columns.as_deref(), grouped)
+                    && matches!(args, [argument] if !matches!(argument.kind, ExprKind::Identifier { .. }))
+                {
+                    context.remove(&|c| c != *column);
+                }
                 self.table_of_argument(args, &context, true)
             }
             "FILTER" => self.filter(args, place),
