@@ -81,7 +81,11 @@ fn next(c: char, rest: &str) -> (Option<Piece<'_>>, &str) {
                 .take_while(|next| next.eq_ignore_ascii_case(&c))
                 .count();
             let lower = c.to_ascii_lowercase();
-            let most = most_letters(lower).min(run);
+            let most = match (lower, most_letters(lower).min(run)) {
+                // A year has two digits or four: three letters are the short year and the day of the year.
+                ('y', 3) => 2,
+                (_, most) => most,
+            };
             if most == 0 || (lower == 't' && run < 5) {
                 return (Some(Piece::Literal(&rest[..step])), &rest[step..]);
             }

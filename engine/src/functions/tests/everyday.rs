@@ -457,6 +457,11 @@ fn numeric_formats() {
     check(Value::Double(0.000123), "0.0E-00", "1.2E-04");
     check(Value::Double(999.99), "0.0E+0", "1.0E+3");
     check(Value::Double(12345.0), "##0.0E+0", "123.5E+2");
+    check(Value::Double(47.11), ".0000E+0", ".4711E+2");
+    check(Value::Double(0.99999), ".00E+0", ".10E+1");
+    check(Value::Double(1.7), "0.0000e+0#", "1.7000e+0");
+    check(Value::Double(1.7), "0.00E+#", "1.70E+0");
+    check(Value::Double(1e12), "0.0E+0#", "1.0E+12");
     check(Value::Integer(7), "\\#0", "#7");
     check(Value::Integer(7), "\"a;b\" 0;x", "a;b 7");
     check(Value::Integer(3), "\"abc\"", "abc");
@@ -505,6 +510,8 @@ fn date_formats() {
         ("y", "177"),
         ("yy", "20"),
         ("yyyy", "2020"),
+        ("yyy", "20177"),
+        ("yyyyy", "2020177"),
         ("\"Year\" yyyy", "Year 2020"),
         ("yyyy \\Qq", "2020 Q2"),
         ("\\Qq yyyy", "Q2 2020"),
