@@ -1,6 +1,7 @@
 //! Date format strings: runs of letters that stand for the parts of a date.
 
 use super::locale::Words;
+use super::texts;
 use crate::functions::calendar;
 use crate::value::EPOCH_DAYS;
 
@@ -23,17 +24,27 @@ const HALVES: [(&str, [&str; 2], [&str; 2]); 3] = [
     ("a/p", ["A", "P"], ["a", "p"]),
 ];
 
-/// Whether the first thing that a format string means is a part of a date, rather than a digit.
-pub(super) fn is_date_format(format_string: &str) -> bool {
+/// What a format string that has no name shows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind {
+    Number,
+    Date,
+    Text,
+}
+
+/// The first thing that a format string means decides: a digit, a part of a date, or a place for a character.
+pub(super) fn kind(format_string: &str) -> Kind {
     for piece in read(format_string) {
         match piece {
-            Piece::Part(..) | Piece::Half(..) => return true,
-            Piece::Literal(text) if text.starts_with(['0', '#', '.', '%']) => return false,
-            Piece::Escaped(text) if text.starts_with(['0', '#', '.', '%']) => return false,
+            Piece::Part(..) | Piece::Half(..) => return Kind::Date,
+            Piece::Literal(text) if text.starts_with(['0', '#', '.', '%']) => return Kind::Number,
+            Piece::Escaped(text) if text.starts_with(['0', '#', '.', '%']) => return Kind::Number,
+            // What is quoted begins with its quotation mark here.
+            Piece::Literal(text) if text.starts_with(texts::MARKS) => return Kind::Text,
             Piece::Literal(_) | Piece::Escaped(_) => {}
         }
     }
-    false
+    Kind::Number
 }
 
 fn read(format_string: &str) -> Vec<Piece<'_>> {
@@ -65,7 +76,7 @@ fn next(c: char, rest: &str) -> (Option<Piece<'_>>, &str) {
         '"' => {
             let after = &rest[step..];
             let end = after.find('"').unwrap_or(after.len());
-            // A quoted digit is no placeholder; is_date_format looks at the first character, so quotes end here.
+            // A quoted digit is no placeholder; kind looks at the first character, so quotes end here.
             let piece = if end == 0 {
                 None
             } else {

@@ -4,11 +4,13 @@ mod dates;
 mod digits;
 mod locale;
 mod numbers;
+mod texts;
 
 use super::arguments::{Outcome, argument, given, text, undefined};
 use super::registry::Environment;
 use crate::convert;
 use crate::value::{DataType, Value};
+use dates::Kind;
 use digits::Digits;
 use locale::Words;
 use numbers::Point;
@@ -76,6 +78,8 @@ enum Form<'f> {
     /// What to show for zero, and for anything else.
     Choice(&'static str, &'static str),
     Date(&'f str),
+    /// Places for the characters of a text.
+    Text(&'f str),
     GeneralDate,
     /// A date in words, in a locale of which that form is not known.
     UnknownDate,
@@ -99,8 +103,11 @@ fn form<'f>(format_string: &'f str, words: &'f Words) -> Form<'f> {
         "long time" => Form::Date(words.long_time),
         "medium time" => Form::Date(words.medium_time),
         "short time" => Form::Date("hh:nn"),
-        _ if dates::is_date_format(format_string) => Form::Date(format_string),
-        _ => Form::Numeric(format_string),
+        _ => match dates::kind(format_string) {
+            Kind::Date => Form::Date(format_string),
+            Kind::Number => Form::Numeric(format_string),
+            Kind::Text => Form::Text(format_string),
+        },
     }
 }
 
@@ -113,6 +120,7 @@ fn formatted(value: &Value, format_string: &str, point: Point, words: &Words) ->
             Form::General | Form::Numeric("General Number") | Form::GeneralDate => {
                 if *b { "True" } else { "False" }.to_string()
             }
+            Form::Text(places) => texts::format(if *b { "True" } else { "False" }, places),
             _ => return formatted(&Value::Integer(i64::from(*b)), format_string, point, words),
         },
         value => match form(format_string, words) {
@@ -135,6 +143,13 @@ fn formatted(value: &Value, format_string: &str, point: Point, words: &Words) ->
                 Some(Value::DateTime(micros)) => dates::format(micros, pattern, words)?,
                 _ => general_number(value, words),
             },
+            Form::Text(places) => {
+                let written = match value.data_type() {
+                    Some(DataType::DateTime) => general_date(value, words),
+                    _ => general_number(value, words),
+                };
+                texts::format(&written, places)
+            }
             Form::UnknownDate => return None,
         },
     })
@@ -148,6 +163,7 @@ fn formatted_text(
     words: &Words,
 ) -> Option<String> {
     let read = match form(format_string, words) {
+        Form::Text(places) => return Some(texts::format(written, places)),
         Form::General => None,
         Form::Date(_) | Form::GeneralDate | Form::UnknownDate => {
             convert::date_from_text(written).map(Value::DateTime)

@@ -69,7 +69,7 @@ pub(super) fn format(
 }
 
 /// Sections stand between semicolons outside of quotes.
-fn split(format_string: &str) -> Vec<String> {
+pub(super) fn split(format_string: &str) -> Vec<String> {
     let mut sections = vec![String::new()];
     let mut quoted = false;
     let mut chars = format_string.chars();

@@ -469,6 +469,13 @@ fn numeric_formats() {
     check(Value::Blank, "0.00", "");
     check(Value::text("1234.5"), "#,0.00", "1,234.50");
     check(Value::text("n/a"), "#,0.00", "n/a");
+    check(Value::text("n/a"), ">@@@@", " N/A");
+    check(Value::Integer(1), "<&>&", "1");
+    check(Value::Double(1234.5), "@@@@@@@@", "  1234.5");
+    check(Value::Boolean(true), ">", "TRUE");
+    check(Value::Integer(5), "0 @", "5 @");
+    check(Value::Integer(5), "\"<\"0", "<5");
+    check(Value::Blank, "@@@", "");
     check(Value::Boolean(true), "", "True");
     check(Value::Boolean(true), "0.0", "1.0");
     check(Value::Boolean(false), "True/False", "False");
