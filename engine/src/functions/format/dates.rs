@@ -16,8 +16,8 @@ enum Piece<'f> {
     Half(&'static str, &'static str),
 }
 
-/// The marks of the halves of the day, longest first. The case of the letters decides between the first two; the second means what the
-/// locale writes.
+/// The marks of the halves of the day, longest first, with what they show by the case of their letters; empty means what the locale
+/// writes.
 const HALVES: [(&str, [&str; 2], [&str; 2]); 3] = [
     ("am/pm", ["AM", "PM"], ["am", "pm"]),
     ("ampm", ["", ""], ["", ""]),
@@ -140,6 +140,7 @@ fn written(micros: i64, pieces: Vec<Piece<'_>>, words: &Words) -> String {
     for piece in pieces {
         match piece {
             Piece::Literal("/") => out.push(words.date_separator),
+            Piece::Literal(":") => out.push(words.time_separator),
             Piece::Escaped(text) => out.push_str(text),
             Piece::Literal(text) => out.push_str(
                 text.strip_prefix('"')
@@ -149,8 +150,7 @@ fn written(micros: i64, pieces: Vec<Piece<'_>>, words: &Words) -> String {
             Piece::Half(morning, afternoon) => {
                 let [first, second] = words.halves;
                 // A locale that counts to 24 may write nothing.
-                let own = morning.is_empty() || (!first.is_empty() && morning == "AM");
-                out.push_str(match (moment.hour < 12, own) {
+                out.push_str(match (moment.hour < 12, morning.is_empty()) {
                     (true, true) => first,
                     (false, true) => second,
                     (true, false) => morning,
@@ -225,7 +225,13 @@ impl<'w> Moment<'w> {
             let pattern = &self.words.complete_date;
             written(self.days * 86_400_000_000, read(pattern), self.words)
         };
-        let time = || format!("{:02}:{:02}:{:02}", self.hour, self.minute, self.second);
+        let mark = self.words.time_separator;
+        let time = || {
+            format!(
+                "{:02}{mark}{:02}{mark}{:02}",
+                self.hour, self.minute, self.second
+            )
+        };
         let day_of_year = self.days - calendar::days(self.date.year, 1, 1);
         let text = match (letter, count) {
             ('c', _) => match (
@@ -242,7 +248,11 @@ impl<'w> Moment<'w> {
             ('d', 5) => date(),
             ('d', _) => {
                 let pattern = self.words.long_date.unwrap_or_default();
-                written(self.days * 86_400_000_000, read(pattern), self.words)
+                let words = Words {
+                    months: self.words.months_of_dates,
+                    ..self.words.clone()
+                };
+                written(self.days * 86_400_000_000, read(pattern), &words)
             }
             ('w', 1) => (calendar::weekday(self.days) + 1).to_string(),
             ('w', _) => {

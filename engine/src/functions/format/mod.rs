@@ -5,6 +5,7 @@ mod digits;
 mod locale;
 mod numbers;
 mod texts;
+mod usual;
 
 use super::arguments::{Outcome, argument, given, text, undefined};
 use super::registry::Environment;
@@ -81,8 +82,6 @@ enum Form<'f> {
     /// Places for the characters of a text.
     Text(&'f str),
     GeneralDate,
-    /// A date in words, in a locale of which that form is not known.
-    UnknownDate,
 }
 
 fn form<'f>(format_string: &'f str, words: &'f Words) -> Form<'f> {
@@ -98,7 +97,7 @@ fn form<'f>(format_string: &'f str, words: &'f Words) -> Form<'f> {
         "true/false" => Form::Choice("False", "True"),
         "on/off" => Form::Choice("Off", "On"),
         "general date" => Form::GeneralDate,
-        "long date" | "medium date" => words.long_date.map_or(Form::UnknownDate, Form::Date),
+        "long date" | "medium date" => Form::Date("dddddd"),
         "short date" => Form::Date(&words.short_date),
         "long time" => Form::Date(words.long_time),
         "medium time" => Form::Date(words.medium_time),
@@ -150,7 +149,6 @@ fn formatted(value: &Value, format_string: &str, point: Point, words: &Words) ->
                 };
                 texts::format(&written, places)
             }
-            Form::UnknownDate => return None,
         },
     })
 }
@@ -165,7 +163,7 @@ fn formatted_text(
     let read = match form(format_string, words) {
         Form::Text(places) => return Some(texts::format(written, places)),
         Form::General => None,
-        Form::Date(_) | Form::GeneralDate | Form::UnknownDate => {
+        Form::Date(_) | Form::GeneralDate => {
             convert::date_from_text(written).map(Value::DateTime)
         }
         _ => None,
