@@ -83,34 +83,6 @@ impl Words {
         })
     }
 
-    fn written_as(self, usual: &'static Usual) -> Words {
-        let [short_date, long_date, long_time] = usual.forms;
-        let [months, short_months, weekdays, short_weekdays] = usual.names;
-        let months = listed(months).unwrap_or(self.months);
-        Words {
-            thousands: usual.thousands,
-            currency: Cow::Owned(usual.currency()),
-            short_date: Cow::Borrowed(short_date),
-            complete_date: Cow::Borrowed(short_date),
-            long_date: Some(long_date),
-            long_time,
-            medium_time: medium_time(long_time.contains("AMPM")),
-            date_separator: separator(short_date),
-            time_separator: usual.time_separator(),
-            months,
-            months_of_dates: if usual.declines() {
-                self.months_of_dates
-            } else {
-                months
-            },
-            short_months: listed(short_months).unwrap_or(self.short_months),
-            weekdays: listed(weekdays).unwrap_or(self.weekdays),
-            short_weekdays: listed(short_weekdays).unwrap_or(self.short_weekdays),
-            halves: usual.halves().unwrap_or(self.halves),
-            ..self
-        }
-    }
-
     fn of_locale(locale: Locale) -> Option<Words> {
         let date = locale_match!(locale => LC_TIME::D_FMT);
         let time = locale_match!(locale => LC_TIME::T_FMT);
@@ -144,6 +116,34 @@ impl Words {
             short_weekdays: names(locale_match!(locale => LC_TIME::ABDAY))?,
             halves: names(locale_match!(locale => LC_TIME::AM_PM)).unwrap_or_default(),
         })
+    }
+
+    fn written_as(self, usual: &'static Usual) -> Words {
+        let [short_date, long_date, long_time] = usual.forms;
+        let [months, short_months, weekdays, short_weekdays] = usual.names;
+        let months = listed(months).unwrap_or(self.months);
+        Words {
+            thousands: usual.thousands,
+            currency: Cow::Owned(usual.currency()),
+            short_date: Cow::Borrowed(short_date),
+            complete_date: Cow::Borrowed(short_date),
+            long_date: Some(long_date),
+            long_time,
+            medium_time: medium_time(long_time.contains("AMPM")),
+            date_separator: separator(short_date),
+            time_separator: usual.time_separator(),
+            months,
+            months_of_dates: if usual.declines() {
+                self.months_of_dates
+            } else {
+                months
+            },
+            short_months: listed(short_months).unwrap_or(self.short_months),
+            weekdays: listed(weekdays).unwrap_or(self.weekdays),
+            short_weekdays: listed(short_weekdays).unwrap_or(self.short_weekdays),
+            halves: usual.halves().unwrap_or(self.halves),
+            ..self
+        }
     }
 }
 
