@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use pure_rust_locales::{Locale, locale_match};
 
-use super::usual::Usual;
 use crate::functions::calendar::{MONTHS, WEEKDAYS};
+
+use super::usual::Usual;
 
 /// How a locale writes numbers and dates.
 #[derive(Clone, Debug)]
