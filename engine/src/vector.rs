@@ -298,6 +298,24 @@ impl Vector {
         }
     }
 
+    /// Dates, where the expression was bound as one: a BLANK operand does not tell that it is a date.
+    pub fn as_dates(self) -> Vector {
+        let date = |value: Value| {
+            crate::convert::to_type(&value, DataType::DateTime).unwrap_or(value)
+        };
+        if matches!(self.data, Data::DateTime(_)) {
+            return self;
+        }
+        if let Data::Constant(value, n) = &self.data {
+            return Vector::constant(date(value.clone()), *n).with_errors(self.errors);
+        }
+        let values = (0..self.len()).map(|i| date(self.get(i)));
+        Vector {
+            data: Data::from_values(values.collect(), DataType::DateTime),
+            errors: self.errors,
+        }
+    }
+
     pub fn with_errors(mut self, errors: Errors) -> Vector {
         self.errors = merge_errors(&self.errors, &errors);
         self

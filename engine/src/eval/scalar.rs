@@ -68,7 +68,11 @@ impl<'a> Evaluator<'a> {
             } => self.logical(*op, left, right, batch),
             K::Binary { op, left, right } => {
                 let (left, right) = (self.scalar(left, batch)?, self.scalar(right, batch)?);
-                Ok(self.binary(*op, &left, &right)?.in_type(expr.data_type))
+                let result = self.binary(*op, &left, &right)?;
+                Ok(match expr.data_type {
+                    DataType::DateTime => result.as_dates(),
+                    data_type => result.in_type(data_type),
+                })
             }
             K::Negate(operand) => Ok(operators::negate(&self.scalar(operand, batch)?)),
             K::Not(operand) => {

@@ -201,6 +201,9 @@ pub fn arithmetic(op: Arithmetic, a: &Value, b: &Value) -> Result<Value> {
             };
             result.map_or_else(|| error("whole number overflow"), |i| Ok(Integer(i)))
         }
+        (Subtract, Integer(_) | Fixed(_) | Double(_), DateTime(_)) => {
+            Ok(Double(apply(op, a.plain(), b.plain())))
+        }
         (Add | Subtract, DateTime(_), _) | (Add | Subtract, _, DateTime(_)) => {
             let days = apply(op, a.plain(), b.plain());
             Ok(DateTime(((days - EPOCH) * DAY as f64).round() as i64))

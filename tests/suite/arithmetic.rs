@@ -1,0 +1,26 @@
+//! What operators give for values of several types, on the small model of `functions`.
+
+use crate::functions::check;
+
+#[test]
+fn a_date_taken_from_a_number_leaves_a_number() {
+    check("5 - DATE ( 2020, 1, 2 )", "-43827");
+    check("ISDATETIME ( 5 - DATE ( 2020, 1, 2 ) )", "FALSE");
+    check("ISDOUBLE ( CURRENCY ( 5 ) - DATE ( 2020, 1, 2 ) )", "TRUE");
+    check("DATE ( 2020, 1, 2 ) - 5", "12/28/2019");
+    check("DATE ( 2020, 1, 3 ) - DATE ( 2020, 1, 2 )", "12/31/1899");
+    check("5 + DATE ( 2020, 1, 2 )", "1/7/2020");
+}
+
+/// BLANK among dates is day zero, 30 December 1899.
+#[test]
+fn a_blank_date_is_a_date() {
+    let none = "CALCULATE ( MAX ( Lines[Day] ), Lines[Key] = 99 )";
+    check(&format!("{none} + 5"), "1/4/1900");
+    check(&format!("{none} - 1"), "12/29/1899");
+    check(&format!("{none} + {none}"), "BLANK");
+    check(
+        "CONCATENATEX ( Lines, IF ( Lines[Key] < 3, Lines[Day] ) + 1, \" \", Lines[Key] )",
+        "1/2/2024 2/2/2024 12/31/1899 12/31/1899 12/31/1899",
+    );
+}
