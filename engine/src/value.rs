@@ -51,7 +51,8 @@ impl Value {
 
     /// A date as DAX counts it: days since 30 December 1899 (negative days count back, as OLE dates mostly do).
     pub fn days(micros: i64) -> f64 {
-        micros as f64 / DAY as f64 + EPOCH_DAYS as f64
+        // Added up as whole microseconds: beside the days since 1970, the time of a day near day zero would lose four of its digits.
+        micros.saturating_add(EPOCH_DAYS * DAY) as f64 / DAY as f64
     }
 
     /// The inverse of [`Value::days`]; None beyond the range of dates.

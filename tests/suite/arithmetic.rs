@@ -12,6 +12,16 @@ fn a_date_taken_from_a_number_leaves_a_number() {
     check("5 + DATE ( 2020, 1, 2 )", "1/7/2020");
 }
 
+#[test]
+fn times_of_day_keep_their_digits_as_numbers() {
+    check("TIME ( 12, 30, 0 ) * 24 = 12.5", "TRUE");
+    check("TIME ( 1, 0, 0 ) * 24 = 1", "TRUE");
+    check("TIME ( 14, 30, 15 ) * 86400 = 52215", "TRUE");
+    check("VALUE ( \"12:30\" ) & \"\"", "0.520833333333333");
+    check("CONVERT ( TIME ( 12, 30, 45 ), DOUBLE )", "0.521354166666667");
+    check("DATE ( 2020, 1, 2 ) * 1", "43832");
+}
+
 /// BLANK among dates is day zero, 30 December 1899.
 #[test]
 fn a_blank_date_is_a_date() {

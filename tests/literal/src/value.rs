@@ -86,7 +86,7 @@ impl Value {
             Value::Fixed(f) => *f as f64 / FIXED,
             Value::Double(d) => *d,
             Value::Boolean(b) => f64::from(u8::from(*b)),
-            Value::DateTime(micros) => *micros as f64 / DAY as f64 + EPOCH,
+            Value::DateTime(micros) => (*micros + EPOCH as i64 * DAY) as f64 / DAY as f64,
         }
     }
 
