@@ -22,6 +22,23 @@ fn times_of_day_keep_their_digits_as_numbers() {
     check("DATE ( 2020, 1, 2 ) * 1", "43832");
 }
 
+#[test]
+fn no_second_is_lost_between_dates_and_numbers() {
+    let moment = "( DATE ( 2094, 7, 2 ) + TIME ( 20, 15, 21 ) )";
+    check(moment, "7/2/2094 8:15:21 PM");
+    check(&format!("SECOND ( {moment} )"), "21");
+    check(
+        &format!("CONVERT ( {moment} * 1, DATETIME )"),
+        "7/2/2094 8:15:21 PM",
+    );
+    check(
+        &format!("{moment} - DATE ( 2094, 7, 2 )"),
+        "12/30/1899 8:15:21 PM",
+    );
+    check(&format!("{moment} + 1 / 24"), "7/2/2094 9:15:21 PM");
+    check("DATE ( 9999, 12, 31 ) + 1", "error");
+}
+
 /// BLANK among dates is day zero, 30 December 1899.
 #[test]
 fn a_blank_date_is_a_date() {

@@ -159,11 +159,16 @@ fn arithmetic(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, Failur
     match arithmetic_type(op, left_type, of(&b, &a)) {
         DataType::Integer => whole(op, a.to_integer().unwrap_or(0), b.to_integer().unwrap_or(0)),
         DataType::Fixed => fixed(op, &a, &b),
-        DataType::DateTime => {
-            let days = double(op, number(&a)?, number(&b)?)?;
-            Value::from_days(days)
-                .ok_or_else(|| Failure::new("the result lies beyond the range of dates"))
-        }
+        // Counted in microseconds: of a sum of decimal numbers the last ones would be missing.
+        DataType::DateTime => a
+            .since_day_zero()
+            .zip(b.since_day_zero())
+            .and_then(|(a, b)| match op {
+                BinaryOp::Subtract => a.checked_sub(b),
+                _ => a.checked_add(b),
+            })
+            .and_then(Value::from_day_zero)
+            .ok_or_else(|| Failure::new("the result lies beyond the range of dates")),
         _ => double(op, number(&a)?, number(&b)?).map(Value::Double),
     }
 }

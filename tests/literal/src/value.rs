@@ -205,8 +205,14 @@ pub fn arithmetic(op: Arithmetic, a: &Value, b: &Value) -> Result<Value> {
             Ok(Double(apply(op, a.plain(), b.plain())))
         }
         (Add | Subtract, DateTime(_), _) | (Add | Subtract, _, DateTime(_)) => {
-            let days = apply(op, a.plain(), b.plain());
-            Ok(DateTime(((days - EPOCH) * DAY as f64).round() as i64))
+            let epoch = EPOCH as i64 * DAY;
+            let counted = |value: &Value| match value {
+                DateTime(micros) => *micros + epoch,
+                number => (number.plain() * DAY as f64).round() as i64,
+            };
+            let (x, y) = (counted(&a), counted(&b));
+            let sum = if op == Add { x + y } else { x - y };
+            Ok(DateTime(sum - epoch))
         }
         (Add | Subtract, Double(_), _) | (Add | Subtract, _, Double(_)) => {
             Ok(Double(apply(op, a.plain(), b.plain())))
