@@ -22,6 +22,18 @@ fn times_of_day_keep_their_digits_as_numbers() {
     check("DATE ( 2020, 1, 2 ) * 1", "43832");
 }
 
+/// So that a date, a space and a time make the text of a moment.
+#[test]
+fn a_time_of_day_is_written_without_its_day() {
+    check("TIME ( 14, 5, 6 ) & \"\"", "2:05:06 PM");
+    check("TIME ( 0, 0, 0 ) & \"\"", "12:00:00 AM");
+    check(
+        "VALUE ( DATE ( 2020, 1, 2 ) & \" \" & TIME ( 12, 0, 0 ) )",
+        "43832.5",
+    );
+    check("DATE ( 1899, 12, 31 ) & \"\"", "12/31/1899");
+}
+
 #[test]
 fn no_second_is_lost_between_dates_and_numbers() {
     let moment = "( DATE ( 2094, 7, 2 ) + TIME ( 20, 15, 21 ) )";
@@ -33,7 +45,7 @@ fn no_second_is_lost_between_dates_and_numbers() {
     );
     check(
         &format!("{moment} - DATE ( 2094, 7, 2 )"),
-        "12/30/1899 8:15:21 PM",
+        "8:15:21 PM",
     );
     check(&format!("{moment} + 1 / 24"), "7/2/2094 9:15:21 PM");
     check("DATE ( 9999, 12, 31 ) + 1", "error");

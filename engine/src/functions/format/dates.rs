@@ -178,9 +178,10 @@ pub(super) fn general(micros: i64, words: &Words) -> String {
     let date = || written(micros, read(&words.short_date), words);
     let clock = || written(micros, read(words.long_time), words);
     match (day == -EPOCH_DAYS, time < 1_000_000) {
-        (true, false) => clock(),
-        (_, true) => date(),
-        _ => format!("{} {}", date(), clock()),
+        // Day zero stands for no date, and its midnight is a time.
+        (true, _) => clock(),
+        (false, true) => date(),
+        (false, false) => format!("{} {}", date(), clock()),
     }
 }
 
@@ -238,9 +239,9 @@ impl<'w> Moment<'w> {
                 self.days == -EPOCH_DAYS,
                 self.hour + self.minute + self.second == 0,
             ) {
-                (_, true) => date(),
-                (true, false) => time(),
-                _ => format!("{} {}", date(), time()),
+                (true, _) => time(),
+                (false, true) => date(),
+                (false, false) => format!("{} {}", date(), time()),
             },
             ('d', 1 | 2) => padded(self.date.day),
             ('d', 3) => self.words.short_weekdays[weekday].to_string(),

@@ -253,9 +253,9 @@ fn dates() {
         ("DATE(2008, 0, 1)", "12/1/2007"),
         ("DATE(10000, 1, 1)", "error"),
         ("DATE(9999, 13, 1)", "error"),
-        ("TIME(27, 0, 0)", "12/30/1899 3:00:00 AM"),
-        ("TIME(0, 2190, 0)", "12/30/1899 12:30:00 PM"),
-        ("TIME(0, 0, 2000)", "12/30/1899 12:33:20 AM"),
+        ("TIME(27, 0, 0)", "3:00:00 AM"),
+        ("TIME(0, 2190, 0)", "12:30:00 PM"),
+        ("TIME(0, 0, 2000)", "12:33:20 AM"),
         ("TIME(-1, 0, 0)", "error"),
         ("YEAR(\"March 2007\")", "2007"),
         ("YEAR(BLANK())", "1899"),
@@ -321,7 +321,7 @@ fn dates() {
         ("DATEVALUE(\"8/1\")", "8/1/2020"),
         ("DATEVALUE(\"20/4/2018\")", "4/20/2018"),
         ("DATEVALUE(\"soon\")", "error"),
-        ("TIMEVALUE(\"20:45:30\")", "12/30/1899 8:45:30 PM"),
+        ("TIMEVALUE(\"20:45:30\")", "8:45:30 PM"),
         ("NOW()", "6/25/2020 1:23:45 PM"),
         ("TODAY()", "6/25/2020"),
         ("UTCNOW()", "6/25/2020 11:23:45 AM"),
@@ -549,6 +549,8 @@ fn date_formats() {
     );
     super::expression::check("FORMAT(\"2020-06-25\", \"yyyy\")", "\"2020\"");
     super::expression::check("FORMAT(BLANK(), \"0\")", "\"\"");
+    super::expression::check("FORMAT(0, \"General Date\")", "\"12:00:00 AM\"");
+    super::expression::check("FORMAT(0, \"c\")", "\"00:00:00\"");
     super::expression::check("FORMAT(1.5, BLANK(), \"en-US\")", "\"1.5\"");
     super::expression::check("FORMAT(1.5, BLANK(), \"xx-YY\")", "error");
 }
