@@ -298,20 +298,27 @@ impl Vector {
         }
     }
 
-    /// Dates, where the expression was bound as one: a BLANK operand does not tell that it is a date.
-    pub fn as_dates(self) -> Vector {
-        let date = |value: Value| {
-            crate::convert::to_type(&value, DataType::DateTime).unwrap_or(value)
-        };
-        if matches!(self.data, Data::DateTime(_)) {
+    /// Numbers as dates, where arithmetic was bound as a date: a BLANK date takes part in it as 0 and does not tell its type.
+    pub fn in_dates(self, data_type: DataType) -> Vector {
+        let numbers = matches!(
+            self.data_type(),
+            Some(DataType::Integer | DataType::Fixed | DataType::Double | DataType::Variant)
+        );
+        if data_type != DataType::DateTime || !numbers {
             return self;
         }
+        let date = |value: Value| match value {
+            Value::Integer(_) | Value::Fixed(_) | Value::Double(_) => {
+                crate::convert::to_type(&value, DataType::DateTime).unwrap_or(value)
+            }
+            other => other,
+        };
         if let Data::Constant(value, n) = &self.data {
             return Vector::constant(date(value.clone()), *n).with_errors(self.errors);
         }
-        let values = (0..self.len()).map(|i| date(self.get(i)));
+        let values = (0..self.len()).map(|i| date(self.get(i))).collect();
         Vector {
-            data: Data::from_values(values.collect(), DataType::DateTime),
+            data: Data::from_values(values, data_type),
             errors: self.errors,
         }
     }
