@@ -1,7 +1,7 @@
 //! The implicit conversions of DAX: text to numbers and dates, values to text, and values to a type.
 
 use crate::functions::calendar;
-use crate::value::{DAY, DataType, FIXED_ONE, Value};
+use crate::value::{DAY, DataType, EPOCH_DAYS, FIXED_ONE, Value};
 
 /// Text as a number: digits with sign, thousands separators, decimal point, exponent, dollar sign, or parentheses for
 /// negative numbers; else a date or time, which is its number of days. None for anything else, and for empty text.
@@ -75,7 +75,7 @@ pub fn date_from_text(text: &str) -> Option<i64> {
 pub fn date_in_year(text: &str, year: Option<i64>) -> Option<i64> {
     let words = DateWords::read(text)?;
     if words.date.is_empty() {
-        return words.time.map(|time| time - crate::value::EPOCH_DAYS * DAY);
+        return words.time.map(|time| time - EPOCH_DAYS * DAY);
     }
     let day = words.day(year)?;
     (calendar::in_range(day)).then(|| day * DAY + words.time.unwrap_or(0))
@@ -333,22 +333,23 @@ pub fn significant_digits(d: f64, count: usize) -> (String, i32) {
     (mantissa.replace('.', ""), exponent.parse().unwrap_or(0))
 }
 
-/// `m/d/yyyy h:mm:ss AM/PM`; midnight is left out.
+/// `m/d/yyyy h:mm:ss AM/PM`. Midnight is left out; so is day zero, which stands for no date, and whose midnight is a time.
 fn date_text(micros: i64) -> String {
     let (day, time) = calendar::split(micros);
-    let date = calendar::civil(day);
-    let text = format!("{}/{}/{}", date.month, date.day, date.year);
     let seconds = time / 1_000_000;
-    if seconds == 0 {
-        return text;
-    }
     let (hour, half) = (seconds / 3600, if seconds >= 43_200 { "PM" } else { "AM" });
     let shown = if hour % 12 == 0 { 12 } else { hour % 12 };
-    format!(
-        "{text} {shown}:{:02}:{:02} {half}",
-        seconds / 60 % 60,
-        seconds % 60
-    )
+    let clock = format!("{shown}:{:02}:{:02} {half}", seconds / 60 % 60, seconds % 60);
+    if day == -EPOCH_DAYS {
+        return clock;
+    }
+    let date = calendar::civil(day);
+    let date = format!("{}/{}/{}", date.month, date.day, date.year);
+    if seconds == 0 {
+        date
+    } else {
+        format!("{date} {clock}")
+    }
 }
 
 /// The value as one of a type, by the implicit conversions; None where it does not convert or does not fit.
@@ -468,8 +469,9 @@ mod tests {
         check("5-Jan-09", Some("1/5/2009"));
         check("Monday, January 5, 2009", Some("1/5/2009"));
         check("March 2009", Some("3/1/2009"));
-        check("14:30:15", Some("12/30/1899 2:30:15 PM"));
-        check("2 pm", Some("12/30/1899 2:00:00 PM"));
+        check("14:30:15", Some("2:30:15 PM"));
+        check("2 pm", Some("2:00:00 PM"));
+        check("12/30/1899", Some("12:00:00 AM"));
         for text in [
             "",
             "2/30/2020",

@@ -51,7 +51,8 @@ impl Value {
 
     /// A date as DAX counts it: days since 30 December 1899 (negative days count back, as OLE dates mostly do).
     pub fn days(micros: i64) -> f64 {
-        micros as f64 / DAY as f64 + EPOCH_DAYS as f64
+        // Added up as whole microseconds: beside the days since 1970, the time of a day near day zero would lose four of its digits.
+        micros.saturating_add(EPOCH_DAYS * DAY) as f64 / DAY as f64
     }
 
     /// The inverse of [`Value::days`]; None beyond the range of dates.
@@ -62,7 +63,35 @@ impl Value {
         }
         let whole = days.floor();
         let micros = ((days - whole) * DAY as f64).round() as i64;
+        // The number tells no fewer microseconds than these: what lies so near to a whole millisecond is meant to be it, and no second
+        // begins too late.
+        let blur = (days.abs() * f64::EPSILON * DAY as f64).ceil() as i64;
+        let nearest = (micros + 500).div_euclid(1000) * 1000;
+        let micros = if (micros - nearest).abs() <= blur {
+            nearest
+        } else {
+            micros
+        };
         Some(Value::DateTime((whole as i64 - EPOCH_DAYS) * DAY + micros))
+    }
+
+    /// So many microseconds after day zero; None beyond the range of dates.
+    pub fn from_day_zero(micros: i64) -> Option<Value> {
+        (-693_593..=2_958_465)
+            .contains(&micros.div_euclid(DAY))
+            .then(|| Value::DateTime(micros - EPOCH_DAYS * DAY))
+    }
+
+    /// Microseconds after day zero of a date, or of a number of days; None for what is neither, and beyond what can be counted.
+    pub fn since_day_zero(&self) -> Option<i64> {
+        match self {
+            Value::DateTime(micros) => micros.checked_add(EPOCH_DAYS * DAY),
+            Value::Integer(days) => days.checked_mul(DAY),
+            other => {
+                let micros = (other.to_double()? * DAY as f64).round();
+                (micros.abs() < 9.2e18).then_some(micros as i64)
+            }
+        }
     }
 
     /// The value as a decimal number, by the implicit conversions of DAX. Text converts where it reads as a number or

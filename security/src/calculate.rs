@@ -583,7 +583,10 @@ fn converted(values: &ArrayRef, declared: DataType) -> Option<ArrayRef> {
         }
         (DataType::Integer | DataType::Double | DataType::Fixed, Arrow::Timestamp(..)) => {
             let dates = values.as_primitive::<TimestampMicrosecondType>();
-            let days: Float64Array = dates.unary(|date| date as f64 / DAY + DAYS_TO_1970);
+            // Added up as whole microseconds, so that times of day near day zero keep their digits.
+            let epoch = (DAYS_TO_1970 * DAY) as i64;
+            let days: Float64Array =
+                dates.unary(|date: i64| date.saturating_add(epoch) as f64 / DAY);
             fit(Arc::new(days), declared)
         }
         (DataType::Integer | DataType::Double | DataType::Fixed, Arrow::Utf8) => {

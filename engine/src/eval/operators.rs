@@ -31,6 +31,8 @@ pub fn arithmetic_type(op: BinaryOp, left: DataType, right: DataType) -> DataTyp
         },
         BinaryOp::Add | BinaryOp::Subtract => match (left, right) {
             (Integer, Integer) => Integer,
+            // What is left when a date is taken from a number is a number.
+            (left, DateTime) if op == BinaryOp::Subtract && left != DateTime => Double,
             (DateTime, _) | (_, DateTime) => DateTime,
             (Double, _) | (_, Double) => Double,
             (Fixed, _) | (_, Fixed) => Fixed,
@@ -159,14 +161,24 @@ fn arithmetic(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, Failur
             .unwrap_or_else(|| other.data_type().unwrap_or(DataType::Integer))
     };
     let (a, b) = (promoted(left)?, promoted(right)?);
-    match arithmetic_type(op, of(&a, &b), of(&b, &a)) {
+    let left_type = match op {
+        // BLANK is the number 0 here, and no date.
+        BinaryOp::Subtract if a.is_blank() => DataType::Integer,
+        _ => of(&a, &b),
+    };
+    match arithmetic_type(op, left_type, of(&b, &a)) {
         DataType::Integer => whole(op, a.to_integer().unwrap_or(0), b.to_integer().unwrap_or(0)),
         DataType::Fixed => fixed(op, &a, &b),
-        DataType::DateTime => {
-            let days = double(op, number(&a)?, number(&b)?)?;
-            Value::from_days(days)
-                .ok_or_else(|| Failure::new("the result lies beyond the range of dates"))
-        }
+        // Counted in microseconds: of a sum of decimal numbers the last ones would be missing.
+        DataType::DateTime => a
+            .since_day_zero()
+            .zip(b.since_day_zero())
+            .and_then(|(a, b)| match op {
+                BinaryOp::Subtract => a.checked_sub(b),
+                _ => a.checked_add(b),
+            })
+            .and_then(Value::from_day_zero)
+            .ok_or_else(|| Failure::new("the result lies beyond the range of dates")),
         _ => double(op, number(&a)?, number(&b)?).map(Value::Double),
     }
 }

@@ -69,13 +69,13 @@ fn map(arguments: &[Value], f: fn(&str) -> String) -> Value {
     }
 }
 
-fn upper(text: &str) -> String {
+pub(super) fn upper(text: &str) -> String {
     text.chars()
         .map(|c| one_for_one(c, c.to_uppercase()))
         .collect()
 }
 
-fn lower(text: &str) -> String {
+pub(super) fn lower(text: &str) -> String {
     text.chars()
         .map(|c| one_for_one(c, c.to_lowercase()))
         .collect()

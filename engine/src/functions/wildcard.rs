@@ -1,4 +1,5 @@
-//! The search of SEARCH and CONTAINSSTRING: without case, with `?` for one character, `*` for any, and `~` to escape.
+//! The search of SEARCH and CONTAINSSTRING: without case, the kinds and the widths of Japanese letters left aside, with `?` for one
+//! character, `*` for any, and `~` to escape.
 
 use super::registry::Environment;
 use crate::error::Failure;
@@ -40,9 +41,33 @@ enum Attempt {
 
 /// One character stands for one character here, so that positions stay those of the text.
 fn fold(c: char) -> char {
+    let c = usual_form(c);
     let mut lower = c.to_lowercase();
     match (lower.next(), lower.next()) {
         (Some(only), None) => only,
+        _ => c,
+    }
+}
+
+/// The full-width forms of the katakana and marks that have half-width ones, in the order of those.
+const FULL_WIDTH: &str =
+    "。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン";
+
+/// Hiragana as katakana, half-width katakana at full width, and full-width Latin letters, digits and marks at half width.
+fn usual_form(c: char) -> char {
+    let shifted = |from: char, to: char| {
+        let code = u32::from(c) - u32::from(from) + u32::from(to);
+        char::from_u32(code).unwrap_or(c)
+    };
+    match c {
+        '\u{3000}' => ' ',
+        'ぁ'..='ゖ' => shifted('ぁ', 'ァ'),
+        'ゝ' | 'ゞ' => shifted('ゝ', 'ヽ'),
+        '！'..='～' => shifted('！', '!'),
+        '｡'..='ﾝ' => {
+            let place = u32::from(c) - u32::from('｡');
+            FULL_WIDTH.chars().nth(place as usize).unwrap_or(c)
+        }
         _ => c,
     }
 }
@@ -116,5 +141,13 @@ mod tests {
         check("a*b*c", "aXbXc", Some(0));
         check("a*x", "abc", None);
         check("é", "CAFÉ", Some(3));
+        check("か", "アカ", Some(1));
+        check("カ", "ｶｷ", Some(0));
+        check("ｶ", "あか", Some(1));
+        check("ﾝ", "ん", Some(0));
+        check("Ａ１", "xa1", Some(1));
+        check("＊", "a*", Some(1));
+        check("＊", "ab", None);
+        check("が", "か", None);
     }
 }

@@ -86,7 +86,7 @@ impl Value {
             Value::Fixed(f) => *f as f64 / FIXED,
             Value::Double(d) => *d,
             Value::Boolean(b) => f64::from(u8::from(*b)),
-            Value::DateTime(micros) => *micros as f64 / DAY as f64 + EPOCH,
+            Value::DateTime(micros) => (*micros + EPOCH as i64 * DAY) as f64 / DAY as f64,
         }
     }
 
@@ -201,9 +201,18 @@ pub fn arithmetic(op: Arithmetic, a: &Value, b: &Value) -> Result<Value> {
             };
             result.map_or_else(|| error("whole number overflow"), |i| Ok(Integer(i)))
         }
+        (Subtract, Integer(_) | Fixed(_) | Double(_), DateTime(_)) => {
+            Ok(Double(apply(op, a.plain(), b.plain())))
+        }
         (Add | Subtract, DateTime(_), _) | (Add | Subtract, _, DateTime(_)) => {
-            let days = apply(op, a.plain(), b.plain());
-            Ok(DateTime(((days - EPOCH) * DAY as f64).round() as i64))
+            let epoch = EPOCH as i64 * DAY;
+            let counted = |value: &Value| match value {
+                DateTime(micros) => *micros + epoch,
+                number => (number.plain() * DAY as f64).round() as i64,
+            };
+            let (x, y) = (counted(&a), counted(&b));
+            let sum = if op == Add { x + y } else { x - y };
+            Ok(DateTime(sum - epoch))
         }
         (Add | Subtract, Double(_), _) | (Add | Subtract, _, Double(_)) => {
             Ok(Double(apply(op, a.plain(), b.plain())))

@@ -1,6 +1,7 @@
 //! Date format strings: runs of letters that stand for the parts of a date.
 
 use super::locale::Words;
+use super::texts;
 use crate::functions::calendar;
 use crate::value::EPOCH_DAYS;
 
@@ -15,25 +16,35 @@ enum Piece<'f> {
     Half(&'static str, &'static str),
 }
 
-/// The marks of the halves of the day, longest first. The case of the letters decides between the first two; the second means what the
-/// locale writes.
+/// The marks of the halves of the day, longest first, with what they show by the case of their letters; empty means what the locale
+/// writes.
 const HALVES: [(&str, [&str; 2], [&str; 2]); 3] = [
     ("am/pm", ["AM", "PM"], ["am", "pm"]),
     ("ampm", ["", ""], ["", ""]),
     ("a/p", ["A", "P"], ["a", "p"]),
 ];
 
-/// Whether the first thing that a format string means is a part of a date, rather than a digit.
-pub(super) fn is_date_format(format_string: &str) -> bool {
+/// What a format string that has no name shows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind {
+    Number,
+    Date,
+    Text,
+}
+
+/// The first thing that a format string means decides: a digit, a part of a date, or a place for a character.
+pub(super) fn kind(format_string: &str) -> Kind {
     for piece in read(format_string) {
         match piece {
-            Piece::Part(..) | Piece::Half(..) => return true,
-            Piece::Literal(text) if text.starts_with(['0', '#', '.', '%']) => return false,
-            Piece::Escaped(text) if text.starts_with(['0', '#', '.', '%']) => return false,
+            Piece::Part(..) | Piece::Half(..) => return Kind::Date,
+            Piece::Literal(text) if text.starts_with(['0', '#', '.', '%']) => return Kind::Number,
+            Piece::Escaped(text) if text.starts_with(['0', '#', '.', '%']) => return Kind::Number,
+            // What is quoted begins with its quotation mark here.
+            Piece::Literal(text) if text.starts_with(texts::MARKS) => return Kind::Text,
             Piece::Literal(_) | Piece::Escaped(_) => {}
         }
     }
-    false
+    Kind::Number
 }
 
 fn read(format_string: &str) -> Vec<Piece<'_>> {
@@ -65,7 +76,7 @@ fn next(c: char, rest: &str) -> (Option<Piece<'_>>, &str) {
         '"' => {
             let after = &rest[step..];
             let end = after.find('"').unwrap_or(after.len());
-            // A quoted digit is no placeholder; is_date_format looks at the first character, so quotes end here.
+            // A quoted digit is no placeholder; kind looks at the first character, so quotes end here.
             let piece = if end == 0 {
                 None
             } else {
@@ -81,7 +92,11 @@ fn next(c: char, rest: &str) -> (Option<Piece<'_>>, &str) {
                 .take_while(|next| next.eq_ignore_ascii_case(&c))
                 .count();
             let lower = c.to_ascii_lowercase();
-            let most = most_letters(lower).min(run);
+            let most = match (lower, most_letters(lower).min(run)) {
+                // A year has two digits or four: three letters are the short year and the day of the year.
+                ('y', 3) => 2,
+                (_, most) => most,
+            };
             if most == 0 || (lower == 't' && run < 5) {
                 return (Some(Piece::Literal(&rest[..step])), &rest[step..]);
             }
@@ -125,6 +140,7 @@ fn written(micros: i64, pieces: Vec<Piece<'_>>, words: &Words) -> String {
     for piece in pieces {
         match piece {
             Piece::Literal("/") => out.push(words.date_separator),
+            Piece::Literal(":") => out.push(words.time_separator),
             Piece::Escaped(text) => out.push_str(text),
             Piece::Literal(text) => out.push_str(
                 text.strip_prefix('"')
@@ -134,8 +150,7 @@ fn written(micros: i64, pieces: Vec<Piece<'_>>, words: &Words) -> String {
             Piece::Half(morning, afternoon) => {
                 let [first, second] = words.halves;
                 // A locale that counts to 24 may write nothing.
-                let own = morning.is_empty() || (!first.is_empty() && morning == "AM");
-                out.push_str(match (moment.hour < 12, own) {
+                out.push_str(match (moment.hour < 12, morning.is_empty()) {
                     (true, true) => first,
                     (false, true) => second,
                     (true, false) => morning,
@@ -163,9 +178,10 @@ pub(super) fn general(micros: i64, words: &Words) -> String {
     let date = || written(micros, read(&words.short_date), words);
     let clock = || written(micros, read(words.long_time), words);
     match (day == -EPOCH_DAYS, time < 1_000_000) {
-        (true, false) => clock(),
-        (_, true) => date(),
-        _ => format!("{} {}", date(), clock()),
+        // Day zero stands for no date, and its midnight is a time.
+        (true, _) => clock(),
+        (false, true) => date(),
+        (false, false) => format!("{} {}", date(), clock()),
     }
 }
 
@@ -210,16 +226,22 @@ impl<'w> Moment<'w> {
             let pattern = &self.words.complete_date;
             written(self.days * 86_400_000_000, read(pattern), self.words)
         };
-        let time = || format!("{:02}:{:02}:{:02}", self.hour, self.minute, self.second);
+        let mark = self.words.time_separator;
+        let time = || {
+            format!(
+                "{:02}{mark}{:02}{mark}{:02}",
+                self.hour, self.minute, self.second
+            )
+        };
         let day_of_year = self.days - calendar::days(self.date.year, 1, 1);
         let text = match (letter, count) {
             ('c', _) => match (
                 self.days == -EPOCH_DAYS,
                 self.hour + self.minute + self.second == 0,
             ) {
-                (_, true) => date(),
-                (true, false) => time(),
-                _ => format!("{} {}", date(), time()),
+                (true, _) => time(),
+                (false, true) => date(),
+                (false, false) => format!("{} {}", date(), time()),
             },
             ('d', 1 | 2) => padded(self.date.day),
             ('d', 3) => self.words.short_weekdays[weekday].to_string(),
@@ -227,7 +249,11 @@ impl<'w> Moment<'w> {
             ('d', 5) => date(),
             ('d', _) => {
                 let pattern = self.words.long_date.unwrap_or_default();
-                written(self.days * 86_400_000_000, read(pattern), self.words)
+                let words = Words {
+                    months: self.words.months_of_dates,
+                    ..self.words.clone()
+                };
+                written(self.days * 86_400_000_000, read(pattern), &words)
             }
             ('w', 1) => (calendar::weekday(self.days) + 1).to_string(),
             ('w', _) => {

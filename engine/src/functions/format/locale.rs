@@ -6,6 +6,8 @@ use pure_rust_locales::{Locale, locale_match};
 
 use crate::functions::calendar::{MONTHS, WEEKDAYS};
 
+use super::usual::Usual;
+
 /// How a locale writes numbers and dates.
 #[derive(Clone, Debug)]
 pub(super) struct Words {
@@ -22,7 +24,11 @@ pub(super) struct Words {
     pub medium_time: &'static str,
     /// What `/` becomes in a date.
     pub date_separator: char,
+    /// What `:` becomes in a time.
+    pub time_separator: char,
     pub months: [&'static str; 12],
+    /// As a date in words writes them, which may be another case of the name.
+    pub months_of_dates: [&'static str; 12],
     pub short_months: [&'static str; 12],
     pub weekdays: [&'static str; 7],
     pub short_weekdays: [&'static str; 7],
@@ -41,10 +47,12 @@ impl Words {
             short_date: Cow::Borrowed("m/d/yyyy"),
             complete_date: Cow::Borrowed("mm/dd/yyyy"),
             long_date: Some("dddd, mmmm d, yyyy"),
-            long_time: "h:nn:ss AM/PM",
-            medium_time: "h:nn AM/PM",
+            long_time: "h:nn:ss AMPM",
+            medium_time: "h:nn AMPM",
             date_separator: '/',
+            time_separator: ':',
             months: MONTHS,
+            months_of_dates: MONTHS,
             short_months: MONTHS.map(short),
             weekdays: WEEKDAYS,
             short_weekdays: WEEKDAYS.map(short),
@@ -52,27 +60,27 @@ impl Words {
         }
     }
 
-    /// None: no locale of that name is known. A language alone stands for the country of its name, as `de` for `de-DE`.
+    /// None: no locale of that name is known. A language alone stands for the country where most speak it, as `de` for `de-DE`.
     pub fn of(culture: &str) -> Option<Words> {
-        let (language, country) = culture
-            .split_once(['-', '_'])
-            .map_or((culture, None), |(language, country)| {
-                (language, Some(country))
-            });
-        let language = language.to_ascii_lowercase();
-        let country = match (country, language.as_str()) {
-            (Some(country), _) => country.to_ascii_uppercase(),
-            (None, "en") => "US".to_owned(),
-            (None, language) => language.to_ascii_uppercase(),
+        let (language, script, country) = parts(culture)?;
+        let country = match country {
+            Some(country) => country,
+            None => home(&language, script.as_deref()),
         };
         if language == "en" && country == "US" {
             return Some(Words::english());
         }
-        let locale = Locale::try_from(format!("{language}_{country}").as_str()).ok()?;
-        let words = Words::of_locale(locale)?;
-        Some(Words {
-            long_date: long_date(&language, &country),
-            ..words
+        let name = match (language.as_str(), script.as_deref()) {
+            ("sr", Some("latn")) => format!("{language}_{country}@latin"),
+            (_, None) | ("zh" | "az" | "bs", _) | ("sr", Some("cyrl")) => {
+                format!("{language}_{country}")
+            }
+            _ => return None,
+        };
+        let words = Words::of_locale(Locale::try_from(name.as_str()).ok()?)?;
+        Some(match Usual::of(&format!("{language}-{country}")) {
+            Some(usual) => words.written_as(usual),
+            None => words,
         })
     }
 
@@ -91,25 +99,52 @@ impl Words {
                 locale_match!(locale => LC_MONETARY::P_CS_PRECEDES) == 1,
                 locale_match!(locale => LC_MONETARY::P_SEP_BY_SPACE) != 0,
             ),
-            date_separator: short_date
-                .chars()
-                .find(|c| !c.is_alphanumeric())
-                .unwrap_or('/'),
+            date_separator: separator(&short_date),
+            time_separator: ':',
             complete_date: Cow::Owned(short_date.clone()),
             short_date: Cow::Owned(short_date),
             long_date: None,
             long_time: if twelve_hours {
-                "h:nn:ss AM/PM"
+                "h:nn:ss AMPM"
             } else {
                 "hh:nn:ss"
             },
-            medium_time: if twelve_hours { "h:nn AM/PM" } else { "hh:nn" },
+            medium_time: medium_time(twelve_hours),
             months: names(locale_match!(locale => LC_TIME::MON))?,
+            months_of_dates: names(locale_match!(locale => LC_TIME::MON))?,
             short_months: names(locale_match!(locale => LC_TIME::ABMON))?,
             weekdays: names(locale_match!(locale => LC_TIME::DAY))?,
             short_weekdays: names(locale_match!(locale => LC_TIME::ABDAY))?,
             halves: names(locale_match!(locale => LC_TIME::AM_PM)).unwrap_or_default(),
         })
+    }
+
+    fn written_as(self, usual: &'static Usual) -> Words {
+        let [short_date, long_date, long_time] = usual.forms;
+        let [months, short_months, weekdays, short_weekdays] = usual.names;
+        let months = listed(months).unwrap_or(self.months);
+        Words {
+            thousands: usual.thousands,
+            currency: Cow::Owned(usual.currency()),
+            short_date: Cow::Borrowed(short_date),
+            complete_date: Cow::Borrowed(short_date),
+            long_date: Some(long_date),
+            long_time,
+            medium_time: medium_time(long_time.contains("AMPM")),
+            date_separator: separator(short_date),
+            time_separator: usual.time_separator(),
+            months,
+            months_of_dates: if usual.declines() {
+                self.months_of_dates
+            } else {
+                months
+            },
+            short_months: listed(short_months).unwrap_or(self.short_months),
+            weekdays: listed(weekdays).unwrap_or(self.weekdays),
+            short_weekdays: listed(short_weekdays).unwrap_or(self.short_weekdays),
+            halves: usual.halves().unwrap_or(self.halves),
+            ..self
+        }
     }
 }
 
@@ -119,20 +154,80 @@ fn names<const N: usize>(list: &[&'static str]) -> Option<[&'static str; N]> {
     Some(list.map(str::trim))
 }
 
-/// How a date is written in words, which the library does not say. The reference shows the form of de-DE; the others are the usual ones.
-fn long_date(language: &str, country: &str) -> Option<&'static str> {
-    match (language, country) {
-        ("de", "AT" | "CH" | "DE") => Some("dddd, d. mmmm yyyy"),
-        ("es", "ES" | "MX") | ("pt", "BR") => Some("dddd, d \"de\" mmmm \"de\" yyyy"),
-        ("fr", "FR") | ("it", "IT") | ("nl", "NL") => Some("dddd d mmmm yyyy"),
-        _ => None,
+/// Names with bars between them.
+fn listed<const N: usize>(names: Option<&'static str>) -> Option<[&'static str; N]> {
+    names?.split('|').collect::<Vec<_>>().try_into().ok()
+}
+
+fn medium_time(twelve_hours: bool) -> &'static str {
+    if twelve_hours { "h:nn AMPM" } else { "hh:nn" }
+}
+
+/// What stands between the parts of a date.
+fn separator(short_date: &str) -> char {
+    short_date
+        .chars()
+        .find(|c| !c.is_alphanumeric())
+        .unwrap_or('/')
+}
+
+/// Language, script and country of the name of a culture, such as `de-DE`, `zh-Hant` or `sr-Latn-RS`.
+fn parts(culture: &str) -> Option<(String, Option<String>, Option<String>)> {
+    let mut parts = culture.split(['-', '_']).peekable();
+    let language = parts.next()?.to_ascii_lowercase();
+    let script = parts
+        .next_if(|part| part.len() == 4)
+        .map(str::to_ascii_lowercase);
+    let country = parts.next().map(str::to_ascii_uppercase);
+    parts.next().is_none().then_some((language, script, country))
+}
+
+/// The country that a language without one stands for: mostly that of its name.
+fn home(language: &str, script: Option<&str>) -> String {
+    match (language, script) {
+        ("zh", Some("hant")) => "TW",
+        ("af" | "xh" | "zu", _) => "ZA",
+        ("ar", _) => "SA",
+        ("be", _) => "BY",
+        ("bn", _) => "BD",
+        ("bs", _) => "BA",
+        ("ca" | "eu" | "gl", _) => "ES",
+        ("cs", _) => "CZ",
+        ("cy" | "gd", _) => "GB",
+        ("da", _) => "DK",
+        ("el", _) => "GR",
+        ("en", _) => "US",
+        ("et", _) => "EE",
+        ("fa", _) => "IR",
+        ("ga", _) => "IE",
+        ("gu" | "hi" | "kn" | "ml" | "mr" | "pa" | "ta" | "te", _) => "IN",
+        ("he", _) => "IL",
+        ("hy", _) => "AM",
+        ("ja", _) => "JP",
+        ("ka", _) => "GE",
+        ("kk", _) => "KZ",
+        ("ko", _) => "KR",
+        ("ms", _) => "MY",
+        ("nb" | "nn", _) => "NO",
+        ("pt", _) => "BR",
+        ("sl", _) => "SI",
+        ("sq", _) => "AL",
+        ("sr", _) => "RS",
+        ("sv", _) => "SE",
+        ("sw", _) => "KE",
+        ("uk", _) => "UA",
+        ("ur", _) => "PK",
+        ("vi", _) => "VN",
+        ("zh", _) => "CN",
+        (language, _) => return language.to_ascii_uppercase(),
     }
+    .to_owned()
 }
 
 /// The format string of an amount of money.
 fn currency(symbol: &str, before: bool, apart: bool) -> Cow<'static, str> {
     let quoted = format!("\"{}\"", symbol.trim());
-    let space = if apart { "\u{a0}" } else { "" };
+    let space = if apart { " " } else { "" };
     Cow::Owned(match before {
         true => format!("{quoted}{space}#,0.00"),
         false => format!("#,0.00{space}{quoted}"),
@@ -185,11 +280,20 @@ mod tests {
     fn locales_are_found_by_name() {
         let known = |culture: &str| Words::of(culture).is_some();
         for culture in [
-            "de-DE", "de", "fr-CA", "pt_BR", "JA-jp", "en-GB", "en", "en-US",
+            "de-DE", "de", "fr-CA", "pt_BR", "JA-jp", "en-GB", "en", "en-US", "ja", "zh-Hans",
+            "zh-Hant-HK", "sr-Latn-RS", "sr-Cyrl",
         ] {
             assert!(known(culture), "{culture}");
         }
-        for culture in ["", "xx-YY", "de-XX", "english", "é"] {
+        for culture in [
+            "",
+            "xx-YY",
+            "de-XX",
+            "english",
+            "é",
+            "de-Latn-DE-x",
+            "de-Cyrl-DE",
+        ] {
             assert!(!known(culture), "{culture}");
         }
     }
@@ -226,7 +330,7 @@ mod tests {
                 "{culture}"
             );
             assert!(
-                words.short_date.contains("yyyy"),
+                words.short_date.contains("yy"),
                 "{culture}: {}",
                 words.short_date
             );

@@ -4,11 +4,14 @@ mod dates;
 mod digits;
 mod locale;
 mod numbers;
+mod texts;
+mod usual;
 
 use super::arguments::{Outcome, argument, given, text, undefined};
 use super::registry::Environment;
 use crate::convert;
 use crate::value::{DataType, Value};
+use dates::Kind;
 use digits::Digits;
 use locale::Words;
 use numbers::Point;
@@ -76,9 +79,9 @@ enum Form<'f> {
     /// What to show for zero, and for anything else.
     Choice(&'static str, &'static str),
     Date(&'f str),
+    /// Places for the characters of a text.
+    Text(&'f str),
     GeneralDate,
-    /// A date in words, in a locale of which that form is not known.
-    UnknownDate,
 }
 
 fn form<'f>(format_string: &'f str, words: &'f Words) -> Form<'f> {
@@ -94,13 +97,16 @@ fn form<'f>(format_string: &'f str, words: &'f Words) -> Form<'f> {
         "true/false" => Form::Choice("False", "True"),
         "on/off" => Form::Choice("Off", "On"),
         "general date" => Form::GeneralDate,
-        "long date" | "medium date" => words.long_date.map_or(Form::UnknownDate, Form::Date),
+        "long date" | "medium date" => Form::Date("dddddd"),
         "short date" => Form::Date(&words.short_date),
         "long time" => Form::Date(words.long_time),
         "medium time" => Form::Date(words.medium_time),
         "short time" => Form::Date("hh:nn"),
-        _ if dates::is_date_format(format_string) => Form::Date(format_string),
-        _ => Form::Numeric(format_string),
+        _ => match dates::kind(format_string) {
+            Kind::Date => Form::Date(format_string),
+            Kind::Number => Form::Numeric(format_string),
+            Kind::Text => Form::Text(format_string),
+        },
     }
 }
 
@@ -113,6 +119,7 @@ fn formatted(value: &Value, format_string: &str, point: Point, words: &Words) ->
             Form::General | Form::Numeric("General Number") | Form::GeneralDate => {
                 if *b { "True" } else { "False" }.to_string()
             }
+            Form::Text(places) => texts::format(if *b { "True" } else { "False" }, places),
             _ => return formatted(&Value::Integer(i64::from(*b)), format_string, point, words),
         },
         value => match form(format_string, words) {
@@ -135,7 +142,13 @@ fn formatted(value: &Value, format_string: &str, point: Point, words: &Words) ->
                 Some(Value::DateTime(micros)) => dates::format(micros, pattern, words)?,
                 _ => general_number(value, words),
             },
-            Form::UnknownDate => return None,
+            Form::Text(places) => {
+                let written = match value.data_type() {
+                    Some(DataType::DateTime) => general_date(value, words),
+                    _ => general_number(value, words),
+                };
+                texts::format(&written, places)
+            }
         },
     })
 }
@@ -148,8 +161,9 @@ fn formatted_text(
     words: &Words,
 ) -> Option<String> {
     let read = match form(format_string, words) {
+        Form::Text(places) => return Some(texts::format(written, places)),
         Form::General => None,
-        Form::Date(_) | Form::GeneralDate | Form::UnknownDate => {
+        Form::Date(_) | Form::GeneralDate => {
             convert::date_from_text(written).map(Value::DateTime)
         }
         _ => None,

@@ -69,7 +69,7 @@ pub(super) fn format(
 }
 
 /// Sections stand between semicolons outside of quotes.
-fn split(format_string: &str) -> Vec<String> {
+pub(super) fn split(format_string: &str) -> Vec<String> {
     let mut sections = vec![String::new()];
     let mut quoted = false;
     let mut chars = format_string.chars();
@@ -128,8 +128,8 @@ impl Section {
                 {
                     let plus = chars.next() == Some('+');
                     let mut least = 0;
-                    while chars.next_if(|next| matches!(next, '0' | '#')).is_some() {
-                        least += 1;
+                    while let Some(place) = chars.next_if(|next| matches!(next, '0' | '#')) {
+                        least += usize::from(place == '0');
                     }
                     section.exponent = true;
                     section.pieces.push(Piece::Exponent(c, plus, least));
@@ -182,7 +182,7 @@ impl Section {
                 let power = if number.is_zero() {
                     0
                 } else {
-                    number.exponent() + 1 - self.whole.max(1) as i32
+                    number.exponent() + 1 - self.whole as i32
                 };
                 number.shift(-power);
                 exponent += power;

@@ -197,6 +197,8 @@ fn texts() {
         ("SEARCH(\"z\", \"abc\", , -1)", "-1"),
         ("SEARCH(\"a\", \"abca\", 2)", "4"),
         ("SEARCH(\"b\", \"👍b\")", "3"),
+        ("SEARCH(\"か\", \"ｶ\")", "1"),
+        ("FIND(\"か\", \"カ\", 1, 0)", "0"),
         ("FIND(\"C\", \"cC\")", "2"),
         ("FIND(\"?\", \"ab\", 1, 0)", "0"),
         ("FIND(\"a\", \"abc\", 9, 0)", "0"),
@@ -254,9 +256,9 @@ fn dates() {
         ("DATE(-1801, 1, 1)", "error"),
         ("DATE(10000, 1, 1)", "error"),
         ("DATE(9999, 13, 1)", "error"),
-        ("TIME(27, 0, 0)", "12/30/1899 3:00:00 AM"),
-        ("TIME(0, 2190, 0)", "12/30/1899 12:30:00 PM"),
-        ("TIME(0, 0, 2000)", "12/30/1899 12:33:20 AM"),
+        ("TIME(27, 0, 0)", "3:00:00 AM"),
+        ("TIME(0, 2190, 0)", "12:30:00 PM"),
+        ("TIME(0, 0, 2000)", "12:33:20 AM"),
         ("TIME(-1, 0, 0)", "error"),
         ("YEAR(\"March 2007\")", "2007"),
         ("YEAR(BLANK())", "1899"),
@@ -322,7 +324,7 @@ fn dates() {
         ("DATEVALUE(\"8/1\")", "8/1/2020"),
         ("DATEVALUE(\"20/4/2018\")", "4/20/2018"),
         ("DATEVALUE(\"soon\")", "error"),
-        ("TIMEVALUE(\"20:45:30\")", "12/30/1899 8:45:30 PM"),
+        ("TIMEVALUE(\"20:45:30\")", "8:45:30 PM"),
         ("NOW()", "6/25/2020 1:23:45 PM"),
         ("TODAY()", "6/25/2020"),
         ("UTCNOW()", "6/25/2020 11:23:45 AM"),
@@ -460,6 +462,11 @@ fn numeric_formats() {
     check(Value::Double(0.000123), "0.0E-00", "1.2E-04");
     check(Value::Double(999.99), "0.0E+0", "1.0E+3");
     check(Value::Double(12345.0), "##0.0E+0", "123.5E+2");
+    check(Value::Double(47.11), ".0000E+0", ".4711E+2");
+    check(Value::Double(0.99999), ".00E+0", ".10E+1");
+    check(Value::Double(1.7), "0.0000e+0#", "1.7000e+0");
+    check(Value::Double(1.7), "0.00E+#", "1.70E+0");
+    check(Value::Double(1e12), "0.0E+0#", "1.0E+12");
     check(Value::Integer(7), "\\#0", "#7");
     check(Value::Integer(7), "\"a;b\" 0;x", "a;b 7");
     check(Value::Integer(3), "\"abc\"", "abc");
@@ -467,6 +474,13 @@ fn numeric_formats() {
     check(Value::Blank, "0.00", "");
     check(Value::text("1234.5"), "#,0.00", "1,234.50");
     check(Value::text("n/a"), "#,0.00", "n/a");
+    check(Value::text("n/a"), ">@@@@", " N/A");
+    check(Value::Integer(1), "<&>&", "1");
+    check(Value::Double(1234.5), "@@@@@@@@", "  1234.5");
+    check(Value::Boolean(true), ">", "TRUE");
+    check(Value::Integer(5), "0 @", "5 @");
+    check(Value::Integer(5), "\"<\"0", "<5");
+    check(Value::Blank, "@@@", "");
     check(Value::Boolean(true), "", "True");
     check(Value::Boolean(true), "0.0", "1.0");
     check(Value::Boolean(false), "True/False", "False");
@@ -508,6 +522,8 @@ fn date_formats() {
         ("y", "177"),
         ("yy", "20"),
         ("yyyy", "2020"),
+        ("yyy", "20177"),
+        ("yyyyy", "2020177"),
         ("\"Year\" yyyy", "Year 2020"),
         ("yyyy \\Qq", "2020 Q2"),
         ("\\Qq yyyy", "Q2 2020"),
@@ -536,6 +552,8 @@ fn date_formats() {
     );
     super::expression::check("FORMAT(\"2020-06-25\", \"yyyy\")", "\"2020\"");
     super::expression::check("FORMAT(BLANK(), \"0\")", "\"\"");
+    super::expression::check("FORMAT(0, \"General Date\")", "\"12:00:00 AM\"");
+    super::expression::check("FORMAT(0, \"c\")", "\"00:00:00\"");
     super::expression::check("FORMAT(1.5, BLANK(), \"en-US\")", "\"1.5\"");
     super::expression::check("FORMAT(1.5, BLANK(), \"xx-YY\")", "error");
 }
@@ -647,7 +665,7 @@ fn formats_speak_the_language_of_a_locale() {
         ("FORMAT(1234.5, \"\", \"fr-FR\")", "\"1234,5\""),
         (
             "FORMAT(-1234.5, \"Currency\", \"de-DE\")",
-            "\"-1.234,50\u{a0}€\"",
+            "\"-1.234,50 €\"",
         ),
         ("FORMAT(1234.5, \"Currency\", \"en-GB\")", "\"£1,234.50\""),
         ("FORMAT(0.5, \"Percent\", \"de-DE\")", "\"50,00%\""),
@@ -703,7 +721,63 @@ fn formats_speak_the_language_of_a_locale() {
             "FORMAT(TIME(14,5,6), \"h:nn:ss AMPM\", \"en-US\")",
             "\"2:05:06 PM\"",
         ),
-        ("FORMAT(DATE(2024,3,5), \"Long Date\", \"sv-SE\")", "error"),
+        (
+            "FORMAT(DATE(2024,3,5), \"Long Date\", \"sv-SE\")",
+            "\"den 5 mars 2024\"",
+        ),
+        (
+            "FORMAT(DATE(2024,3,5), \"Long Date\", \"pl-PL\")",
+            "\"wtorek, 5 marca 2024\"",
+        ),
+        (
+            "FORMAT(DATE(2024,3,5), \"mmmm yyyy\", \"pl-PL\")",
+            "\"marzec 2024\"",
+        ),
+        (
+            "FORMAT(DATE(2024,3,5), \"dddddd\", \"ja-JP\")",
+            "\"2024年3月5日\"",
+        ),
+        ("FORMAT(DATE(2024,3,5), \"mmm\", \"de-DE\")", "\"Mrz\""),
+        (
+            "FORMAT(DATE(2024,3,5), \"Short Date\", \"de-AT\")",
+            "\"05.03.2024\"",
+        ),
+        (
+            "FORMAT(DATE(2024,3,5), \"Short Date\", \"ja\")",
+            "\"2024/03/05\"",
+        ),
+        (
+            "FORMAT(DATE(2024,3,5), \"General Date\", \"en-GB\")",
+            "\"05/03/2024\"",
+        ),
+        (
+            "FORMAT(DATE(2020,12,15)+TIME(12,30,59), \"General Date\", \"en-GB\")",
+            "\"15/12/2020 12:30:59\"",
+        ),
+        (
+            "FORMAT(TIME(14,5,6), \"Long Time\", \"en-AU\")",
+            "\"2:05:06 PM\"",
+        ),
+        (
+            "FORMAT(TIME(14,5,6), \"Long Time\", \"fi-FI\")",
+            "\"14.05.06\"",
+        ),
+        ("FORMAT(TIME(14,5,6), \"h:nn AM/PM\", \"ja-JP\")", "\"2:05 PM\""),
+        (
+            "FORMAT(TIME(14,5,6), \"h:nn AMPM\", \"ja-JP\")",
+            "\"2:05 午後\"",
+        ),
+        (
+            "FORMAT(-1234.5, \"Currency\", \"fr-CA\")",
+            "\"(1\u{a0}234,50 $)\"",
+        ),
+        ("FORMAT(1234.5, \"Currency\", \"ja-JP\")", "\"¥1,235\""),
+        (
+            "FORMAT(-1234.5, \"Currency\", \"nl-NL\")",
+            "\"€ -1.234,50\"",
+        ),
+        ("FORMAT(-1234.5, \"Currency\", \"en-GB\")", "\"-£1,234.50\""),
+        ("FORMAT(DATE(2024,3,5), \"Long Date\", \"is-IS\")", "error"),
         (
             "FORMAT(DATE(2024,3,5), \"Long Date\", \"en-us\")",
             "\"Tuesday, March 5, 2024\"",
