@@ -349,6 +349,26 @@ fn days_that_are_missing_are_passed_over() {
     assert_eq!(day("DATEADD ( 'Work', -5, DAY )"), [[Value::Integer(2)]]);
 }
 
+/// 2023-01-07 and 2023-01-08 are a week-end.
+#[test]
+fn an_end_that_the_calendar_does_not_have_stays_open() {
+    let days = |from: &str, to: &str| {
+        one(&format!(
+            "COUNTROWS ( DATESBETWEEN ( 'Work', {from}, {to} ) )"
+        ))
+    };
+    let (friday, saturday) = ("DATE ( 2023, 1, 6 )", "DATE ( 2023, 1, 7 )");
+    assert_eq!(days("DATE ( 2023, 1, 4 )", friday), Value::Integer(3));
+    assert_eq!(days(saturday, friday), Value::Integer(5));
+    assert_eq!(days("BLANK ()", friday), Value::Integer(5));
+    assert_eq!(
+        days("DATE ( 2024, 12, 30 )", saturday),
+        days("DATE ( 2024, 12, 30 )", "BLANK ()")
+    );
+    assert_eq!(days("DATE ( 2024, 12, 30 )", saturday), Value::Integer(2));
+    assert_eq!(days("\"Friday\"", friday), Value::Integer(5));
+}
+
 /// A filter on one column of a calendar takes the place of those that say something else of the same time, whoever sets it.
 #[test]
 fn filters_on_a_calendar_clear_what_bears_upon_them() {
