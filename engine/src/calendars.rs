@@ -140,7 +140,10 @@ pub fn cleared_by(scope: &Scope, column: Column) -> Vec<Column> {
     };
     let tags: Vec<(Unit, String)> = calendars.iter().flat_map(tags).collect();
     let Some((unit, _)) = tags.iter().find(|(_, tagged)| same_name(tagged, name)) else {
-        return Vec::new();
+        // What only relates to time says nothing else of it than the column that sorts it.
+        let sort = sorted_by(name).filter(|_| relates_to_time(calendars, name));
+        let sort = sort.and_then(|sort| scope.find_column(table, &sort));
+        return sort.into_iter().collect();
     };
     let cleared = unit.cleared();
     let mut columns: Vec<Column> = Vec::new();
@@ -149,6 +152,16 @@ pub fn cleared_by(scope: &Scope, column: Column) -> Vec<Column> {
         columns.extend(found.filter(|column| !columns.contains(column)));
     }
     columns
+}
+
+/// Whether a calendar has this column in a group without a unit.
+fn relates_to_time(calendars: &[Calendar], name: &str) -> bool {
+    calendars
+        .iter()
+        .flat_map(|calendar| &calendar.groups)
+        .filter(|group| group.unit.is_none())
+        .flat_map(|group| &group.associated)
+        .any(|related| same_name(related, name))
 }
 
 #[cfg(test)]

@@ -18,13 +18,15 @@ const MODEL: &str = r#"{ "name": "Days", "compatibilityLevel": 1702, "model": { 
       {"type": "calculatedTableColumn", "name": "Month Number", "dataType": "int64", "sourceColumn": "[Month Number]"},
       {"type": "calculatedTableColumn", "name": "Month Name", "dataType": "string", "sourceColumn": "[Month Name]", "sortByColumn": "Month Number"},
       {"type": "calculatedTableColumn", "name": "Week", "dataType": "int64", "sourceColumn": "[Week]"},
-      {"type": "calculatedTableColumn", "name": "Weekend", "dataType": "boolean", "sourceColumn": "[Weekend]"},
+      {"type": "calculatedTableColumn", "name": "Weekend", "dataType": "boolean", "sourceColumn": "[Weekend]", "sortByColumn": "Weekend Number"},
+      {"type": "calculatedTableColumn", "name": "Weekend Number", "dataType": "int64", "sourceColumn": "[Weekend Number]"},
       {"type": "calculatedTableColumn", "name": "Note", "dataType": "string", "sourceColumn": "[Note]"} ],
     "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression": [
       "ADDCOLUMNS ( CALENDAR ( DATE ( 2023, 1, 1 ), DATE ( 2024, 12, 31 ) ), \"Year\", YEAR ( [Date] ),",
       "  \"Quarter\", YEAR ( [Date] ) & \" Q\" & QUARTER ( [Date] ), \"Month\", FORMAT ( [Date], \"yyyy-mm\" ),",
       "  \"Month Number\", MONTH ( [Date] ), \"Month Name\", FORMAT ( [Date], \"mmmm\" ),",
       "  \"Week\", INT ( ( [Date] - DATE ( 2023, 1, 1 ) ) / 7 ), \"Weekend\", WEEKDAY ( [Date], 2 ) > 5,",
+      "  \"Weekend Number\", IF ( WEEKDAY ( [Date], 2 ) > 5, 1, 0 ),",
       "  \"Note\", IF ( DAY ( [Date] ) > 15, \"late\", \"early\" ) )" ] } } ],
     "calendars": [
       { "name": "Gregorian", "calendarColumnGroups": [
@@ -397,6 +399,19 @@ fn filters_on_a_calendar_clear_what_bears_upon_them() {
     assert_eq!(
         within("Days[Month] = \"2023-03\"", "Days[Note] = \"early\""),
         sum(number(3, 1), number(3, 15))
+    );
+    // What only relates to time goes with the column that sorts it, which a visual groups by too.
+    let weekends = "Days[Year] = 2024, Days[Weekend] = TRUE (), Days[Weekend Number] = 1";
+    assert_eq!(
+        within("PARALLELPERIOD ( 'Gregorian', -1, YEAR )", weekends),
+        sum(1, 365)
+    );
+    assert_eq!(
+        within("DATEADD ( 'Gregorian', -1, YEAR )", weekends),
+        within(
+            "Days[Year] = 2023",
+            "Days[Weekend] = TRUE (), Days[Weekend Number] = 1"
+        )
     );
     // April of one quarter earlier is January, although the shift is by a column that the context does not name.
     let by_month = rows(
