@@ -7,17 +7,23 @@ use security::{Column, Scope, Table};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
     Year,
+    Semester,
+    SemesterOfYear,
     Quarter,
     QuarterOfYear,
+    QuarterOfSemester,
     Month,
     MonthOfYear,
+    MonthOfSemester,
     MonthOfQuarter,
     Week,
     WeekOfYear,
+    WeekOfSemester,
     WeekOfQuarter,
     WeekOfMonth,
     Date,
     DayOfYear,
+    DayOfSemester,
     DayOfQuarter,
     DayOfMonth,
     DayOfWeek,
@@ -26,22 +32,39 @@ pub enum Unit {
 use Unit as U;
 
 /// Every unit, its name in models, and the units that follow from it: who knows the month knows the quarter.
-const UNITS: [(Unit, &str, &[Unit]); 15] = [
+const UNITS: [(Unit, &str, &[Unit]); 21] = [
     (U::Year, "year", &[]),
-    (U::Quarter, "quarter", &[U::Year, U::QuarterOfYear]),
-    (U::QuarterOfYear, "quarterofyear", &[]),
+    (U::Semester, "semester", &[U::Year, U::SemesterOfYear]),
+    (U::SemesterOfYear, "semesterofyear", &[]),
+    (U::Quarter, "quarter", &[U::Semester, U::QuarterOfYear]),
+    (
+        U::QuarterOfYear,
+        "quarterofyear",
+        &[U::SemesterOfYear, U::QuarterOfSemester],
+    ),
+    (U::QuarterOfSemester, "quarterofsemester", &[]),
     (U::Month, "month", &[U::Quarter, U::MonthOfYear]),
     (
         U::MonthOfYear,
         "monthofyear",
-        &[U::QuarterOfYear, U::MonthOfQuarter],
+        &[U::QuarterOfYear, U::MonthOfSemester],
+    ),
+    (
+        U::MonthOfSemester,
+        "monthofsemester",
+        &[U::QuarterOfSemester, U::MonthOfQuarter],
     ),
     (U::MonthOfQuarter, "monthofquarter", &[]),
     (U::Week, "week", &[U::Year, U::WeekOfYear]),
     (
         U::WeekOfYear,
         "weekofyear",
-        &[U::QuarterOfYear, U::WeekOfQuarter],
+        &[U::QuarterOfYear, U::WeekOfSemester],
+    ),
+    (
+        U::WeekOfSemester,
+        "weekofsemester",
+        &[U::QuarterOfSemester, U::WeekOfQuarter],
     ),
     (U::WeekOfQuarter, "weekofquarter", &[U::WeekOfMonth]),
     (U::WeekOfMonth, "weekofmonth", &[]),
@@ -53,7 +76,12 @@ const UNITS: [(Unit, &str, &[Unit]); 15] = [
     (
         U::DayOfYear,
         "dayofyear",
-        &[U::MonthOfYear, U::WeekOfYear, U::DayOfQuarter],
+        &[U::MonthOfYear, U::WeekOfYear, U::DayOfSemester],
+    ),
+    (
+        U::DayOfSemester,
+        "dayofsemester",
+        &[U::MonthOfSemester, U::WeekOfSemester, U::DayOfQuarter],
     ),
     (
         U::DayOfQuarter,
@@ -203,6 +231,7 @@ mod tests {
     #[test]
     fn names_of_units_are_read_as_models_write_them() {
         assert_eq!(Unit::read("monthOfYear"), Some(Unit::MonthOfYear));
+        assert_eq!(Unit::read("quarterOfSemester"), Some(Unit::QuarterOfSemester));
         assert_eq!(Unit::read("Day"), Some(Unit::Date));
         assert_eq!(Unit::read("fortnight"), None);
     }

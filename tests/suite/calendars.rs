@@ -20,6 +20,8 @@ const MODEL: &str = r#"{ "name": "Days", "compatibilityLevel": 1702, "model": { 
       {"type": "calculatedTableColumn", "name": "Week", "dataType": "int64", "sourceColumn": "[Week]"},
       {"type": "calculatedTableColumn", "name": "Weekend", "dataType": "boolean", "sourceColumn": "[Weekend]", "sortByColumn": "Weekend Number"},
       {"type": "calculatedTableColumn", "name": "Weekend Number", "dataType": "int64", "sourceColumn": "[Weekend Number]"},
+      {"type": "calculatedTableColumn", "name": "Semester", "dataType": "string", "sourceColumn": "[Semester]"},
+      {"type": "calculatedTableColumn", "name": "Quarter of Semester", "dataType": "int64", "sourceColumn": "[Quarter of Semester]"},
       {"type": "calculatedTableColumn", "name": "Note", "dataType": "string", "sourceColumn": "[Note]"} ],
     "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression": [
       "ADDCOLUMNS ( CALENDAR ( DATE ( 2023, 1, 1 ), DATE ( 2024, 12, 31 ) ), \"Year\", YEAR ( [Date] ),",
@@ -27,6 +29,7 @@ const MODEL: &str = r#"{ "name": "Days", "compatibilityLevel": 1702, "model": { 
       "  \"Month Number\", MONTH ( [Date] ), \"Month Name\", FORMAT ( [Date], \"mmmm\" ),",
       "  \"Week\", INT ( ( [Date] - DATE ( 2023, 1, 1 ) ) / 7 ), \"Weekend\", WEEKDAY ( [Date], 2 ) > 5,",
       "  \"Weekend Number\", IF ( WEEKDAY ( [Date], 2 ) > 5, 1, 0 ),",
+      "  \"Semester\", YEAR ( [Date] ) & IF ( MONTH ( [Date] ) < 7, \" A\", \" B\" ), \"Quarter of Semester\", MOD ( QUARTER ( [Date] ) - 1, 2 ) + 1,",
       "  \"Note\", IF ( DAY ( [Date] ) > 15, \"late\", \"early\" ) )" ] } } ],
     "calendars": [
       { "name": "Gregorian", "calendarColumnGroups": [
@@ -36,6 +39,9 @@ const MODEL: &str = r#"{ "name": "Days", "compatibilityLevel": 1702, "model": { 
       { "name": "By name", "calendarColumnGroups": [
         {"timeUnit": "year", "primaryColumn": "Year"}, {"timeUnit": "quarter", "primaryColumn": "Quarter"},
         {"timeUnit": "monthOfYear", "primaryColumn": "Month Name"} ] },
+      { "name": "Halves", "calendarColumnGroups": [
+        {"timeUnit": "semester", "primaryColumn": "Semester"}, {"timeUnit": "quarterOfSemester", "primaryColumn": "Quarter of Semester"},
+        {"timeUnit": "date", "primaryColumn": "Date"} ] },
       { "name": "Weekly", "calendarColumnGroups": [
         {"timeUnit": "week", "primaryColumn": "Week"}, {"timeUnit": "date", "primaryColumn": "Date"} ] } ] },
   { "name": "Workdays", "columns": [
@@ -210,6 +216,30 @@ fn weeks_are_what_the_calendar_says() {
         ];
         assert_eq!(row[1..], expected, "day {day}");
     }
+}
+
+/// The second quarter of a half of the year is a quarter of the year.
+#[test]
+fn quarters_are_told_by_their_semester() {
+    let in_may = |dax: &str| {
+        one(&format!(
+            "CALCULATE ( {dax}, Days[Date] = DATE ( 2024, 5, 10 ) )"
+        ))
+    };
+    assert_eq!(
+        in_may("TOTALQTD ( [Total], 'Halves' )"),
+        sum(number(16, 1), number(17, 10))
+    );
+    assert_eq!(
+        in_may("CALCULATE ( [Total], PREVIOUSQUARTER ( 'Halves' ) )"),
+        sum(number(13, 1), number(15, 31))
+    );
+    assert_eq!(
+        in_may("CALCULATE ( [Total], DATEADD ( 'Halves', -2, QUARTER ) )"),
+        sum(number(11, 9), number(11, 9))
+    );
+    let by_half = "CALCULATE ( CALCULATE ( [Total], PREVIOUSQUARTER ( 'Halves' ) ), Days[Semester] = \"2024 A\" )";
+    assert_eq!(one(by_half), sum(number(10, 1), number(12, 31)));
 }
 
 /// DATEADD keeps places within periods, and its last two arguments say what happens at their ends.
