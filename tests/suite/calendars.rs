@@ -218,6 +218,28 @@ fn weeks_are_what_the_calendar_says() {
     }
 }
 
+/// A month of another calendar gives way to the shifted weeks, so it says which weeks are shifted. A note does neither.
+#[test]
+fn shifts_start_from_what_other_calendars_select() {
+    let a_week_before = |filters: &str| {
+        one(&format!(
+            "CALCULATE ( CALCULATE ( [Total], DATEADD ( 'Weekly', -1, WEEK ) ), {filters} )"
+        ))
+    };
+    assert_eq!(
+        a_week_before("Days[Month] = \"2024-03\""),
+        sum(number(14, 23), number(15, 24))
+    );
+    assert_eq!(
+        a_week_before("Days[Year] = 2024, Days[Month Name] = \"March\", Days[Month Number] = 3"),
+        sum(number(14, 23), number(15, 24))
+    );
+    assert_eq!(
+        a_week_before("Days[Month] = \"2024-03\", Days[Note] = \"early\""),
+        sum(number(15, 1), number(15, 15))
+    );
+}
+
 /// The second quarter of a half of the year is a quarter of the year.
 #[test]
 fn quarters_are_told_by_their_semester() {

@@ -26,7 +26,8 @@ struct Columns {
     given: usize,
     /// For each unit the place of its primary column, and of the column that sorts it.
     units: Vec<(Unit, usize, usize)>,
-    /// Every column that tells a unit, sorting and associated ones included.
+    /// Every column that tells a unit, sorting and associated ones included, and those of other calendars of the table whose filters
+    /// give way to these.
     tagged: Vec<Column>,
 }
 
@@ -389,6 +390,10 @@ impl<'a> Binder<'a> {
             }
         }
         columns.given = columns.all.len();
+        for column in &columns.all {
+            let cleared = calendars::cleared_by(self.scope, *column);
+            columns.tagged.extend(cleared);
+        }
         for (unit, primary, sort) in sorts {
             let place = match sort {
                 None => primary,
