@@ -7,17 +7,23 @@ use security::{Column, Scope, Table};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
     Year,
+    Semester,
+    SemesterOfYear,
     Quarter,
     QuarterOfYear,
+    QuarterOfSemester,
     Month,
     MonthOfYear,
+    MonthOfSemester,
     MonthOfQuarter,
     Week,
     WeekOfYear,
+    WeekOfSemester,
     WeekOfQuarter,
     WeekOfMonth,
     Date,
     DayOfYear,
+    DayOfSemester,
     DayOfQuarter,
     DayOfMonth,
     DayOfWeek,
@@ -26,22 +32,39 @@ pub enum Unit {
 use Unit as U;
 
 /// Every unit, its name in models, and the units that follow from it: who knows the month knows the quarter.
-const UNITS: [(Unit, &str, &[Unit]); 15] = [
+const UNITS: [(Unit, &str, &[Unit]); 21] = [
     (U::Year, "year", &[]),
-    (U::Quarter, "quarter", &[U::Year, U::QuarterOfYear]),
-    (U::QuarterOfYear, "quarterofyear", &[]),
+    (U::Semester, "semester", &[U::Year, U::SemesterOfYear]),
+    (U::SemesterOfYear, "semesterofyear", &[]),
+    (U::Quarter, "quarter", &[U::Semester, U::QuarterOfYear]),
+    (
+        U::QuarterOfYear,
+        "quarterofyear",
+        &[U::SemesterOfYear, U::QuarterOfSemester],
+    ),
+    (U::QuarterOfSemester, "quarterofsemester", &[]),
     (U::Month, "month", &[U::Quarter, U::MonthOfYear]),
     (
         U::MonthOfYear,
         "monthofyear",
-        &[U::QuarterOfYear, U::MonthOfQuarter],
+        &[U::QuarterOfYear, U::MonthOfSemester],
+    ),
+    (
+        U::MonthOfSemester,
+        "monthofsemester",
+        &[U::QuarterOfSemester, U::MonthOfQuarter],
     ),
     (U::MonthOfQuarter, "monthofquarter", &[]),
     (U::Week, "week", &[U::Year, U::WeekOfYear]),
     (
         U::WeekOfYear,
         "weekofyear",
-        &[U::QuarterOfYear, U::WeekOfQuarter],
+        &[U::QuarterOfYear, U::WeekOfSemester],
+    ),
+    (
+        U::WeekOfSemester,
+        "weekofsemester",
+        &[U::QuarterOfSemester, U::WeekOfQuarter],
     ),
     (U::WeekOfQuarter, "weekofquarter", &[U::WeekOfMonth]),
     (U::WeekOfMonth, "weekofmonth", &[]),
@@ -53,7 +76,12 @@ const UNITS: [(Unit, &str, &[Unit]); 15] = [
     (
         U::DayOfYear,
         "dayofyear",
-        &[U::MonthOfYear, U::WeekOfYear, U::DayOfQuarter],
+        &[U::MonthOfYear, U::WeekOfYear, U::DayOfSemester],
+    ),
+    (
+        U::DayOfSemester,
+        "dayofsemester",
+        &[U::MonthOfSemester, U::WeekOfSemester, U::DayOfQuarter],
     ),
     (
         U::DayOfQuarter,
@@ -140,7 +168,10 @@ pub fn cleared_by(scope: &Scope, column: Column) -> Vec<Column> {
     };
     let tags: Vec<(Unit, String)> = calendars.iter().flat_map(tags).collect();
     let Some((unit, _)) = tags.iter().find(|(_, tagged)| same_name(tagged, name)) else {
-        return Vec::new();
+        // What only relates to time says nothing else of it than the column that sorts it.
+        let sort = sorted_by(name).filter(|_| relates_to_time(calendars, name));
+        let sort = sort.and_then(|sort| scope.find_column(table, &sort));
+        return sort.into_iter().collect();
     };
     let cleared = unit.cleared();
     let mut columns: Vec<Column> = Vec::new();
@@ -149,6 +180,16 @@ pub fn cleared_by(scope: &Scope, column: Column) -> Vec<Column> {
         columns.extend(found.filter(|column| !columns.contains(column)));
     }
     columns
+}
+
+/// Whether a calendar has this column in a group without a unit.
+fn relates_to_time(calendars: &[Calendar], name: &str) -> bool {
+    calendars
+        .iter()
+        .flat_map(|calendar| &calendar.groups)
+        .filter(|group| group.unit.is_none())
+        .flat_map(|group| &group.associated)
+        .any(|related| same_name(related, name))
 }
 
 #[cfg(test)]
@@ -190,6 +231,7 @@ mod tests {
     #[test]
     fn names_of_units_are_read_as_models_write_them() {
         assert_eq!(Unit::read("monthOfYear"), Some(Unit::MonthOfYear));
+        assert_eq!(Unit::read("quarterOfSemester"), Some(Unit::QuarterOfSemester));
         assert_eq!(Unit::read("Day"), Some(Unit::Date));
         assert_eq!(Unit::read("fortnight"), None);
     }

@@ -65,19 +65,26 @@ fn digits_without_separators(text: &str) -> Option<String> {
     (digits > 0 && previous != ',').then_some(out)
 }
 
+/// Which of two numbers is the month, where a date has numbers alone and both could be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateOrder {
+    MonthFirst,
+    DayFirst,
+}
+
 /// Text as a date, a time, or both, in microseconds since 1970. A time alone belongs to 30 December 1899.
 /// Reads ISO 8601, month/day/year (day first where the month could not be), and months by name.
 pub fn date_from_text(text: &str) -> Option<i64> {
-    date_in_year(text, None)
+    date_in_order(text, None, DateOrder::MonthFirst)
 }
 
-/// The same; a date without a year is of `year`.
-pub fn date_in_year(text: &str, year: Option<i64>) -> Option<i64> {
+/// The same, in this order; a date without a year is of `year`.
+pub fn date_in_order(text: &str, year: Option<i64>, order: DateOrder) -> Option<i64> {
     let words = DateWords::read(text)?;
     if words.date.is_empty() {
         return words.time.map(|time| time - EPOCH_DAYS * DAY);
     }
-    let day = words.day(year)?;
+    let day = words.day(year, order)?;
     (calendar::in_range(day)).then(|| day * DAY + words.time.unwrap_or(0))
 }
 
@@ -167,13 +174,18 @@ impl DateWords {
             .then_some(())
     }
 
-    fn day(&self, this_year: Option<i64>) -> Option<i64> {
+    fn day(&self, this_year: Option<i64>, order: DateOrder) -> Option<i64> {
         use DatePart::*;
+        let in_order = |year: i64, first: i64, second: i64| {
+            let (month, day) = match order {
+                DateOrder::MonthFirst => (first, second),
+                DateOrder::DayFirst => (second, first),
+            };
+            valid(year, month, day).or_else(|| valid(year, day, month))
+        };
         match *self.date.as_slice() {
             [Number(y, 4), Number(m, _), Number(d, _)] => valid(y, m, d),
-            [Number(a, _), Number(b, _), Number(y, n)] => {
-                valid(full_year(y, n)?, a, b).or_else(|| valid(full_year(y, n)?, b, a))
-            }
+            [Number(a, _), Number(b, _), Number(y, n)] => in_order(full_year(y, n)?, a, b),
             [Number(y, 4), Month(m), Number(d, _)] => valid(y, m, d),
             [Month(m), Number(d, _), Number(y, n)] | [Number(d, _), Month(m), Number(y, n)] => {
                 valid(full_year(y, n)?, m, d)
@@ -183,9 +195,7 @@ impl DateWords {
             | [Number(m, _), Number(y, 4)]
             | [Number(y, 4), Number(m, _)] => valid(y, m, 1),
             [Month(m), Number(d, _)] | [Number(d, _), Month(m)] => valid(this_year?, m, d),
-            [Number(a, _), Number(b, _)] => {
-                valid(this_year?, a, b).or_else(|| valid(this_year?, b, a))
-            }
+            [Number(a, _), Number(b, _)] => in_order(this_year?, a, b),
             _ => None,
         }
     }
@@ -487,9 +497,20 @@ mod tests {
             check(text, None);
         }
         assert_eq!(
-            date_in_year("8/1", Some(2009)).map(date_text).as_deref(),
+            date_in_order("8/1", Some(2009), DateOrder::MonthFirst)
+                .map(date_text)
+                .as_deref(),
             Some("8/1/2009")
         );
+        let day_first = |text: &str| {
+            let day = date_in_order(text, Some(2009), DateOrder::DayFirst);
+            day.map(date_text).unwrap_or_default()
+        };
+        assert_eq!(day_first("8/1"), "1/8/2009");
+        assert_eq!(day_first("8.1.2020 10:00"), "1/8/2020 10:00:00 AM");
+        assert_eq!(day_first("1/20/2020"), "1/20/2020");
+        assert_eq!(day_first("2020-08-01"), "8/1/2020");
+        assert_eq!(day_first("August 1, 2020"), "8/1/2020");
     }
 
     #[test]

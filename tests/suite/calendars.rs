@@ -18,13 +18,18 @@ const MODEL: &str = r#"{ "name": "Days", "compatibilityLevel": 1702, "model": { 
       {"type": "calculatedTableColumn", "name": "Month Number", "dataType": "int64", "sourceColumn": "[Month Number]"},
       {"type": "calculatedTableColumn", "name": "Month Name", "dataType": "string", "sourceColumn": "[Month Name]", "sortByColumn": "Month Number"},
       {"type": "calculatedTableColumn", "name": "Week", "dataType": "int64", "sourceColumn": "[Week]"},
-      {"type": "calculatedTableColumn", "name": "Weekend", "dataType": "boolean", "sourceColumn": "[Weekend]"},
+      {"type": "calculatedTableColumn", "name": "Weekend", "dataType": "boolean", "sourceColumn": "[Weekend]", "sortByColumn": "Weekend Number"},
+      {"type": "calculatedTableColumn", "name": "Weekend Number", "dataType": "int64", "sourceColumn": "[Weekend Number]"},
+      {"type": "calculatedTableColumn", "name": "Semester", "dataType": "string", "sourceColumn": "[Semester]"},
+      {"type": "calculatedTableColumn", "name": "Quarter of Semester", "dataType": "int64", "sourceColumn": "[Quarter of Semester]"},
       {"type": "calculatedTableColumn", "name": "Note", "dataType": "string", "sourceColumn": "[Note]"} ],
     "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression": [
       "ADDCOLUMNS ( CALENDAR ( DATE ( 2023, 1, 1 ), DATE ( 2024, 12, 31 ) ), \"Year\", YEAR ( [Date] ),",
       "  \"Quarter\", YEAR ( [Date] ) & \" Q\" & QUARTER ( [Date] ), \"Month\", FORMAT ( [Date], \"yyyy-mm\" ),",
       "  \"Month Number\", MONTH ( [Date] ), \"Month Name\", FORMAT ( [Date], \"mmmm\" ),",
       "  \"Week\", INT ( ( [Date] - DATE ( 2023, 1, 1 ) ) / 7 ), \"Weekend\", WEEKDAY ( [Date], 2 ) > 5,",
+      "  \"Weekend Number\", IF ( WEEKDAY ( [Date], 2 ) > 5, 1, 0 ),",
+      "  \"Semester\", YEAR ( [Date] ) & IF ( MONTH ( [Date] ) < 7, \" A\", \" B\" ), \"Quarter of Semester\", MOD ( QUARTER ( [Date] ) - 1, 2 ) + 1,",
       "  \"Note\", IF ( DAY ( [Date] ) > 15, \"late\", \"early\" ) )" ] } } ],
     "calendars": [
       { "name": "Gregorian", "calendarColumnGroups": [
@@ -34,6 +39,9 @@ const MODEL: &str = r#"{ "name": "Days", "compatibilityLevel": 1702, "model": { 
       { "name": "By name", "calendarColumnGroups": [
         {"timeUnit": "year", "primaryColumn": "Year"}, {"timeUnit": "quarter", "primaryColumn": "Quarter"},
         {"timeUnit": "monthOfYear", "primaryColumn": "Month Name"} ] },
+      { "name": "Halves", "calendarColumnGroups": [
+        {"timeUnit": "semester", "primaryColumn": "Semester"}, {"timeUnit": "quarterOfSemester", "primaryColumn": "Quarter of Semester"},
+        {"timeUnit": "date", "primaryColumn": "Date"} ] },
       { "name": "Weekly", "calendarColumnGroups": [
         {"timeUnit": "week", "primaryColumn": "Week"}, {"timeUnit": "date", "primaryColumn": "Date"} ] } ] },
   { "name": "Workdays", "columns": [
@@ -210,6 +218,52 @@ fn weeks_are_what_the_calendar_says() {
     }
 }
 
+/// A month of another calendar gives way to the shifted weeks, so it says which weeks are shifted. A note does neither.
+#[test]
+fn shifts_start_from_what_other_calendars_select() {
+    let a_week_before = |filters: &str| {
+        one(&format!(
+            "CALCULATE ( CALCULATE ( [Total], DATEADD ( 'Weekly', -1, WEEK ) ), {filters} )"
+        ))
+    };
+    assert_eq!(
+        a_week_before("Days[Month] = \"2024-03\""),
+        sum(number(14, 23), number(15, 24))
+    );
+    assert_eq!(
+        a_week_before("Days[Year] = 2024, Days[Month Name] = \"March\", Days[Month Number] = 3"),
+        sum(number(14, 23), number(15, 24))
+    );
+    assert_eq!(
+        a_week_before("Days[Month] = \"2024-03\", Days[Note] = \"early\""),
+        sum(number(15, 1), number(15, 15))
+    );
+}
+
+/// The second quarter of a half of the year is a quarter of the year.
+#[test]
+fn quarters_are_told_by_their_semester() {
+    let in_may = |dax: &str| {
+        one(&format!(
+            "CALCULATE ( {dax}, Days[Date] = DATE ( 2024, 5, 10 ) )"
+        ))
+    };
+    assert_eq!(
+        in_may("TOTALQTD ( [Total], 'Halves' )"),
+        sum(number(16, 1), number(17, 10))
+    );
+    assert_eq!(
+        in_may("CALCULATE ( [Total], PREVIOUSQUARTER ( 'Halves' ) )"),
+        sum(number(13, 1), number(15, 31))
+    );
+    assert_eq!(
+        in_may("CALCULATE ( [Total], DATEADD ( 'Halves', -2, QUARTER ) )"),
+        sum(number(11, 9), number(11, 9))
+    );
+    let by_half = "CALCULATE ( CALCULATE ( [Total], PREVIOUSQUARTER ( 'Halves' ) ), Days[Semester] = \"2024 A\" )";
+    assert_eq!(one(by_half), sum(number(10, 1), number(12, 31)));
+}
+
 /// DATEADD keeps places within periods, and its last two arguments say what happens at their ends.
 #[test]
 fn shifts_go_by_place_in_the_period() {
@@ -349,6 +403,26 @@ fn days_that_are_missing_are_passed_over() {
     assert_eq!(day("DATEADD ( 'Work', -5, DAY )"), [[Value::Integer(2)]]);
 }
 
+/// 2023-01-07 and 2023-01-08 are a week-end.
+#[test]
+fn an_end_that_the_calendar_does_not_have_stays_open() {
+    let days = |from: &str, to: &str| {
+        one(&format!(
+            "COUNTROWS ( DATESBETWEEN ( 'Work', {from}, {to} ) )"
+        ))
+    };
+    let (friday, saturday) = ("DATE ( 2023, 1, 6 )", "DATE ( 2023, 1, 7 )");
+    assert_eq!(days("DATE ( 2023, 1, 4 )", friday), Value::Integer(3));
+    assert_eq!(days(saturday, friday), Value::Integer(5));
+    assert_eq!(days("BLANK ()", friday), Value::Integer(5));
+    assert_eq!(
+        days("DATE ( 2024, 12, 30 )", saturday),
+        days("DATE ( 2024, 12, 30 )", "BLANK ()")
+    );
+    assert_eq!(days("DATE ( 2024, 12, 30 )", saturday), Value::Integer(2));
+    assert_eq!(days("\"Friday\"", friday), Value::Integer(5));
+}
+
 /// A filter on one column of a calendar takes the place of those that say something else of the same time, whoever sets it.
 #[test]
 fn filters_on_a_calendar_clear_what_bears_upon_them() {
@@ -377,6 +451,19 @@ fn filters_on_a_calendar_clear_what_bears_upon_them() {
     assert_eq!(
         within("Days[Month] = \"2023-03\"", "Days[Note] = \"early\""),
         sum(number(3, 1), number(3, 15))
+    );
+    // What only relates to time goes with the column that sorts it, which a visual groups by too.
+    let weekends = "Days[Year] = 2024, Days[Weekend] = TRUE (), Days[Weekend Number] = 1";
+    assert_eq!(
+        within("PARALLELPERIOD ( 'Gregorian', -1, YEAR )", weekends),
+        sum(1, 365)
+    );
+    assert_eq!(
+        within("DATEADD ( 'Gregorian', -1, YEAR )", weekends),
+        within(
+            "Days[Year] = 2023",
+            "Days[Weekend] = TRUE (), Days[Weekend Number] = 1"
+        )
     );
     // April of one quarter earlier is January, although the shift is by a column that the context does not name.
     let by_month = rows(

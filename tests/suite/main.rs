@@ -27,6 +27,7 @@ mod listed_values;
 mod malformed;
 mod measure_formats;
 mod outcome;
+mod periods;
 mod refusals;
 mod relationships;
 mod role_files;

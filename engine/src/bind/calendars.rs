@@ -26,7 +26,8 @@ struct Columns {
     given: usize,
     /// For each unit the place of its primary column, and of the column that sorts it.
     units: Vec<(Unit, usize, usize)>,
-    /// Every column that tells a unit, sorting and associated ones included.
+    /// Every column that tells a unit, sorting and associated ones included, and those of other calendars of the table whose filters
+    /// give way to these.
     tagged: Vec<Column>,
 }
 
@@ -34,15 +35,25 @@ struct Columns {
 fn ways(unit: Unit) -> &'static [(Unit, Unit)] {
     use Unit as U;
     match unit {
-        U::Quarter => &[(U::Year, U::QuarterOfYear)],
-        U::Month => &[(U::Year, U::MonthOfYear), (U::Quarter, U::MonthOfQuarter)],
+        U::Semester => &[(U::Year, U::SemesterOfYear)],
+        U::Quarter => &[
+            (U::Year, U::QuarterOfYear),
+            (U::Semester, U::QuarterOfSemester),
+        ],
+        U::Month => &[
+            (U::Year, U::MonthOfYear),
+            (U::Semester, U::MonthOfSemester),
+            (U::Quarter, U::MonthOfQuarter),
+        ],
         U::Week => &[
             (U::Year, U::WeekOfYear),
+            (U::Semester, U::WeekOfSemester),
             (U::Quarter, U::WeekOfQuarter),
             (U::Month, U::WeekOfMonth),
         ],
         U::Date => &[
             (U::Year, U::DayOfYear),
+            (U::Semester, U::DayOfSemester),
             (U::Quarter, U::DayOfQuarter),
             (U::Month, U::DayOfMonth),
             (U::Week, U::DayOfWeek),
@@ -76,7 +87,13 @@ impl Columns {
             return path;
         }
         let mut order = Vec::new();
-        for unit in [Unit::Week, Unit::Month, Unit::Quarter, Unit::Year] {
+        for unit in [
+            Unit::Week,
+            Unit::Month,
+            Unit::Quarter,
+            Unit::Semester,
+            Unit::Year,
+        ] {
             let path = self.path(unit).unwrap_or_default();
             order.extend(path);
         }
@@ -295,7 +312,7 @@ impl<'a> Binder<'a> {
             return self.error(ErrorKind::Argument, span, message);
         }
         let order = columns.order();
-        let finer = [Unit::Quarter, Unit::Month, Unit::Week]
+        let finer = [Unit::Semester, Unit::Quarter, Unit::Month, Unit::Week]
             .into_iter()
             .skip_while(|finer| lateral && unit != Unit::Year && *finer != unit)
             .filter(|finer| lateral && *finer != unit && unit != Unit::Date)
@@ -373,6 +390,10 @@ impl<'a> Binder<'a> {
             }
         }
         columns.given = columns.all.len();
+        for column in &columns.all {
+            let cleared = calendars::cleared_by(self.scope, *column);
+            columns.tagged.extend(cleared);
+        }
         for (unit, primary, sort) in sorts {
             let place = match sort {
                 None => primary,

@@ -18,6 +18,22 @@ fn is_condition(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::Binary { .. } | ExprKind::Unary { .. })
 }
 
+/// Values written down, and what operators and functions make of them alone.
+fn is_constant(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Integer(_)
+        | ExprKind::Double(_)
+        | ExprKind::Text(_)
+        | ExprKind::DateTime(_)
+        | ExprKind::Parameter(_)
+        | ExprKind::Omitted => true,
+        ExprKind::Unary { operand, .. } => is_constant(operand),
+        ExprKind::Binary { left, right, .. } => is_constant(left) && is_constant(right),
+        ExprKind::Call { args, .. } => args.iter().all(is_constant),
+        _ => false,
+    }
+}
+
 impl<'a> Binder<'a> {
     /// A table function over dates: its name in upper case.
     pub fn dates_call(&mut self, name: &str, args: &[Expr], span: Span) -> Bound<TableExpr> {
@@ -63,7 +79,13 @@ impl<'a> Binder<'a> {
         let (unit, values) = match function {
             F::InPeriod => (self.date_unit(&args[3])?, vec![&args[1], &args[2]]),
             F::Add | F::Parallel => (self.date_unit(&args[2])?, vec![&args[1]]),
-            _ => (unit(name), args[1..].iter().collect()),
+            F::Between => (unit(name), args[1..].iter().collect()),
+            _ => {
+                for end in &args[1..] {
+                    self.check_year_end(end)?;
+                }
+                (unit(name), args[1..].iter().collect())
+            }
         };
         if function == F::Parallel && unit == DateUnit::Day {
             return self.error(
@@ -77,6 +99,18 @@ impl<'a> Binder<'a> {
             .map(|v| self.bind_scalar(v))
             .collect::<Bound<Vec<_>>>()?;
         self.dates_over(function, unit, &args[0], arguments, span)
+    }
+
+    /// A fiscal year ends on the same day in every context.
+    fn check_year_end(&self, end: &Expr) -> Bound<()> {
+        if is_constant(end) {
+            return Ok(());
+        }
+        self.error(
+            ErrorKind::Argument,
+            end.span,
+            "the end of the year is a constant, as \"6-30\" is",
+        )
     }
 
     fn needs_calendar<T>(&self, name: &str, expr: &Expr) -> Bound<T> {
@@ -183,7 +217,7 @@ impl<'a> Binder<'a> {
             _ => DateUnit::Year,
         };
         let calendar = self.calendar_argument(&args[1]);
-        self.calculate_over_dates(&args[0], args.get(2..).unwrap_or(&[]), span, |b, end| {
+        self.calculate_over_dates(name, args, span, |b, end| {
             if let Some(calendar) = calendar {
                 b.no_year_end(&end, span)?;
                 return b.calendar_period(calendar, MomentsFunction::ToDate, name, span);
@@ -204,7 +238,7 @@ impl<'a> Binder<'a> {
         };
         let opening = name.starts_with("OPENING");
         let calendar = self.calendar_argument(&args[1]);
-        self.calculate_over_dates(&args[0], args.get(2..).unwrap_or(&[]), span, |b, end| {
+        self.calculate_over_dates(name, args, span, |b, end| {
             if let Some(calendar) = calendar {
                 b.no_year_end(&end, span)?;
                 let function = if opening {
@@ -259,25 +293,39 @@ impl<'a> Binder<'a> {
         )
     }
 
+    /// The third argument is a filter or, if it is text, the end of the year; behind a filter stands the end of the year.
     fn calculate_over_dates(
         &mut self,
-        body: &Expr,
-        rest: &[Expr],
+        name: &str,
+        args: &[Expr],
         span: Span,
         dates: impl FnOnce(&mut Self, Vec<Scalar>) -> Bound<TableExpr>,
     ) -> Bound<Scalar> {
+        let yearly = name.ends_with("YTD") || name.ends_with("YEAR");
         let mut year_end = Vec::new();
         let mut filters = Vec::new();
-        for argument in rest {
-            match &argument.kind {
-                ExprKind::Text(_) => year_end.push(self.bind_scalar(argument)?),
-                ExprKind::Omitted => {}
-                _ => filters.push(self.filter_argument(argument, false)?),
+        for (place, argument) in args.iter().enumerate().skip(2) {
+            if argument.kind == ExprKind::Omitted {
+                continue;
+            }
+            let is_text = matches!(argument.kind, ExprKind::Text(_));
+            if is_text && !yearly {
+                return self.error(
+                    ErrorKind::Argument,
+                    argument.span,
+                    format!("{name} takes a filter here: no year ends in it"),
+                );
+            }
+            if is_text || (place > 2 && year_end.is_empty()) {
+                self.check_year_end(argument)?;
+                year_end.push(self.bind_scalar(argument)?);
+            } else {
+                filters.push(self.filter_argument(argument, false)?);
             }
         }
         let table = dates(self, year_end)?;
         filters.insert(0, FilterArgument::Table { table, keep: false });
-        let body = self.without_rows(|b| b.bind_scalar(body))?;
+        let body = self.without_rows(|b| b.bind_scalar(&args[0]))?;
         let data_type = body.data_type;
         Ok(self.scalar(
             ScalarKind::Calculate {

@@ -8,9 +8,10 @@ use super::sets::{SegmentPlan, segment_of, segment_range};
 use super::{Evaluator, Outcome, order};
 use crate::batch::Batch;
 use crate::bound::{DateUnit, Dates, DatesFunction, FrameId, Scalar, TableExpr};
-use crate::convert;
+use crate::convert::{self, DateOrder};
 use crate::error::Failure;
 use crate::functions::calendar;
+use crate::functions::format::date_order;
 use crate::table::{ColumnRows, TableRows};
 use crate::value::{DAY, DataType, Value};
 use crate::vector::{Errors, Vector, errors_from, merge_errors};
@@ -130,11 +131,11 @@ impl YearEnd {
     const DECEMBER: YearEnd = YearEnd { month: 12, day: 31 };
 
     /// From an argument: a date, or text such as "6-30", "06/30" or "June 30". The year does not count.
-    fn read(value: &Value) -> Result<YearEnd, Failure> {
+    fn read(value: &Value, order: DateOrder) -> Result<YearEnd, Failure> {
         let micros = match value {
             Value::Blank => return Ok(YearEnd::DECEMBER),
             // In a leap year every day exists.
-            Value::Text(text) => convert::date_in_year(text, Some(2000)),
+            Value::Text(text) => convert::date_in_order(text, Some(2000), order),
             other => micros_of(other),
         };
         let micros = micros
@@ -218,6 +219,7 @@ fn bounds_of(
     arguments: &[Value],
     selection: Option<Selection>,
     calendar: &Calendar,
+    order: DateOrder,
 ) -> Result<Option<Bounds>, Failure> {
     use DatesFunction as F;
     let argument = |k: usize| arguments.get(k).unwrap_or(&Value::Blank);
@@ -238,7 +240,7 @@ fn bounds_of(
         return Ok(None);
     };
     let (first, last) = selection.days();
-    let year_end = || YearEnd::read(argument(0));
+    let year_end = || YearEnd::read(argument(0), order);
     let single = |micros: i64| Bounds {
         first: Some(micros),
         last: Some(micros),
@@ -348,6 +350,7 @@ impl<'a> Evaluator<'a> {
             .iter()
             .map(|argument| self.scalar(argument, batch))
             .collect::<Outcome<_>>()?;
+        let order = date_order(self.environment.model_culture());
         let mut calendars: HashMap<u32, Calendar> = HashMap::new();
         let mut selections: HashMap<u32, Option<Selection>> = HashMap::new();
         let mut failures = Vec::new();
@@ -368,7 +371,7 @@ impl<'a> Evaluator<'a> {
                 .iter()
                 .map(|argument| argument.at(i))
                 .collect::<Result<Vec<Value>, Failure>>()
-                .and_then(|arguments| bounds_of(dates, &arguments, selection, calendar));
+                .and_then(|arguments| bounds_of(dates, &arguments, selection, calendar, order));
             let bounds = bounds.unwrap_or_else(|failure| {
                 failures.push((i as u32, failure));
                 None
@@ -550,7 +553,7 @@ mod tests {
     #[test]
     fn years_end_where_the_argument_says() {
         let check = |date: &str, end: &str, expected: &str| {
-            let year_end = YearEnd::read(&Value::text(end)).unwrap();
+            let year_end = YearEnd::read(&Value::text(end), DateOrder::MonthFirst).unwrap();
             assert_eq!(
                 range(period(day(date), DateUnit::Year, year_end)),
                 expected,
@@ -564,7 +567,9 @@ mod tests {
         check("2020-02-29", "2/29", "2019-03-01 2020-02-29");
         check("2021-02-28", "2/29", "2020-03-01 2021-02-28");
         check("2021-12-31", "12-31", "2021-01-01 2021-12-31");
-        assert!(YearEnd::read(&Value::text("the end")).is_err());
+        assert!(YearEnd::read(&Value::text("the end"), DateOrder::MonthFirst).is_err());
+        let british = YearEnd::read(&Value::text("5/4"), DateOrder::DayFirst).unwrap();
+        assert_eq!((british.month, british.day), (4, 5));
     }
 
     #[test]

@@ -286,23 +286,16 @@ impl Question<'_> {
         })
     }
 
-    /// DATESBETWEEN. BLANK leaves an end open.
+    /// DATESBETWEEN. An end stays open for BLANK, and for a day that the calendar does not have.
     fn between(&self) -> Vec<u32> {
-        let blank = |place: usize| self.arguments.get(place).is_none_or(Value::is_blank);
-        let bounds = |place: usize| self.days.get(place).copied().flatten();
-        let low = if blank(0) {
-            Some(0)
-        } else {
-            bounds(0).map(|b| b.0)
+        let known = |place: usize| {
+            let given = !self.arguments.get(place).is_none_or(Value::is_blank);
+            let (low, high) = self.days.get(place).copied().flatten()?;
+            let days = &self.timeline.days;
+            (given && days.iter().any(|day| (low..high).contains(day))).then_some((low, high))
         };
-        let high = if blank(1) {
-            Some(u32::MAX)
-        } else {
-            bounds(1).map(|b| b.1)
-        };
-        let (Some(low), Some(high)) = (low, high) else {
-            return Vec::new();
-        };
+        let low = known(0).map_or(0, |bounds| bounds.0);
+        let high = known(1).map_or(u32::MAX, |bounds| bounds.1);
         let days = (0u32..).zip(&self.timeline.days);
         days.filter(|(_, day)| (low..high).contains(day))
             .map(|(moment, _)| moment)

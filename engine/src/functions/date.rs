@@ -3,6 +3,7 @@
 use super::arguments::*;
 use super::calendar::{self, civil};
 use super::daycount::Basis;
+use super::format::date_order;
 use super::registry::{Environment, Function, Types};
 use crate::convert;
 use crate::error::Failure;
@@ -104,10 +105,11 @@ fn date_value(arguments: &[Value], environment: &Environment) -> Outcome {
         Value::Blank => Ok(Value::Blank),
         Value::DateTime(micros) => Ok(midnight(*micros)),
         Value::Text(text) => {
+            let order = date_order(environment.model_culture());
             // A text with a year says nothing of today.
             let today = || civil(environment.clock().local.div_euclid(DAY)).year;
-            convert::date_in_year(text, None)
-                .or_else(|| convert::date_in_year(text, Some(today())))
+            convert::date_in_order(text, None, order)
+                .or_else(|| convert::date_in_order(text, Some(today()), order))
                 .map(midnight)
                 .ok_or_else(|| mistyped("DATEVALUE", 0, "a date"))
         }

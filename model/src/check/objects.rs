@@ -16,11 +16,9 @@ pub(super) fn check(model: &Model, findings: &mut Findings) {
         for hierarchy in &table.hierarchies {
             check_hierarchy(table, hierarchy, findings);
         }
-        for calendar in &table.calendars {
-            check_calendar(table, calendar, findings);
-        }
         check_group(table, findings);
     }
+    check_calendars(model, findings);
     for perspective in &model.perspectives {
         check_perspective(model, perspective, findings);
     }
@@ -174,6 +172,38 @@ fn check_hierarchy(table: &Table, hierarchy: &Hierarchy, findings: &mut Findings
                     level.name
                 ),
             );
+        }
+    }
+}
+
+/// A calendar is found by its name alone, and a column stands for one unit of time in all calendars of its table.
+fn check_calendars(model: &Model, findings: &mut Findings) {
+    let mut names: Vec<&str> = Vec::new();
+    for table in &model.tables {
+        let mut known: Vec<(&str, Option<String>)> = Vec::new();
+        for calendar in &table.calendars {
+            check_calendar(table, calendar, findings);
+            let object = format!("calendar {}", member(&table.name, &calendar.name));
+            if names.iter().any(|name| same_name(name, &calendar.name)) {
+                findings.warning(
+                    &table.source,
+                    &object,
+                    "another calendar has the same name, and is the one that is found",
+                );
+            }
+            names.push(&calendar.name);
+            for group in &calendar.groups {
+                let unit = group.unit.as_deref().map(str::to_ascii_lowercase);
+                for column in group.primary.iter().chain(&group.associated) {
+                    let other = known.iter().find(|(name, _)| same_name(name, column));
+                    if other.is_some_and(|(_, other)| *other != unit) {
+                        let message =
+                            format!("column [{column}] stands for another unit of time elsewhere");
+                        findings.warning(&table.source, &object, message);
+                    }
+                    known.push((column.as_str(), unit.clone()));
+                }
+            }
         }
     }
 }

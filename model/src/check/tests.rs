@@ -112,6 +112,25 @@ fn finds_references_to_nothing() {
         "table A\n\tcalendar Y\n\t\tcalendarColumnGroup = year\n\t\t\tprimaryColumn: Q\n",
         "error: calendar 'A'[Y]: it refers to column [Q]",
     );
+    let calendar = |name: &str, unit: &str| {
+        format!("\tcalendar {name}\n\t\tcalendarColumnGroup = {unit}\n\t\t\tprimaryColumn: P\n")
+    };
+    has(
+        &format!(
+            "table A\n\tcolumn P\n{}{}",
+            calendar("Y", "year"),
+            calendar("Z", "month")
+        ),
+        "warning: calendar 'A'[Z]: column [P] stands for another unit of time",
+    );
+    has(
+        &format!(
+            "table A\n\tcolumn P\n{}table B\n\tcolumn P\n{}",
+            calendar("Y", "year"),
+            calendar("y", "year")
+        ),
+        "warning: calendar 'B'[y]: another calendar has the same name",
+    );
     has(
         "perspective P\n\tperspectiveTable Q\n",
         "error: perspective 'P': it shows table 'Q'",

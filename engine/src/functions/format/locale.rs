@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use pure_rust_locales::{Locale, locale_match};
 
+use crate::convert::DateOrder;
 use crate::functions::calendar::{MONTHS, WEEKDAYS};
 
 use super::usual::Usual;
@@ -82,6 +83,14 @@ impl Words {
             Some(usual) => words.written_as(usual),
             None => words,
         })
+    }
+
+    /// Whether the day or the month stands first. Where the year does, the month follows it.
+    pub fn date_order(&self) -> DateOrder {
+        match (self.short_date.find('d'), self.short_date.find('m')) {
+            (Some(day), Some(month)) if day < month => DateOrder::DayFirst,
+            _ => DateOrder::MonthFirst,
+        }
     }
 
     fn of_locale(locale: Locale) -> Option<Words> {
@@ -306,6 +315,17 @@ mod tests {
         check("%-d.%-m.%Y", "d.m.yyyy");
         check("%Y年%m月%d日", "yyyy/mm/dd");
         check("%F", "yyyy-mm-dd");
+    }
+
+    #[test]
+    fn days_stand_before_months_in_most_locales() {
+        let order = |culture: &str| Words::of(culture).map(|words| words.date_order());
+        for culture in ["de-DE", "en-GB", "es-ES", "fr-FR", "it-IT", "pt-BR"] {
+            assert_eq!(order(culture), Some(DateOrder::DayFirst), "{culture}");
+        }
+        for culture in ["en-US", "ja-JP", "sv-SE"] {
+            assert_eq!(order(culture), Some(DateOrder::MonthFirst), "{culture}");
+        }
     }
 
     /// Every locale of the library has what a format needs.

@@ -9,7 +9,7 @@ mod usual;
 
 use super::arguments::{Outcome, argument, given, text, undefined};
 use super::registry::Environment;
-use crate::convert;
+use crate::convert::{self, DateOrder};
 use crate::value::{DataType, Value};
 use dates::Kind;
 use digits::Digits;
@@ -18,6 +18,11 @@ use numbers::Point;
 
 /// The longest format string, in bytes. One letter of it may stand for a whole date, so this bounds the text too before it is made.
 const LONGEST: usize = 32_767;
+
+/// The order in which a culture writes a date; month first where the culture is not known.
+pub fn date_order(culture: &str) -> DateOrder {
+    Words::of(culture).map_or(DateOrder::MonthFirst, |words| words.date_order())
+}
 
 /// FORMAT(value, format string, [locale]). Without a locale, that of the model.
 pub(super) fn format(arguments: &[Value], environment: &Environment) -> Outcome {
