@@ -16,12 +16,13 @@ use crate::batch::{Batch, Frame};
 use crate::bind::{Binder, Wanted};
 use crate::bound::{Field, FrameId, Scalar, Schema, TableExpr};
 use crate::context::FilterContext;
+use crate::convert::to_type;
 use crate::error::Error;
 use crate::eval::Evaluator;
 use crate::filter_columns::by_columns;
 use crate::query::{bind_row_expression, environment};
 use crate::table::{ColumnRows, TableRows};
-use crate::value::DataType;
+use crate::value::{DataType, Value};
 use crate::vector::{Data, Vector};
 
 /// The engine's functions, for the gate.
@@ -30,7 +31,17 @@ pub fn evaluators() -> Evaluators {
         row_filter,
         calculated_column,
         calculated_table,
+        convert,
     }
+}
+
+/// As CONVERT does, value by value: this is for columns whose author declares another type than the expression has.
+fn convert(values: &ArrayRef, declared: DataType) -> Option<ArrayRef> {
+    let vector = Vector::from_array(values)?;
+    let values = (0..vector.len()).map(|place| to_type(&vector.get(place), declared));
+    let values: Option<Vec<Value>> = values.collect();
+    let data = Data::typed(values?.into_iter(), declared)?;
+    Some(Vector { data, errors: None }.to_array())
 }
 
 fn told(error: Error) -> EvaluateError {

@@ -9,6 +9,7 @@ mod blindness;
 mod bypasses;
 mod calendars;
 mod corpus;
+mod declared_types;
 mod define;
 mod deletion;
 mod derived;
