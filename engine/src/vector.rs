@@ -298,6 +298,31 @@ impl Vector {
         }
     }
 
+    /// Numbers as dates, where arithmetic was bound as a date: a BLANK date takes part in it as 0 and does not tell its type.
+    pub fn in_dates(self, data_type: DataType) -> Vector {
+        let numbers = matches!(
+            self.data_type(),
+            Some(DataType::Integer | DataType::Fixed | DataType::Double | DataType::Variant)
+        );
+        if data_type != DataType::DateTime || !numbers {
+            return self;
+        }
+        let date = |value: Value| match value {
+            Value::Integer(_) | Value::Fixed(_) | Value::Double(_) => {
+                crate::convert::to_type(&value, DataType::DateTime).unwrap_or(value)
+            }
+            other => other,
+        };
+        if let Data::Constant(value, n) = &self.data {
+            return Vector::constant(date(value.clone()), *n).with_errors(self.errors);
+        }
+        let values = (0..self.len()).map(|i| date(self.get(i))).collect();
+        Vector {
+            data: Data::from_values(values, data_type),
+            errors: self.errors,
+        }
+    }
+
     pub fn with_errors(mut self, errors: Errors) -> Vector {
         self.errors = merge_errors(&self.errors, &errors);
         self

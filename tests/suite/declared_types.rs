@@ -43,6 +43,9 @@ fn values_take_the_declared_type() {
         ("[k] = 1", "double", "1; 0"),
         ("CURRENCY ( [k] * 1.25 )", "string", "1.25; 2.5"),
         ("CURRENCY ( [k] * 1.25 )", "dateTime", "12/31/1899 6:00:00 AM; 1/1/1900 12:00:00 PM"),
+        ("IF ( [k] = 1, 0.5, DATE ( 2024, 1, 5 ) )", "double", "0.5; 45296"),
+        ("IF ( [k] = 1, DATE ( 2024, 1, 5 ) ) + 7", "dateTime", "1/12/2024; 1/6/1900"),
+        ("IF ( FALSE (), DATE ( 2024, 1, 5 ) ) - [k]", "string", "12/29/1899; 12/28/1899"),
         (r#"IF ( [k] = 1, "none", "2" )"#, "int64", "error"),
         (r#""day " & [k]"#, "dateTime", "error"),
     ] {

@@ -68,7 +68,8 @@ impl<'a> Evaluator<'a> {
             } => self.logical(*op, left, right, batch),
             K::Binary { op, left, right } => {
                 let (left, right) = (self.scalar(left, batch)?, self.scalar(right, batch)?);
-                Ok(self.binary(*op, &left, &right)?.in_type(expr.data_type))
+                let answer = self.binary(*op, &left, &right)?;
+                Ok(answer.in_type(expr.data_type).in_dates(expr.data_type))
             }
             K::Negate(operand) => Ok(operators::negate(&self.scalar(operand, batch)?)),
             K::Not(operand) => {
