@@ -16,12 +16,13 @@ use crate::batch::{Batch, Frame};
 use crate::bind::{Binder, Wanted};
 use crate::bound::{Field, FrameId, Scalar, Schema, TableExpr};
 use crate::context::FilterContext;
+use crate::convert::to_type;
 use crate::error::Error;
 use crate::eval::Evaluator;
 use crate::filter_columns::by_columns;
 use crate::query::{bind_row_expression, environment};
 use crate::table::{ColumnRows, TableRows};
-use crate::value::DataType;
+use crate::value::{DataType, Value};
 use crate::vector::{Data, Vector};
 
 /// The engine's functions, for the gate.
@@ -30,7 +31,17 @@ pub fn evaluators() -> Evaluators {
         row_filter,
         calculated_column,
         calculated_table,
+        convert,
     }
+}
+
+/// As CONVERT does, value by value: this is for columns whose author declares another type than the expression has.
+fn convert(values: &ArrayRef, declared: DataType) -> Option<ArrayRef> {
+    let vector = Vector::from_array(values)?;
+    let values = (0..vector.len()).map(|place| to_type(&vector.get(place), declared));
+    let values: Option<Vec<Value>> = values.collect();
+    let data = Data::typed(values?.into_iter(), declared)?;
+    Some(Vector { data, errors: None }.to_array())
 }
 
 fn told(error: Error) -> EvaluateError {
@@ -248,12 +259,28 @@ pub fn columns_of(
     Ok(columns)
 }
 
-/// The canonical array of a vector. Values of several types have no column.
+/// Numbers and dates that meet in a column are numbers there, which then take the type that the model declares.
+fn as_number(value: &Value) -> Option<Value> {
+    match value {
+        Value::Blank => Some(Value::Blank),
+        Value::Integer(_) | Value::Fixed(_) | Value::Double(_) | Value::DateTime(_) => {
+            value.to_double().map(Value::Double)
+        }
+        Value::Text(_) | Value::Boolean(_) => None,
+    }
+}
+
+/// The canonical array of a vector. Text beside other values has no column.
 pub fn typed(vector: &Vector, hint: DataType) -> Result<(DataType, ArrayRef), EvaluateError> {
     match &vector.data {
-        Data::Variant(_) => Err(EvaluateError {
-            message: "the values are of several types".to_string(),
-        }),
+        Data::Variant(values) => {
+            let numbers: Option<Vec<Value>> = values.iter().map(as_number).collect();
+            let data = numbers.and_then(|n| Data::typed(n.into_iter(), DataType::Double));
+            let data = data.ok_or_else(|| EvaluateError {
+                message: "the values are of several types".to_string(),
+            })?;
+            Ok((DataType::Double, Vector { data, errors: None }.to_array()))
+        }
         Data::Constant(value, n) => {
             let hint = if matches!(hint, DataType::Unknown | DataType::Variant) {
                 DataType::Text

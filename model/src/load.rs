@@ -90,10 +90,15 @@ fn load_tmdl(folder: &Path) -> Result<Model, LoadErrors> {
     let mut paths = Vec::new();
     collect(folder, 0, &mut paths)?;
     if paths.is_empty() {
+        let message = if folder.join("database.json").is_file() {
+            "the folder holds a model that was saved in pieces, with database.json: save it as model.bim or as a TMDL folder"
+        } else {
+            "the folder holds neither model.bim nor .tmdl files"
+        };
         return Err(LoadErrors::one(
             &folder.display().to_string(),
             None,
-            "the folder holds neither model.bim nor .tmdl files",
+            message,
         ));
     }
     // The files of database and model come first: they give the order of what the others declare.

@@ -277,7 +277,7 @@ impl Builder<'_> {
         match (node, computed) {
             (Node::Column(t, c), Computed::Column(values)) => {
                 let declared = at(&self.model.tables, t).and_then(|table| at(&table.columns, c));
-                let values = fit(
+                let values = self.declared(
                     values,
                     declared.map_or(DataType::Unknown, |column| column.data_type),
                 );
@@ -372,6 +372,17 @@ impl Builder<'_> {
             .collect()
     }
 
+    /// Values in the type that the model declares for their column: as numbers fit each other, else as DAX converts them.
+    fn declared(&self, values: ArrayRef, declared: DataType) -> ArrayRef {
+        let values = fit(values, declared);
+        match storage::canonical_type(declared) {
+            Some(wanted) if &wanted != values.data_type() => {
+                (self.evaluators.convert)(&values, declared).unwrap_or(values)
+            }
+            _ => values,
+        }
+    }
+
     fn load_calculated(&mut self, t: u32, computed: &[Calculated]) -> Result<(), CloseError> {
         let model = self.model;
         let Some(table) = at(&model.tables, t) else {
@@ -395,7 +406,10 @@ impl Builder<'_> {
                     ),
                 });
             };
-            columns.push((c, vec![fit(found.values.clone(), column.data_type)]));
+            columns.push((
+                c,
+                vec![self.declared(found.values.clone(), column.data_type)],
+            ));
         }
         let rows = computed.first().map_or(0, |column| column.values.len());
         self.load(t, table, rows, columns)

@@ -60,12 +60,16 @@ pub type CalculatedColumn = for<'a> fn(
 pub type CalculatedTable =
     for<'a> fn(&BuildView<'a>, &dax::Expr, &Control) -> Result<Vec<Calculated>, EvaluateError>;
 
+/// Converts computed values to the type that the model declares for their column, in canonical form. None: some value does not convert.
+pub type Convert = fn(&ArrayRef, DataType) -> Option<ArrayRef>;
+
 /// The engine's evaluators. Plain functions, so that none can keep what it is lent.
 #[derive(Clone, Copy)]
 pub struct Evaluators {
     pub row_filter: RowFilter,
     pub calculated_column: CalculatedColumn,
     pub calculated_table: CalculatedTable,
+    pub convert: Convert,
 }
 
 /// Sizes of the data behind a gate, for the operator: names and counts, never cells.

@@ -63,8 +63,8 @@ pub use dependencies::AnswerKey;
 pub use error::{CloseError, Denied, EvaluateError, Incompatibility, ReadError};
 pub use extend::{AddedColumn, Addition, Extended};
 pub use gate::{
-    CalculatedColumn, CalculatedTable, ColumnAnswer, Evaluators, Figures, FilterAnswer, Gate,
-    RowFilter,
+    CalculatedColumn, CalculatedTable, ColumnAnswer, Convert, Evaluators, Figures, FilterAnswer,
+    Gate, RowFilter,
 };
 pub use handle::{Codes, Column, Measure, Relationship, Table};
 pub use identity::Identity;

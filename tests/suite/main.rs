@@ -11,6 +11,7 @@ mod bypasses;
 mod calendars;
 mod contexts;
 mod corpus;
+mod declared_types;
 mod define;
 mod deletion;
 mod derived;

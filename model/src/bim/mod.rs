@@ -15,6 +15,10 @@ use crate::types::Model;
 /// Reads a `model.bim`, or a TMSL script that creates a database. `file` is the name that messages give.
 pub fn read_bim(text: &str, file: &str) -> Result<Model, LoadErrors> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim_start().starts_with('<') {
+        let message = "this is a model in XML, the form before compatibility level 1200: raise its level in the tool that wrote it";
+        return Err(LoadErrors::one(file, Some(1), message));
+    }
     let root = json::parse(text, file)?;
     let mut report = Report::default();
     let model = match root {

@@ -77,6 +77,10 @@ fn reads_the_script_around_a_database() {
     );
     assert_eq!(read_bim(&script, "x.bim").unwrap(), read(""));
     refused(
+        r#"<Alter xmlns="http://schemas.microsoft.com/analysisservices/2003/engine" />"#,
+        "a model in XML",
+    );
+    refused(
         r#"{ "createOrReplace": { "object": { "table": "T" }, "table": {} } }"#,
         "holds no database",
     );

@@ -433,6 +433,13 @@ fn finds_the_model_in_a_project() {
             .to_string()
             .contains("neither model.bim nor .tmdl")
     );
+    std::fs::write(root.join("Shop.Report/database.json"), "{}").unwrap();
+    assert!(
+        load(&root.join("Shop.Report"))
+            .unwrap_err()
+            .to_string()
+            .contains("saved in pieces")
+    );
     std::fs::write(project.join("Model.bim"), "{}").unwrap();
     assert!(
         load(&project)
