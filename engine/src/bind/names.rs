@@ -301,6 +301,20 @@ pub fn find_field(schema: &Schema, table: Option<&str>, name: &str) -> Option<us
     })
 }
 
+/// The name that a query gives a new column. `"'Table'[Column]"` has its table too: so report visuals hand columns on, and call
+/// them `'Table'[Column]` afterwards.
+pub fn new_name(text: &str) -> (Option<String>, String) {
+    if text.starts_with('\'') {
+        let parsed = dax::parse_expression(text);
+        if parsed.errors.is_empty()
+            && let ExprKind::Qualified { table, column } = parsed.tree.kind
+        {
+            return (Some(table.text), column.text);
+        }
+    }
+    (None, text.to_string())
+}
+
 /// `; did you mean X?` where a visible name is close.
 pub fn suggestion(wanted: &str, names: &[&str]) -> String {
     let wanted = wanted.to_lowercase();

@@ -514,28 +514,30 @@ impl<'a> Binder<'a> {
             }
             _ => None,
         };
-        match (name, source) {
+        let given = name.map(super::names::new_name);
+        match (given, source) {
             (None, Some(field)) => field.clone(),
-            (Some(name), Some(field)) => Field {
-                table: None,
-                name: name.to_string(),
+            (Some((table, name)), Some(field)) => Field {
+                table,
+                name,
                 ..field.clone()
             },
-            (name, None) => {
+            (given, None) => {
                 let format = match &scalar.kind {
                     crate::bound::ScalarKind::Measure { measure, .. } => {
                         measure.format.as_ref().map(|f| f.to_string())
                     }
                     _ => None,
                 };
-                let name = match (name, &scalar.kind) {
-                    (Some(name), _) => name.to_string(),
+                let (table, name) = match (given, &scalar.kind) {
+                    (Some(given), _) => given,
                     (None, crate::bound::ScalarKind::Measure { measure, .. }) => {
-                        measure.name.to_string()
+                        (None, measure.name.to_string())
                     }
-                    (None, _) => String::new(),
+                    (None, _) => (None, String::new()),
                 };
                 Field {
+                    table,
                     format_string: format,
                     ..Field::extension(&name, scalar.data_type)
                 }
