@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use peristyle::{Database, Identity, Session, Value, value_at};
 
-use crate::functions::MODEL;
+use crate::functions::{self, MODEL};
 use crate::scratch::Scratch;
 
 fn session() -> &'static Session {
@@ -101,4 +101,25 @@ fn columns_are_handed_on_under_their_full_names() {
         "EVALUATE SELECTCOLUMNS ( Names, \"'Names'[Group]\", 1, Names[Group] )",
         "error",
     );
+}
+
+/// A line for each series, and no more lines than are asked for.
+#[test]
+fn lines_of_several_series_are_sampled() {
+    let check = |arguments: &str, expected: &str| {
+        functions::check(
+            &format!(
+                "CONCATENATEX ( SAMPLEAXISWITHLOCALMINMAX ( {arguments} ), Lines[Key], \"-\", Lines[Key] )"
+            ),
+            expected,
+        );
+    };
+    let drawn = "Lines, Lines[Key], Lines[Amount], 1";
+    let group = "Lines[Group], ALPHABETICAL";
+    check(&format!("9, {drawn}, {group}, ASC, 1, 1, 5"), "1-2-3-4-5");
+    check(&format!("4, {drawn}, Lines[Group]"), "1-2-4-5");
+    check(&format!("4, {drawn}, {group}, ASC, 5, 1"), "1-2");
+    check(&format!("4, {drawn}, {group}, DESC, 5, 1"), "3-4-5");
+    check(&format!("9, {drawn}, , NONE, ASC, 350, 60"), "1-2-3-4-5");
+    check(&format!("4, {drawn}, Lines[Group], UPWARDS"), "error");
 }
