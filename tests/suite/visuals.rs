@@ -123,3 +123,16 @@ fn lines_of_several_series_are_sampled() {
     check(&format!("9, {drawn}, , NONE, ASC, 350, 60"), "1-2-3-4-5");
     check(&format!("4, {drawn}, Lines[Group], UPWARDS"), "error");
 }
+
+/// Without a word the order is descending, as in TOPN.
+#[test]
+fn columns_of_a_matrix_are_numbered() {
+    let numbered = |order: &str| {
+        format!(
+            "EVALUATE SUBSTITUTEWITHINDEX ( SUMMARIZE ( Names, Names[Group], Names[Long Name] ), \"i\",
+                 VALUES ( Names[Group] ), Names[Group]{order} ) ORDER BY [i]"
+        )
+    };
+    check(&numbered(", ASC"), "Names[Long Name] [i] | Alpha 0 | Beta 1 | Gamma 2");
+    check(&numbered(""), "Names[Long Name] [i] | Gamma 0 | Beta 1 | Alpha 2");
+}
