@@ -66,13 +66,7 @@ pub fn define<'a>(
         trace: Vec::new(),
         charges: Vec::new(),
     };
-    for (place, definition) in query.definitions.iter().enumerate() {
-        if !matches!(
-            definition.kind,
-            DefinitionKind::Column { .. } | DefinitionKind::Table { .. }
-        ) {
-            continue;
-        }
+    for place in places(query) {
         let scope = defined.scope();
         let mut evaluator = Evaluator::new(scope, control, &options.limits, environment.clone());
         evaluator.trace = Some(Default::default());
@@ -88,6 +82,28 @@ pub fn define<'a>(
         defined.add(addition)?;
     }
     Ok(defined)
+}
+
+/// Where the columns and tables stand, in the order in which they can be made: a column of a table that the query defines further
+/// on, as report visuals write their calculations, comes right behind that table.
+fn places(query: &Query) -> Vec<usize> {
+    let made_at = |place: usize| match query.definitions.get(place).map(|d| &d.kind) {
+        Some(DefinitionKind::Table { .. }) => Some((place, 0)),
+        Some(DefinitionKind::Column { table, .. }) => {
+            let mut further = query.definitions.iter().enumerate().skip(place);
+            let home = further.find(|(_, definition)| {
+                matches!(&definition.kind, DefinitionKind::Table { name, .. }
+                    if model::same_name(&name.text, &table.text))
+            });
+            Some(home.map_or((place, 0), |(home, _)| (home, 1)))
+        }
+        _ => None,
+    };
+    let mut found: Vec<((usize, u8), usize)> = (0..query.definitions.len())
+        .filter_map(|place| Some((made_at(place)?, place)))
+        .collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, place)| place).collect()
 }
 
 /// Binds and evaluates one definition over what is defined so far. Its expression may use the measures and functions of the

@@ -136,3 +136,23 @@ fn columns_of_a_matrix_are_numbered() {
     check(&numbered(", ASC"), "Names[Long Name] [i] | Alpha 0 | Beta 1 | Gamma 2");
     check(&numbered(""), "Names[Long Name] [i] | Gamma 0 | Beta 1 | Alpha 2");
 }
+
+/// Report visuals write the columns that they calculate before the table that these belong to.
+#[test]
+fn columns_may_stand_before_their_table() {
+    check(
+        "DEFINE
+         COLUMN '__DS0VisualCalcs'[Double] = ( VAR Now = [Amount] RETURN Now * 2 )
+         VAR __DS0Core = SUMMARIZECOLUMNS ( Names[Group], \"Total\", [Total] )
+         TABLE '__DS0VisualCalcs' = SELECTCOLUMNS ( KEEPFILTERS ( __DS0Core ), \"Group\", Names[Group], \"Amount\", [Total] )
+         COLUMN '__DS0VisualCalcs'[More] = [Double] + 1
+         EVALUATE SELECTCOLUMNS ( KEEPFILTERS ( FILTER ( KEEPFILTERS ( '__DS0VisualCalcs' ), NOT ( ISBLANK ( [Double] ) ) ) ),
+             \"'__DS0VisualCalcs'[Group]\", '__DS0VisualCalcs'[Group], \"'__DS0VisualCalcs'[More]\", '__DS0VisualCalcs'[More] )
+         ORDER BY '__DS0VisualCalcs'[Group]",
+        "__DS0VisualCalcs[Group] __DS0VisualCalcs[More] | a 61 | b 141",
+    );
+    check(
+        "DEFINE COLUMN Nowhere[x] = 1 VAR y = 2 TABLE Somewhere = { 1 } EVALUATE Somewhere",
+        "error",
+    );
+}
