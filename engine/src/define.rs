@@ -13,11 +13,13 @@ use crate::bind::{Binder, Wanted};
 use crate::bound::{Field, FrameId, Scalar, Schema};
 use crate::build::{columns_of, over_rows, typed};
 use crate::context::FilterContext;
+use crate::densify::laid_out;
 use crate::error::{Error, ErrorKind};
 use crate::eval::Evaluator;
 use crate::functions::Environment;
 use crate::query::{bind_row_expression, bind_variables, declare};
 use crate::vector::Vector;
+use crate::visual::calculation;
 
 /// The scope of a query, and what it took to make it.
 pub struct Defined<'a> {
@@ -121,6 +123,8 @@ fn add(
     let root = Batch::root(FilterContext::default()).with_variables(&variables);
     match after.first().map(|definition| &definition.kind) {
         Some(DefinitionKind::Column { table, name, body }) => {
+            let of_visual = calculation(evaluator.scope, query, table, body)?;
+            let body = of_visual.as_ref().unwrap_or(body);
             let table = binder.model_table(table)?;
             refuse_taken_column(evaluator.scope, query, table, name)?;
             let bound = bind_row_expression(&mut binder, table, body)?;
@@ -133,11 +137,15 @@ fn add(
                 bound,
             )
         }
-        Some(DefinitionKind::Table { name, body }) => {
+        Some(DefinitionKind::Table { name, body, shape }) => {
             refuse_taken_table(evaluator.scope, query, name)?;
             let table = binder.bind_table(body)?;
             evaluator.apply_groups(binder.calculation_groups(Wanted::InReach)?);
-            table_of(evaluator, name, &columns_of(evaluator, &table, &root)?)
+            let mut columns = columns_of(evaluator, &table, &root)?;
+            if let Some(shape) = shape {
+                columns = laid_out(evaluator, shape, columns)?;
+            }
+            table_of(evaluator, name, &columns)
         }
         _ => Err(Error::nowhere(
             ErrorKind::Internal,

@@ -133,8 +133,14 @@ fn columns_of_a_matrix_are_numbered() {
                  VALUES ( Names[Group] ), Names[Group]{order} ) ORDER BY [i]"
         )
     };
-    check(&numbered(", ASC"), "Names[Long Name] [i] | Alpha 0 | Beta 1 | Gamma 2");
-    check(&numbered(""), "Names[Long Name] [i] | Gamma 0 | Beta 1 | Alpha 2");
+    check(
+        &numbered(", ASC"),
+        "Names[Long Name] [i] | Alpha 0 | Beta 1 | Gamma 2",
+    );
+    check(
+        &numbered(""),
+        "Names[Long Name] [i] | Gamma 0 | Beta 1 | Alpha 2",
+    );
 }
 
 /// Report visuals write the columns that they calculate before the table that these belong to.
@@ -153,6 +159,195 @@ fn columns_may_stand_before_their_table() {
     );
     check(
         "DEFINE COLUMN Nowhere[x] = 1 VAR y = 2 TABLE Somewhere = { 1 } EVALUATE Somewhere",
+        "error",
+    );
+}
+
+/// The rows of the reference's example: years and products, and a subtotal of both.
+const SHAPED: &str = "DEFINE
+    TABLE T = DATATABLE ( \"Year\", INTEGER, \"Product\", STRING, \"Amount\", INTEGER,
+        { { 2000, \"Apple\", 101 }, { 2000, \"Banana\", 102 }, { 2001, \"Apple\", 203 } } )
+    TABLE data = SUMMARIZECOLUMNS (
+        ROLLUPADDISSUBTOTAL ( T[Year], \"YT\" ), ROLLUPADDISSUBTOTAL ( T[Product], \"PT\" ), \"M\", SUM ( T[Amount] ) )
+        WITH VISUAL SHAPE
+        AXIS ROWS GROUP [Year] TOTAL [YT] ORDER BY [Year]
+        AXIS COLUMNS GROUP [Product] TOTAL [PT] ORDER BY [Product] ASC";
+
+const SHAPED_ORDER: &str = "ORDER BY data[PT] DESC, data[Product], data[YT] DESC, data[Year]";
+
+#[test]
+fn places_of_a_visual_without_rows_are_added() {
+    let rows = |rows: &[&str]| rows.join(" | ");
+    check(
+        &format!("{SHAPED} DENSIFY \"D\" EVALUATE data {SHAPED_ORDER}"),
+        &rows(&[
+            "data[Year] data[YT] data[Product] data[PT] data[M] data[D]",
+            " TRUE  TRUE 406 FALSE",
+            "2000 FALSE  TRUE 203 FALSE",
+            "2001 FALSE  TRUE 203 FALSE",
+            " TRUE Apple FALSE 304 FALSE",
+            "2000 FALSE Apple FALSE 101 FALSE",
+            "2001 FALSE Apple FALSE 203 FALSE",
+            " TRUE Banana FALSE 102 FALSE",
+            "2000 FALSE Banana FALSE 102 FALSE",
+            "2001 FALSE Banana FALSE  TRUE",
+        ]),
+    );
+    let values = |calculation: &str| {
+        format!(
+            "{SHAPED} COLUMN data[x] = {calculation}
+             EVALUATE SELECTCOLUMNS ( data, data[PT], data[Product], data[YT], data[Year], data[x] ) {SHAPED_ORDER}"
+        )
+    };
+    let head = "data[PT] data[Product] data[YT] data[Year] data[x]";
+    // Each product has its years, and each year its products.
+    check(
+        &values("RUNNINGSUM ( [M] )"),
+        &rows(&[
+            head,
+            "TRUE  TRUE  406",
+            "TRUE  FALSE 2000 203",
+            "TRUE  FALSE 2001 406",
+            "FALSE Apple TRUE  304",
+            "FALSE Apple FALSE 2000 101",
+            "FALSE Apple FALSE 2001 304",
+            "FALSE Banana TRUE  102",
+            "FALSE Banana FALSE 2000 102",
+        ]),
+    );
+    check(
+        &values("PREVIOUS ( [M], COLUMNS )"),
+        &rows(&[
+            head,
+            "TRUE  TRUE  ",
+            "TRUE  FALSE 2000 ",
+            "TRUE  FALSE 2001 ",
+            "FALSE Apple TRUE  ",
+            "FALSE Apple FALSE 2000 ",
+            "FALSE Apple FALSE 2001 ",
+            "FALSE Banana TRUE  304",
+            "FALSE Banana FALSE 2000 101",
+        ]),
+    );
+    for refused in [
+        "AXIS ROWS ORDER BY [Year]",
+        "AXIS ROWS GROUP [Nothing] TOTAL [YT] ORDER BY [Year]",
+        "GROUP [Year]",
+        "AXIS ROWS GROUP [Year] TOTAL [YT] DENSIFY 1",
+    ] {
+        let query = format!("DEFINE TABLE T = {{ 1 }} WITH VISUAL SHAPE {refused} EVALUATE T");
+        check(&query, "error");
+    }
+}
+
+/// A calculation in each row of a visual with years and their quarters.
+#[test]
+fn calculations_go_along_the_axes_of_a_visual() {
+    let check = |calculation: &str, expected: &str| {
+        let query = format!(
+            "DEFINE
+             COLUMN V[x] = {calculation}
+             TABLE S = DATATABLE ( \"Year\", INTEGER, \"Quarter\", STRING, \"Amount\", INTEGER,
+                 {{ {{ 2021, \"Q1\", 10 }}, {{ 2021, \"Q2\", 20 }}, {{ 2022, \"Q1\", 5 }}, {{ 2022, \"Q2\", 40 }} }} )
+             TABLE V = SUMMARIZECOLUMNS ( ROLLUPADDISSUBTOTAL ( S[Year], \"ty\", S[Quarter], \"tq\" ), \"Total\", SUM ( S[Amount] ) )
+                 WITH VISUAL SHAPE
+                 AXIS rows GROUP [Year] TOTAL [ty] GROUP [Quarter] TOTAL [tq] ORDER BY [Year] ASC, [Quarter] ASC
+             EVALUATE SELECTCOLUMNS ( {{ 1 }}, \"x\",
+                 CONCATENATEX ( V, V[x], \" \", V[ty], DESC, V[Year], ASC, V[tq], DESC, V[Quarter], ASC ) )"
+        );
+        let found = answer(&query);
+        assert_eq!(
+            found.strip_prefix("[x] | "),
+            Some(expected),
+            "{calculation}"
+        );
+    };
+    // The total, 2021 with its quarters, 2022 with its quarters.
+    check("[Total]", "75 30 10 20 45 5 40");
+    check("PREVIOUS ( [Total] )", "   10 30 20 5");
+    check("NEXT ( [Total], 1, ROWS ) + 0", "0 45 20 5 0 40 0");
+    check("RUNNINGSUM ( [Total] )", "75 30 10 30 75 35 75");
+    check(
+        "RUNNINGSUM ( [Total], ROWS, LOWESTPARENT )",
+        "75 30 10 30 75 5 45",
+    );
+    check(
+        "RUNNINGSUM ( [Total], HIGHESTPARENT )",
+        "75 30 10 30 45 5 45",
+    );
+    check(
+        "RUNNINGSUM ( [Total], ORDERBY ( [Total], DESC ) )",
+        "75 75 70 60 45 75 40",
+    );
+    check("FIRST ( [Total], ROWS, -1 )", "75 30 10 10 30 5 5");
+    check("LAST ( [Total], [Year] )", "75 30 20 20 45 40 40");
+    check("MOVINGAVERAGE ( [Total], 2 ) * 2", "150 60 20 30 75 25 45");
+    check(
+        "MOVINGAVERAGE ( [Total], 1, FALSE, ROWS ) + 0",
+        "0 0 0 10 30 20 5",
+    );
+    check("COLLAPSE ( [Total], ROWS )", "75 75 30 30 75 45 45");
+    check("COLLAPSE ( [Total], ROWS, 2 )", "75 75 75 75 75 75 75");
+    check("COLLAPSE ( [Total], [Quarter] )", "75 30 30 30 45 45 45");
+    check(
+        "COLLAPSEALL ( SUM ( [Total] ), ROWS )",
+        "75 75 75 75 75 75 75",
+    );
+    check("EXPAND ( MAX ( [Total] ), ROWS )", "45 20 10 20 40 5 40");
+    check("EXPANDALL ( COUNT ( [Total] ), ROWS )", "4 2 1 1 2 1 1");
+    check("EXPAND ( MAX ( [Total] ), [Year] )", "45 30 10 20 45 5 40");
+    check(
+        "CALCULATE ( MIN ( [Total] ), EXPAND ( ROWS ) )",
+        "30 10 10 20 5 5 40",
+    );
+    check("IF ( ISATLEVEL ( [Quarter] ), 1, 0 )", "0 0 1 1 0 1 1");
+    check(
+        "RANK ( DENSE, ROWS, ORDERBY ( [Total], DESC ) )",
+        "1 2 3 2 1 4 1",
+    );
+    check(
+        "CALCULATE ( [Total], OFFSET ( 1, ROWS ) ) + 0",
+        "0 45 20 5 0 40 0",
+    );
+    check(
+        "SUMX ( WINDOW ( 0, REL, -1, ABS, ROWS ), [Total] )",
+        "75 75 75 65 45 45 40",
+    );
+    check(
+        "VAR Before = PREVIOUS ( [Total] ) RETURN [Total] - Before",
+        "75 30 10 10 15 -15 35",
+    );
+    check("SUM ( [Total] ) * 2", "150 60 20 40 90 10 80");
+}
+
+#[test]
+fn calculations_that_are_not_along_an_axis_are_refused() {
+    for refused in [
+        "PREVIOUS ( [Total] + 1 )",
+        "PREVIOUS ( [Total], COLUMNS )",
+        "RUNNINGSUM ( [Total], ROWS, [Total] )",
+        "COLLAPSE ( [Total] )",
+        "COLLAPSEALL ( [Total], [Year] )",
+        "COLLAPSE ( COLLAPSE ( [Total], ROWS ), ROWS )",
+        "CALCULATE ( [Total], [Year] = 2021 )",
+        "LOOKUP ( [Total], [Year], 2021 )",
+        "SELECTEDVALUE ( [Total] )",
+        "SUMX ( WINDOW ( 0, REL, -1, ABS, ROWS, LOWESTPARENT ), [Total] )",
+    ] {
+        check(
+            &format!(
+                "DEFINE
+                 TABLE V = SELECTCOLUMNS ( {{ 2021, 2022 }}, \"Year\", [Value], \"ty\", FALSE (), \"Total\", [Value] )
+                     WITH VISUAL SHAPE AXIS ROWS GROUP [Year] TOTAL [ty] ORDER BY [Year]
+                 COLUMN V[x] = {refused}
+                 EVALUATE V"
+            ),
+            "error",
+        );
+    }
+    // Beside a visual they have no meaning.
+    check(
+        "DEFINE TABLE V = { 1 } COLUMN V[x] = PREVIOUS ( [Value] ) EVALUATE V",
         "error",
     );
 }
