@@ -351,3 +351,23 @@ fn calculations_that_are_not_along_an_axis_are_refused() {
         "error",
     );
 }
+
+/// Each rollup multiplies the subtotals by its levels.
+#[test]
+fn rollups_are_bounded() {
+    let summary = |rollups: usize| {
+        let list = |item: fn(usize) -> String| {
+            let items: Vec<String> = (1..=rollups).map(item).collect();
+            items.join(", ")
+        };
+        let values = list(|n| n.to_string());
+        let rolled = list(|n| format!("ROLLUPADDISSUBTOTAL ( Wide[Value{n}], \"t{n}\" )"));
+        format!(
+            "DEFINE TABLE Wide = {{ ( {values} ) }}
+             EVALUATE ROW ( \"n\", COUNTROWS ( SUMMARIZECOLUMNS ( {rolled}, \"x\", 1 ) ) )"
+        )
+    };
+    check(&summary(5), "[n] | 32");
+    check(&summary(13), "error");
+    check(&summary(64), "error");
+}
