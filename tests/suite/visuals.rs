@@ -352,6 +352,22 @@ fn calculations_that_are_not_along_an_axis_are_refused() {
     );
 }
 
+/// A matrix shows all its rows and all its columns, with a subtotal for each.
+#[test]
+fn missing_items_have_subtotals_of_both_axes() {
+    check(
+        "EVALUATE ADDMISSINGITEMS ( Names[Group], Lines[Flag],
+             SUMMARIZECOLUMNS ( ROLLUPADDISSUBTOTAL ( Names[Group], \"r\" ), ROLLUPADDISSUBTOTAL ( Lines[Flag], \"c\" ),
+                 \"t\", CALCULATE ( [Total], KEEPFILTERS ( Names[Group] = \"a\" ), KEEPFILTERS ( Lines[Flag] = TRUE () ) ) ),
+             ROLLUPISSUBTOTAL ( Names[Group], [r] ), ROLLUPISSUBTOTAL ( Lines[Flag], [c] ),
+             TREATAS ( { \"a\", \"c\" }, Names[Group] ), TREATAS ( { TRUE (), FALSE () }, Lines[Flag] ) )
+         ORDER BY [r] DESC, Names[Group], [c] DESC, Lines[Flag]",
+        "Names[Group] [r] Lines[Flag] [c] [t] |  TRUE  TRUE 10 |  TRUE FALSE FALSE  |  TRUE TRUE FALSE 10 | \
+         a FALSE  TRUE 10 | a FALSE FALSE FALSE  | a FALSE TRUE FALSE 10 | \
+         c FALSE  TRUE  | c FALSE FALSE FALSE  | c FALSE TRUE FALSE ",
+    );
+}
+
 /// Each rollup multiplies the subtotals by its levels.
 #[test]
 fn rollups_are_bounded() {
