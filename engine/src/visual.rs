@@ -1,12 +1,16 @@
 //! Visual calculations: columns of a table whose rows a visual lays out along axes. What they say of places on the axes is written
 //! anew here, before anything is bound, as windows and filters over that table.
 
+mod places;
+mod write;
+
 use dax::{
     Axis, BinaryOp, DefinitionKind, Expr, ExprKind, Name, Query, Span, UnaryOp, VisualShape,
 };
 use security::Scope;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use write::{bare, binary, call, integer, named, refuse, truth_of};
 
 type Written<T = Expr> = Result<T, Error>;
 
@@ -66,9 +70,6 @@ const ASK_FILTERS: &[&str] = &[
     "ISFILTERED",
     "ISINSCOPE",
     "KEEPFILTERS",
-    "LOOKUP",
-    "LOOKUPWITHTOTALS",
-    "RANGE",
     "REMOVEFILTERS",
     "SELECTEDVALUE",
     "SUMMARIZE",
@@ -214,6 +215,11 @@ impl Visual<'_> {
             }
             ("INDEX" | "OFFSET" | "RANK" | "ROWNUMBER" | "WINDOW", _) => {
                 self.window_call(word, args, reading, span)
+            }
+            ("RANGE", [step, rest @ ..]) => self.range(step, rest, reading, span),
+            ("LOOKUP" | "LOOKUPWITHTOTALS", [value, pairs @ ..]) => {
+                let totals = word == "LOOKUPWITHTOTALS";
+                self.looked_up(value, pairs, totals, reading, span)
             }
             _ if ASK_FILTERS.contains(&word) => {
                 let message = format!("{word} is not built for visual calculations");
@@ -536,18 +542,7 @@ impl Visual<'_> {
         reading: Reading,
         span: Span,
     ) -> Written {
-        let truth = |e: &Expr| match &e.kind {
-            ExprKind::Call { name, args } if args.is_empty() => truth_of(&name.text),
-            ExprKind::Identifier { name, .. } => truth_of(&name.text),
-            _ => None,
-        };
-        let (with_current, rest) = match rest {
-            [first, behind @ ..] => match truth(first) {
-                Some(with_current) => (with_current, behind),
-                None => (true, rest),
-            },
-            [] => (true, rest),
-        };
+        let (with_current, rest) = with_current(rest);
         let size = self.rewrite(size, reading)?;
         let last = if with_current { 0 } else { -1 };
         let from = binary(BinaryOp::Subtract, integer(last + 1, span), size, span);
@@ -558,6 +553,31 @@ impl Visual<'_> {
             bare("REL", span),
         ];
         self.over_window("AVERAGEX", "WINDOW", leading, column, rest, (reading, span))
+    }
+
+    /// RANGE ( step, [with current], ... ): the rows up to so many before the current one, or behind it.
+    fn range(&self, step: &Expr, rest: &[Expr], reading: Reading, span: Span) -> Written {
+        let back = match &step.kind {
+            ExprKind::Integer(_) => false,
+            ExprKind::Unary {
+                op: UnaryOp::Minus,
+                operand,
+            } if matches!(operand.kind, ExprKind::Integer(_)) => true,
+            _ => return refuse(step.span, "the step of RANGE is a whole number"),
+        };
+        let (with_current, rest) = with_current(rest);
+        let near = match (with_current, back) {
+            (true, _) => integer(0, span),
+            (false, true) => integer(-1, span),
+            (false, false) => integer(1, span),
+        };
+        let (from, to) = if back {
+            (step.clone(), near)
+        } else {
+            (near, step.clone())
+        };
+        let leading = [from, bare("REL", span), to, bare("REL", span)];
+        self.rows_along("WINDOW", &leading, rest, reading, span)
     }
 
     /// INDEX, OFFSET, WINDOW, RANK and ROWNUMBER with an axis in the place of their table.
@@ -586,217 +606,49 @@ impl Visual<'_> {
         let (leading, rest) = args.split_at(count);
         let leading = leading.iter().map(|e| self.rewrite(e, reading));
         let leading = leading.collect::<Written<Vec<Expr>>>()?;
+        if matches!(word, "RANK" | "ROWNUMBER") {
+            let along = self.along(rest, span)?;
+            return self.by_level(&along, reading, span, |reset| {
+                self.window(word, &leading, &along, reset, span)
+            });
+        }
+        self.rows_along(word, &leading, rest, reading, span)
+    }
+
+    /// A window as a table, which is one for the rows of all levels.
+    fn rows_along(
+        &self,
+        word: &str,
+        leading: &[Expr],
+        rest: &[Expr],
+        reading: Reading,
+        span: Span,
+    ) -> Written {
         let along = self.along(rest, span)?;
-        let is_value = matches!(word, "RANK" | "ROWNUMBER");
-        if !is_value && matches!(along.reset, Reset::Above(above) if above > 0) {
+        if matches!(along.reset, Reset::Above(above) if above > 0) {
             let message = format!("{word} does not reset at a parent that differs from row to row");
             return refuse(span, message);
         }
         self.by_level(&along, reading, span, |reset| {
-            self.window(word, &leading, &along, reset, span)
+            self.window(word, leading, &along, reset, span)
         })
-    }
-
-    // --- Other places of the visual
-
-    /// CALCULATE ( expression, place ).
-    fn elsewhere(&self, value: &Expr, to: &Expr, reading: Reading, span: Span) -> Written {
-        let ExprKind::Call { name, args } = &to.kind else {
-            return refuse(to.span, NO_PLACE);
-        };
-        let word = name.text.to_ascii_uppercase();
-        match word.as_str() {
-            "COLLAPSE" | "COLLAPSEALL" | "EXPAND" | "EXPANDALL" => {
-                self.navigated(value, &word, args, reading, span)
-            }
-            "INDEX" | "OFFSET" | "WINDOW" => {
-                let value = self.rewrite(value, Reading::Single)?;
-                let rows = self.window_call(&word, args, reading, to.span)?;
-                Ok(call("CALCULATE", vec![value, rows], span))
-            }
-            _ => refuse(to.span, NO_PLACE),
-        }
-    }
-
-    /// The value of an expression at another level of an axis: above the current row, or in all rows below it.
-    fn navigated(
-        &self,
-        value: &Expr,
-        word: &str,
-        steps: &[Expr],
-        reading: Reading,
-        span: Span,
-    ) -> Written {
-        if reading != Reading::Row {
-            let message = format!("{word} inside another place of the visual is not built");
-            return refuse(span, message);
-        }
-        let [first, more @ ..] = steps else {
-            return refuse(span, format!("{word} needs an axis, or columns of one"));
-        };
-        let down = word.starts_with("EXPAND");
-        if word.ends_with("ALL") && (self.axis(first).is_none() || !more.is_empty()) {
-            return refuse(span, format!("{word} takes an expression and an axis"));
-        }
-        let level = variable("level of the row", span);
-        let (axis, target) = if let Some(axis) = self.axis(first) {
-            let lowest = integer(axis.groups.len() as i64, span);
-            let count = || match more {
-                [] => Ok(integer(1, span)),
-                [count] => self.rewrite(count, reading),
-                [_, other, ..] => refuse(other.span, "an axis and a number of levels are enough"),
-            };
-            let target = match word {
-                "COLLAPSEALL" => integer(0, span),
-                "EXPANDALL" => lowest,
-                "EXPAND" => {
-                    let below = binary(BinaryOp::Add, level.clone(), count()?, span);
-                    call("MIN", vec![below, lowest], span)
-                }
-                _ => {
-                    let above = binary(BinaryOp::Subtract, level.clone(), count()?, span);
-                    call("MAX", vec![above, integer(0, span)], span)
-                }
-            };
-            (axis, target)
-        } else {
-            let (axis, mut group) = self.group_of(first)?;
-            for column in more {
-                let (other, at) = self.group_of(column)?;
-                if other.name != axis.name {
-                    return refuse(column.span, "the columns are of several axes");
-                }
-                group = if down { group.max(at) } else { group.min(at) };
-            }
-            let at = if down { group } else { group - 1 };
-            let function = if down { "MAX" } else { "MIN" };
-            let at = integer(at as i64, span);
-            (axis, call(function, vec![level.clone(), at], span))
-        };
-        self.at_level(axis, target, value, span)
-    }
-
-    fn at_level(&self, axis: &Axis, target: Expr, value: &Expr, span: Span) -> Written {
-        let level = axis.groups.iter().map(|group| match &group.total {
-            Some(total) => {
-                let total = self.column(&total.text, Reading::Row, span);
-                call("IF", vec![total, integer(0, span), integer(1, span)], span)
-            }
-            None => integer(1, span),
-        });
-        let level = level.reduce(|a, b| binary(BinaryOp::Add, a, b, span));
-        let of_level = |name: &str| variable(name, span);
-        let lower = vec![of_level("level of the row"), of_level("level wanted")];
-        let mut vars = vec![
-            (
-                named("level of the row", span),
-                level.unwrap_or_else(|| integer(0, span)),
-            ),
-            (named("level wanted", span), target),
-            (named("level kept", span), call("MIN", lower, span)),
-        ];
-        let mut conditions: Vec<Expr> = Vec::new();
-        let mut same = |name: &Name| {
-            let here = format!("value of {}", name.text);
-            let column = self.column(&name.text, Reading::Row, span);
-            vars.push((named(&here, span), column.clone()));
-            binary(BinaryOp::StrictEqual, column, variable(&here, span), span)
-        };
-        for other in &self.shape.axes {
-            let here = other.name == axis.name;
-            for (at, group) in other.groups.iter().enumerate() {
-                let beyond = |level: &str| {
-                    let number = integer(at as i64 + 1, span);
-                    binary(BinaryOp::Greater, number, of_level(level), span)
-                };
-                for column in &group.columns {
-                    let same = same(column);
-                    conditions.push(if here {
-                        binary(BinaryOp::Or, beyond("level kept"), same, span)
-                    } else {
-                        same
-                    });
-                }
-                if let Some(total) = &group.total {
-                    conditions.push(if here {
-                        let total = self.column(&total.text, Reading::Row, span);
-                        binary(BinaryOp::Equal, total, beyond("level wanted"), span)
-                    } else {
-                        same(total)
-                    });
-                }
-            }
-        }
-        let condition = conditions
-            .into_iter()
-            .reduce(|a, b| binary(BinaryOp::And, a, b, span))
-            .unwrap_or_else(|| call("TRUE", Vec::new(), span));
-        let rows = call("FILTER", vec![self.every_row(span), condition], span);
-        let value = self.rewrite(value, Reading::Single)?;
-        let kind = ExprKind::Let {
-            vars,
-            body: Box::new(call("CALCULATE", vec![value, rows], span)),
-        };
-        Ok(Expr { kind, span })
     }
 }
 
 const NOT_ALONG: &str = "an axis, ORDERBY, PARTITIONBY, MATCHBY, how BLANK is ordered, or where to reset is expected here";
-const NO_PLACE: &str =
-    "a place of the visual is expected here: COLLAPSE, EXPAND or a window along an axis";
 
-fn refuse<T>(span: Span, message: impl Into<String>) -> Written<T> {
-    Err(Error::new(ErrorKind::Argument, span, message))
-}
-
-fn named(text: &str, span: Span) -> Name {
-    Name {
-        text: text.to_string(),
-        span,
-    }
-}
-
-/// A variable. Its name has spaces, which no name in a query can have.
-fn variable(name: &str, span: Span) -> Expr {
-    bare(name, span)
-}
-
-fn bare(word: &str, span: Span) -> Expr {
-    let kind = ExprKind::Identifier {
-        name: named(word, span),
-        quoted: false,
-    };
-    Expr { kind, span }
-}
-
-fn integer(value: i64, span: Span) -> Expr {
-    Expr {
-        kind: ExprKind::Integer(value),
-        span,
-    }
-}
-
-fn call(function: &str, args: Vec<Expr>, span: Span) -> Expr {
-    let kind = ExprKind::Call {
-        name: named(function, span),
-        args,
-    };
-    Expr { kind, span }
-}
-
-fn binary(op: BinaryOp, left: Expr, right: Expr, span: Span) -> Expr {
-    let kind = ExprKind::Binary {
-        op,
-        left: Box::new(left),
-        right: Box::new(right),
-    };
-    Expr { kind, span }
-}
-
-fn truth_of(word: &str) -> Option<bool> {
-    match word.to_ascii_uppercase().as_str() {
-        "TRUE" => Some(true),
-        "FALSE" => Some(false),
+/// Whether a window has the current row, where that is said, and the arguments behind it.
+fn with_current(rest: &[Expr]) -> (bool, &[Expr]) {
+    let truth = |e: &Expr| match &e.kind {
+        ExprKind::Call { name, args } if args.is_empty() => truth_of(&name.text),
+        ExprKind::Identifier { name, .. } => truth_of(&name.text),
         _ => None,
+    };
+    match rest {
+        [first, behind @ ..] => match truth(first) {
+            Some(with_current) => (with_current, behind),
+            None => (true, rest),
+        },
+        [] => (true, rest),
     }
 }

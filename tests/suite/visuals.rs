@@ -318,6 +318,31 @@ fn calculations_go_along_the_axes_of_a_visual() {
         "75 30 10 10 15 -15 35",
     );
     check("SUM ( [Total] ) * 2", "150 60 20 40 90 10 80");
+    check(
+        "CALCULATE ( SUM ( [Total] ), RANGE ( -1, ROWS ) )",
+        "75 30 10 30 75 25 45",
+    );
+    check(
+        "CALCULATE ( SUM ( [Total] ), RANGE ( 2, FALSE ) ) + 0",
+        "0 45 25 45 0 40 0",
+    );
+    check("LOOKUP ( [Total], [Year], 2022 )", "45 45 5 40 45 5 40");
+    check(
+        "LOOKUP ( SUM ( [Total] ), [Quarter], \"Q2\" ) + 0",
+        "0 20 20 20 40 40 40",
+    );
+    check(
+        "LOOKUPWITHTOTALS ( [Total], [Year], 2021 )",
+        "30 30 30 30 30 30 30",
+    );
+    check(
+        "LOOKUPWITHTOTALS ( [Total], [Year], 2021, [Quarter], \"Q1\" )",
+        "10 10 10 10 10 10 10",
+    );
+    check(
+        "LOOKUPWITHTOTALS ( [Total], [Year], 1999 ) + 0",
+        "0 0 0 0 0 0 0",
+    );
 }
 
 #[test]
@@ -330,7 +355,9 @@ fn calculations_that_are_not_along_an_axis_are_refused() {
         "COLLAPSEALL ( [Total], [Year] )",
         "COLLAPSE ( COLLAPSE ( [Total], ROWS ), ROWS )",
         "CALCULATE ( [Total], [Year] = 2021 )",
-        "LOOKUP ( [Total], [Year], 2021 )",
+        "LOOKUP ( [Total], [Year] )",
+        "LOOKUP ( [Total], [Total], 2021 )",
+        "CALCULATE ( SUM ( [Total] ), RANGE ( -1, ROWS, LOWESTPARENT ) )",
         "SELECTEDVALUE ( [Total] )",
         "SUMX ( WINDOW ( 0, REL, -1, ABS, ROWS, LOWESTPARENT ), [Total] )",
     ] {
