@@ -317,6 +317,7 @@ fn calculations_go_along_the_axes_of_a_visual() {
         "VAR Before = PREVIOUS ( [Total] ) RETURN [Total] - Before",
         "75 30 10 10 15 -15 35",
     );
+    check("RANK ( ORDERBY ( [Total], DESC ) )", "1 2 3 2 1 4 1");
     check("SUM ( [Total] ) * 2", "150 60 20 40 90 10 80");
     check(
         "CALCULATE ( SUM ( [Total] ), RANGE ( -1, ROWS ) )",
@@ -342,6 +343,31 @@ fn calculations_go_along_the_axes_of_a_visual() {
     check(
         "LOOKUPWITHTOTALS ( [Total], [Year], 1999 ) + 0",
         "0 0 0 0 0 0 0",
+    );
+}
+
+/// The whole of what a chart with a rank sends.
+#[test]
+fn a_chart_ranks_what_it_shows() {
+    check(
+        "DEFINE
+         COLUMN '__V'[Rank] = ( /* as its author wrote it */ Rank ( ORDERBY ( [Total], Desc ) ) )
+         VAR __Core = SUMMARIZECOLUMNS ( ROLLUPADDISSUBTOTAL ( Names[Group], \"IsTotal\" ), \"T\", [Total] )
+         VAR __Input = SELECTCOLUMNS (
+             KEEPFILTERS ( SELECTCOLUMNS ( __Core, \"Group\", Names[Group], \"IsTotal\", [IsTotal], \"T\", [T] ) ),
+             \"Group\", [Group], \"IsTotal\", [IsTotal], \"Total\", [T] )
+         TABLE '__V' = __Input
+             WITH VISUAL SHAPE AXIS rows GROUP [Group] TOTAL [IsTotal] ORDER BY [Group] ASC DENSIFY \"IsDensifiedRow\"
+         VAR __Shown = FILTER ( KEEPFILTERS ( '__V' ),
+             OR ( NOT ( '__V'[IsDensifiedRow] ), NOT ( ISBLANK ( '__V'[Rank] ) ) ) )
+         VAR __Rows = SELECTCOLUMNS (
+             KEEPFILTERS ( FILTER ( KEEPFILTERS ( __Shown ), '__V'[IsTotal] = FALSE ) ),
+             \"'__V'[Group]\", '__V'[Group], \"'__V'[Rank]\", '__V'[Rank], \"'__V'[Total]\", '__V'[Total] )
+         EVALUATE GROUPBY ( __Rows,
+             \"Least\", MINX ( CURRENTGROUP (), '__V'[Rank] ), \"Greatest\", MAXX ( CURRENTGROUP (), '__V'[Rank] ) )
+         EVALUATE TOPN ( 1001, __Rows, '__V'[Total], 0, '__V'[Group], 1 )
+         ORDER BY '__V'[Total] DESC, '__V'[Group]",
+        "__V[Group] __V[Rank] __V[Total] | b 1 70 | a 2 30",
     );
 }
 
