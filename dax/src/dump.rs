@@ -6,7 +6,9 @@ use std::fmt::Write;
 
 use crate::names;
 use crate::tokens::lex;
-use crate::tree::{Definition, DefinitionKind, Evaluate, Expr, ExprKind, Function, Name, Query};
+use crate::tree::{
+    Definition, DefinitionKind, Evaluate, Expr, ExprKind, Function, Name, Query, VisualShape,
+};
 
 /// One token a line, with its line and column: `1:5 Identifier Sales`. The errors follow in the same form.
 pub fn dump_tokens(text: &str) -> String {
@@ -123,8 +125,14 @@ fn dump_definition(out: &mut String, definition: &Definition) {
         DefinitionKind::Column { table, name, body } => {
             (format!("Define Column {}", column(table, name)), body)
         }
-        DefinitionKind::Table { name, body } => {
-            (format!("Define Table {}", names::quoted(&name.text)), body)
+        DefinitionKind::Table { name, body, shape } => {
+            line(
+                out,
+                0,
+                &format!("Define Table {}", names::quoted(&name.text)),
+            );
+            dump_at(out, 1, body);
+            return dump_shape(out, shape.as_ref());
         }
         DefinitionKind::Function { name, function } => {
             line(out, 0, &format!("Define Function {}", name.text));
@@ -133,6 +141,36 @@ fn dump_definition(out: &mut String, definition: &Definition) {
     };
     line(out, 0, &head);
     dump_at(out, 1, body);
+}
+
+fn dump_shape(out: &mut String, shape: Option<&VisualShape>) {
+    let Some(shape) = shape else {
+        return;
+    };
+    for axis in &shape.axes {
+        line(out, 1, &format!("Axis {}", axis.name.text));
+        for group in &axis.groups {
+            line(out, 2, "Group");
+            for column in &group.columns {
+                line(out, 3, &names::bracketed(&column.text));
+            }
+            if let Some(total) = &group.total {
+                line(out, 3, &format!("Total {}", names::bracketed(&total.text)));
+            }
+        }
+        for key in &axis.order {
+            let direction = if key.descending {
+                "Descending"
+            } else {
+                "Ascending"
+            };
+            let column = names::bracketed(&key.column.text);
+            line(out, 2, &format!("OrderBy {direction} {column}"));
+        }
+    }
+    if let Some(name) = &shape.densify {
+        line(out, 1, &format!("Densify {}", names::text(&name.text)));
+    }
 }
 
 fn dump_function_at(out: &mut String, indent: usize, function: &Function) {

@@ -242,6 +242,7 @@ impl Random {
             4 => DefinitionKind::Table {
                 name: self.name(),
                 body: self.expr(depth),
+                shape: None,
             },
             _ => {
                 let parameters = (0..self.below(3)).map(|_| self.parameter()).collect();

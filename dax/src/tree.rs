@@ -61,10 +61,44 @@ pub enum DefinitionKind {
     Var { name: Name, body: Expr },
     /// `COLUMN 'Table'[Name] = expression`
     Column { table: Name, name: Name, body: Expr },
-    /// `TABLE Name = expression`
-    Table { name: Name, body: Expr },
+    /// `TABLE Name = expression [WITH VISUAL SHAPE ...]`
+    Table {
+        name: Name,
+        body: Expr,
+        shape: Option<VisualShape>,
+    },
     /// `FUNCTION Name = (a : SCALAR VAL, b) => expression`
     Function { name: Name, function: Function },
+}
+
+/// `WITH VISUAL SHAPE AXIS ... [DENSIFY "name"]`: how a visual lays out the rows of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VisualShape {
+    pub axes: Vec<Axis>,
+    /// The column that tells the rows that are added, one for each place of the visual that has none.
+    pub densify: Option<Name>,
+}
+
+/// `AXIS ROWS GROUP [Year] TOTAL [IsYearTotal] ... ORDER BY [Year] ...`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Axis {
+    pub name: Name,
+    /// The levels of the axis, the highest first.
+    pub groups: Vec<AxisGroup>,
+    pub order: Vec<AxisOrder>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AxisGroup {
+    pub columns: Vec<Name>,
+    /// The column that is TRUE in the rows that are subtotals over this group.
+    pub total: Option<Name>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AxisOrder {
+    pub column: Name,
+    pub descending: bool,
 }
 
 /// The parameters and body of a user-defined function. Models store the same text in their `functions`.

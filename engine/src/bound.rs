@@ -417,9 +417,12 @@ pub struct Sample {
     pub count: Scalar,
     pub table: TableExpr,
     pub frame: FrameId,
+    /// Where stretches of an axis are sampled, rows that are equal in these are one line.
     pub order: Vec<Order>,
     /// Of each row: x and y, or an axis and what is drawn along it.
     pub columns: Vec<Scalar>,
+    /// Of the lines, in their order, only so many are kept.
+    pub most_series: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

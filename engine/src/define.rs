@@ -13,11 +13,13 @@ use crate::bind::{Binder, Wanted};
 use crate::bound::{Field, FrameId, Scalar, Schema};
 use crate::build::{columns_of, over_rows, typed};
 use crate::context::FilterContext;
+use crate::densify::laid_out;
 use crate::error::{Error, ErrorKind};
 use crate::eval::Evaluator;
 use crate::functions::Environment;
 use crate::query::{bind_row_expression, bind_variables, declare};
 use crate::vector::Vector;
+use crate::visual::calculation;
 
 /// The scope of a query, and what it took to make it.
 pub struct Defined<'a> {
@@ -66,13 +68,7 @@ pub fn define<'a>(
         trace: Vec::new(),
         charges: Vec::new(),
     };
-    for (place, definition) in query.definitions.iter().enumerate() {
-        if !matches!(
-            definition.kind,
-            DefinitionKind::Column { .. } | DefinitionKind::Table { .. }
-        ) {
-            continue;
-        }
+    for place in places(query) {
         let scope = defined.scope();
         let mut evaluator = Evaluator::new(scope, control, &options.limits, environment.clone());
         evaluator.trace = Some(Default::default());
@@ -90,6 +86,28 @@ pub fn define<'a>(
     Ok(defined)
 }
 
+/// Where the columns and tables stand, in the order in which they can be made: a column of a table that the query defines further
+/// on, as report visuals write their calculations, comes right behind that table.
+fn places(query: &Query) -> Vec<usize> {
+    let made_at = |place: usize| match query.definitions.get(place).map(|d| &d.kind) {
+        Some(DefinitionKind::Table { .. }) => Some((place, 0)),
+        Some(DefinitionKind::Column { table, .. }) => {
+            let mut further = query.definitions.iter().enumerate().skip(place);
+            let home = further.find(|(_, definition)| {
+                matches!(&definition.kind, DefinitionKind::Table { name, .. }
+                    if model::same_name(&name.text, &table.text))
+            });
+            Some(home.map_or((place, 0), |(home, _)| (home, 1)))
+        }
+        _ => None,
+    };
+    let mut found: Vec<((usize, u8), usize)> = (0..query.definitions.len())
+        .filter_map(|place| Some((made_at(place)?, place)))
+        .collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, place)| place).collect()
+}
+
 /// Binds and evaluates one definition over what is defined so far. Its expression may use the measures and functions of the
 /// query, and the variables, columns and tables before it.
 fn add(
@@ -105,6 +123,8 @@ fn add(
     let root = Batch::root(FilterContext::default()).with_variables(&variables);
     match after.first().map(|definition| &definition.kind) {
         Some(DefinitionKind::Column { table, name, body }) => {
+            let of_visual = calculation(evaluator.scope, query, table, body)?;
+            let body = of_visual.as_ref().unwrap_or(body);
             let table = binder.model_table(table)?;
             refuse_taken_column(evaluator.scope, query, table, name)?;
             let bound = bind_row_expression(&mut binder, table, body)?;
@@ -117,11 +137,15 @@ fn add(
                 bound,
             )
         }
-        Some(DefinitionKind::Table { name, body }) => {
+        Some(DefinitionKind::Table { name, body, shape }) => {
             refuse_taken_table(evaluator.scope, query, name)?;
             let table = binder.bind_table(body)?;
             evaluator.apply_groups(binder.calculation_groups(Wanted::InReach)?);
-            table_of(evaluator, name, &columns_of(evaluator, &table, &root)?)
+            let mut columns = columns_of(evaluator, &table, &root)?;
+            if let Some(shape) = shape {
+                columns = laid_out(evaluator, shape, columns)?;
+            }
+            table_of(evaluator, name, &columns)
         }
         _ => Err(Error::nowhere(
             ErrorKind::Internal,

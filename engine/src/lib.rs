@@ -15,6 +15,7 @@ mod calendars;
 mod context;
 pub mod convert;
 mod define;
+mod densify;
 mod error;
 mod eval;
 mod explain;
@@ -27,6 +28,7 @@ mod table;
 mod text;
 mod value;
 mod vector;
+mod visual;
 mod watch;
 
 pub use answer::{Answer, AnswerColumn, AnswerTable, Limits, Options, Stage, Statistics};

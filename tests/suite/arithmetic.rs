@@ -18,7 +18,10 @@ fn times_of_day_keep_their_digits_as_numbers() {
     check("TIME ( 1, 0, 0 ) * 24 = 1", "TRUE");
     check("TIME ( 14, 30, 15 ) * 86400 = 52215", "TRUE");
     check("VALUE ( \"12:30\" ) & \"\"", "0.520833333333333");
-    check("CONVERT ( TIME ( 12, 30, 45 ), DOUBLE )", "0.521354166666667");
+    check(
+        "CONVERT ( TIME ( 12, 30, 45 ), DOUBLE )",
+        "0.521354166666667",
+    );
     check("DATE ( 2020, 1, 2 ) * 1", "43832");
 }
 
@@ -43,10 +46,7 @@ fn no_second_is_lost_between_dates_and_numbers() {
         &format!("CONVERT ( {moment} * 1, DATETIME )"),
         "7/2/2094 8:15:21 PM",
     );
-    check(
-        &format!("{moment} - DATE ( 2094, 7, 2 )"),
-        "8:15:21 PM",
-    );
+    check(&format!("{moment} - DATE ( 2094, 7, 2 )"), "8:15:21 PM");
     check(&format!("{moment} + 1 / 24"), "7/2/2094 9:15:21 PM");
     check("DATE ( 9999, 12, 31 ) + 1", "error");
 }

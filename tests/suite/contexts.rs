@@ -121,9 +121,13 @@ fn allselected_brings_back_what_iterators_go_through() {
 
 #[test]
 fn allselected_of_a_column_is_left_alone_by_filters_of_others() {
-    let counted = |table: &str, filter: &str| format!("CALCULATE ( COUNTROWS ( {table} ), {filter} )");
+    let counted =
+        |table: &str, filter: &str| format!("CALCULATE ( COUNTROWS ( {table} ), {filter} )");
     check(
-        &counted("ALLSELECTED ( Names[Group] )", "Names[Long Name] = \"Alpha\""),
+        &counted(
+            "ALLSELECTED ( Names[Group] )",
+            "Names[Long Name] = \"Alpha\"",
+        ),
         "3",
     );
     check(
@@ -135,7 +139,10 @@ fn allselected_of_a_column_is_left_alone_by_filters_of_others() {
         "1",
     );
     check(
-        &counted("VALUES ( Names[Group] )", "Names[Long Name] = \"Alpha\", ALLSELECTED ( Names[Group] )"),
+        &counted(
+            "VALUES ( Names[Group] )",
+            "Names[Long Name] = \"Alpha\", ALLSELECTED ( Names[Group] )",
+        ),
         "1",
     );
 }
@@ -181,7 +188,10 @@ fn substitutewithindex_joins_by_origin_or_by_computed_name() {
 fn new_columns_may_be_named_as_columns_of_a_table() {
     let sums = "ADDCOLUMNS ( VALUES ( Lines[Group] ), \"sums[t]\", [Total] )";
     check(&format!("SUMX ( {sums}, sums[t] )"), "100");
-    check(&format!("VAR sums = {sums} RETURN SUMX ( sums, 'sums'[t] )"), "100");
+    check(
+        &format!("VAR sums = {sums} RETURN SUMX ( sums, 'sums'[t] )"),
+        "100",
+    );
     check(&format!("SUMX ( {sums}, other[t] )"), "error");
     check(
         "SUMX ( SELECTCOLUMNS ( Lines, \"'by line'[t]\", Lines[Amount] ), 'by line'[t] )",

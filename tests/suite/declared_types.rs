@@ -24,31 +24,60 @@ fn computed(expression: &str, declared: &str) -> String {
     let session = database
         .session(Identity::anonymous())
         .expect("a model without roles");
-    value(
-        &session,
-        r#"CONCATENATEX ( T, T[c] & "", "; ", T[k] )"#,
-    )
+    value(&session, r#"CONCATENATEX ( T, T[c] & "", "; ", T[k] )"#)
 }
 
 #[test]
 fn values_take_the_declared_type() {
     for (expression, declared, expected) in [
         (r#""" & [k]"#, "int64", "1; 2"),
-        (r#"FORMAT ( DATE ( 2024, 1, [k] ), "yyyy-mm-dd" )"#, "dateTime", "1/1/2024; 1/2/2024"),
-        (r#"FORMAT ( DATE ( 2024, 1, 20 + [k] ), "dd/mm/yyyy" )"#, "dateTime", "1/21/2024; 1/22/2024"),
+        (
+            r#"FORMAT ( DATE ( 2024, 1, [k] ), "yyyy-mm-dd" )"#,
+            "dateTime",
+            "1/1/2024; 1/2/2024",
+        ),
+        (
+            r#"FORMAT ( DATE ( 2024, 1, 20 + [k] ), "dd/mm/yyyy" )"#,
+            "dateTime",
+            "1/21/2024; 1/22/2024",
+        ),
         ("DATE ( 2024, 1, [k] )", "string", "1/1/2024; 1/2/2024"),
-        (r#"IF ( [k] = 1, "TRUE", "FALSE" )"#, "boolean", "TRUE; FALSE"),
+        (
+            r#"IF ( [k] = 1, "TRUE", "FALSE" )"#,
+            "boolean",
+            "TRUE; FALSE",
+        ),
         ("[k] - 1", "boolean", "FALSE; TRUE"),
         ("[k] = 1", "int64", "1; 0"),
         ("[k] = 1", "double", "1; 0"),
         ("CURRENCY ( [k] * 1.25 )", "string", "1.25; 2.5"),
-        ("CURRENCY ( [k] * 1.25 )", "dateTime", "12/31/1899 6:00:00 AM; 1/1/1900 12:00:00 PM"),
-        ("IF ( [k] = 1, 0.5, DATE ( 2024, 1, 5 ) )", "double", "0.5; 45296"),
-        ("IF ( [k] = 1, DATE ( 2024, 1, 5 ) ) + 7", "dateTime", "1/12/2024; 1/6/1900"),
-        ("IF ( FALSE (), DATE ( 2024, 1, 5 ) ) - [k]", "string", "12/29/1899; 12/28/1899"),
+        (
+            "CURRENCY ( [k] * 1.25 )",
+            "dateTime",
+            "12/31/1899 6:00:00 AM; 1/1/1900 12:00:00 PM",
+        ),
+        (
+            "IF ( [k] = 1, 0.5, DATE ( 2024, 1, 5 ) )",
+            "double",
+            "0.5; 45296",
+        ),
+        (
+            "IF ( [k] = 1, DATE ( 2024, 1, 5 ) ) + 7",
+            "dateTime",
+            "1/12/2024; 1/6/1900",
+        ),
+        (
+            "IF ( FALSE (), DATE ( 2024, 1, 5 ) ) - [k]",
+            "string",
+            "12/29/1899; 12/28/1899",
+        ),
         (r#"IF ( [k] = 1, "none", "2" )"#, "int64", "error"),
         (r#""day " & [k]"#, "dateTime", "error"),
     ] {
-        assert_eq!(computed(expression, declared), expected, "{expression} as {declared}");
+        assert_eq!(
+            computed(expression, declared),
+            expected,
+            "{expression} as {declared}"
+        );
     }
 }

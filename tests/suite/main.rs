@@ -46,6 +46,7 @@ mod tables;
 mod two_engines;
 mod unfinished;
 mod visible_rows;
+mod visuals;
 mod who_reads;
 mod windows;
 mod world;

@@ -9,7 +9,7 @@ use super::flat::{
 use crate::names;
 use crate::tree::{
     BinaryOp, Definition, DefinitionKind, Evaluate, Expr, ExprKind, Function, FunctionParameter,
-    OrderBy, Query,
+    Name, OrderBy, Query, VisualShape,
 };
 
 /// What does not fit into this many characters is broken into lines.
@@ -111,7 +111,11 @@ impl Layout {
                 ),
                 body,
             ),
-            DefinitionKind::Table { name, body } => (format!("TABLE {}", names::table(name)), body),
+            DefinitionKind::Table { name, body, shape } => {
+                self.push(&format!("TABLE {} =", names::table(name)));
+                self.indented(|layout| layout.expression(body));
+                return shape.iter().for_each(|shape| self.visual_shape(shape));
+            }
             DefinitionKind::Function { name, function } => {
                 self.push(&format!("FUNCTION {} =", name.text));
                 return self.indented(|layout| layout.function(function));
@@ -120,6 +124,40 @@ impl Layout {
         self.push(&head);
         self.push(" =");
         self.indented(|layout| layout.expression(body));
+    }
+
+    fn visual_shape(&mut self, shape: &VisualShape) {
+        let columns = |columns: &[Name]| {
+            let columns = columns.iter().map(|column| names::bracketed(&column.text));
+            columns.collect::<Vec<_>>().join(", ")
+        };
+        self.indented(|layout| layout.push("WITH VISUAL SHAPE"));
+        for axis in &shape.axes {
+            self.indented(|layout| {
+                layout.push(&format!("AXIS {}", axis.name.text));
+                for group in &axis.groups {
+                    let total = group.total.iter();
+                    let total: String = total
+                        .map(|total| format!(" TOTAL {}", names::bracketed(&total.text)))
+                        .collect();
+                    let line = format!("GROUP {}{total}", columns(&group.columns));
+                    layout.indented(|layout| layout.push(&line));
+                }
+                let keys = axis.order.iter().map(|key| {
+                    let suffix = if key.descending { " DESC" } else { "" };
+                    names::bracketed(&key.column.text) + suffix
+                });
+                let keys: Vec<String> = keys.collect();
+                if !keys.is_empty() {
+                    let line = format!("ORDER BY {}", keys.join(", "));
+                    layout.indented(|layout| layout.push(&line));
+                }
+            });
+        }
+        if let Some(name) = &shape.densify {
+            let line = format!("DENSIFY {}", names::text(&name.text));
+            self.indented(|layout| layout.push(&line));
+        }
     }
 
     pub(super) fn function(&mut self, function: &Function) {

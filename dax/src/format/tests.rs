@@ -147,6 +147,29 @@ RETURN
 }
 
 #[test]
+fn visual_shapes_have_their_layout() {
+    let text = "define table t = {1} with visual shape axis rows group [a], t[b] total [x] group [c] order by [a] asc, [b] desc
+        axis columns group [d] densify \"n\" evaluate t";
+    let expected = "DEFINE
+    TABLE t =
+        { 1 }
+        WITH VISUAL SHAPE
+        AXIS rows
+            GROUP [a], [b] TOTAL [x]
+            GROUP [c]
+            ORDER BY [a], [b] DESC
+        AXIS columns
+            GROUP [d]
+        DENSIFY \"n\"
+
+EVALUATE
+t";
+    let parsed = parse_query(text);
+    assert_eq!(parsed.errors, vec![]);
+    assert_eq!(keeps_query(&parsed.tree), expected);
+}
+
+#[test]
 fn queries_have_their_layout() {
     let text = "define measure Sales[Total] = sum(Sales[Amount]) var x = {1} column Sales[c] = 1 table t = {2}
         function Add.Tax = (a : scalar val, b = 2) => add.tax(a) + My.F(b) function g = () => 1

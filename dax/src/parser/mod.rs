@@ -6,6 +6,7 @@
 mod cursor;
 mod expression;
 mod query;
+mod shape;
 
 use crate::error::Error;
 use crate::tokens::scan;

@@ -139,7 +139,12 @@ impl Parser<'_> {
                 return None;
             };
             let body = self.definition_body()?;
-            Some(DefinitionKind::Table { name, body })
+            let shape = if self.at_words("WITH", "VISUAL") {
+                Some(self.visual_shape()?)
+            } else {
+                None
+            };
+            Some(DefinitionKind::Table { name, body, shape })
         } else {
             self.advance();
             self.function_definition()
@@ -168,7 +173,7 @@ impl Parser<'_> {
         Some(self.name_of(token))
     }
 
-    fn bracket_name(&mut self, what: &str) -> Option<Name> {
+    pub(super) fn bracket_name(&mut self, what: &str) -> Option<Name> {
         if self.kind() != TokenKind::Bracket {
             self.expected(what);
             return None;

@@ -341,7 +341,7 @@ fn queries_have_definitions_and_evaluates() {
             DefinitionKind::Column { table, name, body } => {
                 format!("column {}[{}] = {}", table.text, name.text, shape(body))
             }
-            DefinitionKind::Table { name, body } => {
+            DefinitionKind::Table { name, body, .. } => {
                 format!("table {} = {}", name.text, shape(body))
             }
             DefinitionKind::Function { name, function } => {

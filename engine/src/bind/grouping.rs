@@ -121,6 +121,8 @@ impl<'a> Binder<'a> {
             }
             rest = after;
         }
+        let sizes = parts.rollups.iter().map(|set| set.levels.len());
+        self.check_grouping_sets(sizes, span)?;
         let frame = self.fresh();
         let columns = self.named_columns(rest)?;
         let fields = self.summarized_fields(&parts, &columns);
@@ -139,6 +141,21 @@ impl<'a> Binder<'a> {
             schema,
             span,
         ))
+    }
+
+    /// Every level of one rollup goes with every level of all others: each rollup more multiplies the work. `sizes` are their levels.
+    pub(super) fn check_grouping_sets(
+        &self,
+        sizes: impl Iterator<Item = usize>,
+        span: Span,
+    ) -> Bound<()> {
+        let sets = sizes.map(|levels| levels.saturating_add(1));
+        if sets.fold(1, usize::saturating_mul) > MAX_GROUPING_SETS {
+            let message =
+                format!("the rollups have more than {MAX_GROUPING_SETS} combinations of levels");
+            return self.error(ErrorKind::Limit, span, message);
+        }
+        Ok(())
     }
 
     /// A filter of SUMMARIZECOLUMNS is a table; a bare condition is not DAX there.
@@ -326,6 +343,9 @@ impl<'a> Binder<'a> {
         Ok(self.table_expr(kind, schema, span))
     }
 }
+
+/// How many combinations of levels the rollups of one table may have. Visuals have two rollups of a few levels.
+const MAX_GROUPING_SETS: usize = 4_096;
 
 const FLAG_WANTED: &str =
     "ROLLUPADDISSUBTOTAL needs the name of a flag, as text, behind each column";

@@ -20,16 +20,24 @@ struct Group {
     column: Column,
     /// Its field in the summary.
     field: usize,
-    /// The field that tells where it is rolled up, and its rank among those that are.
-    rollup: Option<(usize, usize)>,
+    rollup: Option<RolledUp>,
+}
+
+#[derive(Clone, Copy)]
+struct RolledUp {
+    /// The field that tells where the group is rolled up.
+    flag: usize,
+    /// The ROLLUPISSUBTOTAL that it stands in, and its rank there.
+    rollup: usize,
+    rank: usize,
 }
 
 #[derive(Default)]
 struct Groups {
     columns: Vec<Group>,
     filters: Vec<FilterArgument>,
-    /// How many times the groups are rolled up.
-    levels: usize,
+    /// Of each ROLLUPISSUBTOTAL, how many levels it has.
+    rollups: Vec<usize>,
 }
 
 fn is_column(expr: &Expr) -> bool {
@@ -44,6 +52,24 @@ fn call<'e>(expr: &'e Expr, wanted: &str) -> Option<&'e [Expr]> {
         ExprKind::Call { name, args } if name.text.eq_ignore_ascii_case(wanted) => Some(args),
         _ => None,
     }
+}
+
+/// How many levels of each rollup are shown, in every combination.
+fn combinations(rollups: &[usize]) -> Vec<Vec<usize>> {
+    let mut found = vec![Vec::new()];
+    for levels in rollups {
+        found = found
+            .iter()
+            .flat_map(|before: &Vec<usize>| {
+                (0..=*levels).rev().map(move |shown| {
+                    let mut longer = before.clone();
+                    longer.push(shown);
+                    longer
+                })
+            })
+            .collect();
+    }
+    found
 }
 
 impl<'a> Binder<'a> {
@@ -69,10 +95,13 @@ impl<'a> Binder<'a> {
             body: VariableBody::Table(summary),
         };
         let mut parts = vec![self.table_expr(TableKind::Variable(id), Rc::clone(&schema), span)];
-        for rolled in 0..=groups.levels {
+        self.check_grouping_sets(groups.rollups.iter().copied(), span)?;
+        for shown_levels in combinations(&groups.rollups) {
             let left = groups.columns.iter().filter(|g| {
-                g.rollup
-                    .is_none_or(|(_, rank)| rank + rolled < groups.levels)
+                g.rollup.is_none_or(|of| {
+                    let shown = shown_levels.get(of.rollup);
+                    shown.is_some_and(|shown| of.rank < *shown)
+                })
             });
             let left: Vec<Group> = left.copied().collect();
             // The grand total is there, or the summary is empty.
@@ -124,6 +153,7 @@ impl<'a> Binder<'a> {
         groups: &mut Groups,
         span: Span,
     ) -> Bound<()> {
+        let (rollup, mut rank) = (groups.rollups.len(), 0);
         let mut rest = args;
         while let [first, after @ ..] = rest {
             let columns: &[Expr] = match call(first, "ROLLUPGROUP") {
@@ -152,12 +182,14 @@ impl<'a> Binder<'a> {
                 );
             }
             for column in columns {
-                let group = self.missing_group(column, schema, Some((flag, groups.levels)))?;
+                let rolled_up = RolledUp { flag, rollup, rank };
+                let group = self.missing_group(column, schema, Some(rolled_up))?;
                 groups.columns.push(group);
             }
-            groups.levels += 1;
+            rank += 1;
             rest = after;
         }
+        groups.rollups.push(rank);
         Ok(())
     }
 
@@ -165,7 +197,7 @@ impl<'a> Binder<'a> {
         &mut self,
         expr: &Expr,
         schema: &Schema,
-        rollup: Option<(usize, usize)>,
+        rollup: Option<RolledUp>,
     ) -> Bound<Group> {
         let column = self.column_argument(expr)?;
         let place = schema.fields.iter().position(|f| f.lineage == Some(column));
@@ -197,7 +229,7 @@ impl<'a> Binder<'a> {
         let flags: Vec<(usize, bool)> = groups
             .columns
             .iter()
-            .filter_map(|g| Some((g.rollup?.0, !is_left(g))))
+            .filter_map(|g| Some((g.rollup?.flag, !is_left(g))))
             .collect();
         let there = self.rows_at_level(id, schema, &flags, span);
         let present = self.projected(there.clone(), left, span);

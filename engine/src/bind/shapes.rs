@@ -314,7 +314,7 @@ impl<'a> Binder<'a> {
         }
         let frame = self.fresh();
         let order = self.with_rows(frame, Rc::clone(&index.schema), |b| {
-            b.order_list(args.get(3..).unwrap_or(&[]), false)
+            b.order_list(args.get(3..).unwrap_or(&[]), true)
         })?;
         let mut fields: Vec<Field> = table
             .schema

@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use dax::{Expr, ExprKind, Span};
 
+use super::aggregates::direction;
 use super::{Binder, Bound};
 use crate::bound::{
-    Field, FrameId, Regression, Sample, SampleFunction, Scalar, ScalarKind, Schema, Statistic,
-    StatisticFunction, TableExpr, TableKind, TableText, TextForm,
+    Field, FrameId, Order, Regression, Sample, SampleFunction, Scalar, ScalarKind, Schema,
+    Statistic, StatisticFunction, TableExpr, TableKind, TableText, TextForm,
 };
 use crate::error::ErrorKind;
 use crate::value::DataType;
@@ -272,6 +273,7 @@ impl<'a> Binder<'a> {
     /// SAMPLE ( count, table, [order], ... ) and its kin.
     pub fn sample(&mut self, name: &str, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let count = self.bind_scalar(&args[0])?;
+        let mut most_series = None;
         let (function, table, frame, order, columns) = match name {
             "SAMPLE" => {
                 let table = self.bind_table(&args[1])?;
@@ -290,8 +292,17 @@ impl<'a> Binder<'a> {
                 (SampleFunction::Cover, table, frame, Vec::new(), columns)
             }
             _ => {
-                let (table, frame, columns) = self.axis_sample(args, span)?;
-                (SampleFunction::Extremes, table, frame, Vec::new(), columns)
+                let lines = self.lines_of(args, span)?;
+                let along: Vec<Expr> = lines.along.iter().chain(lines.series).cloned().collect();
+                let (table, frame, mut columns) = self.rows_and(&args[1], &along)?;
+                let series = columns.split_off(lines.along.len());
+                let descending = lines.descending;
+                let order = series
+                    .into_iter()
+                    .map(|expr| Order { expr, descending })
+                    .collect();
+                most_series = lines.most_series;
+                (SampleFunction::Extremes, table, frame, order, columns)
             }
         };
         let schema = Rc::clone(&table.schema);
@@ -302,6 +313,7 @@ impl<'a> Binder<'a> {
             frame,
             order,
             columns,
+            most_series,
         };
         Ok(self.table_expr(TableKind::Sample(Box::new(sample)), schema, span))
     }
@@ -323,27 +335,71 @@ impl<'a> Binder<'a> {
         )
     }
 
-    /// SAMPLEAXISWITHLOCALMINMAX ( size, table, axis, measure, ..., resolution ): the first number behind the columns ends them.
-    fn axis_sample(
-        &mut self,
-        args: &[Expr],
-        span: Span,
-    ) -> Bound<(TableExpr, FrameId, Vec<Scalar>)> {
+    /// SAMPLEAXISWITHLOCALMINMAX ( size, table, axis, measure, ..., resolution [, series, ...] [, criteria] [, order]
+    /// [, greatest resolution] [, greatest number of series] [, iterations] ): the first number behind the columns ends them.
+    fn lines_of<'e>(&self, args: &'e [Expr], span: Span) -> Bound<Lines<'e>> {
         let number = |e: &Expr| matches!(e.kind, ExprKind::Integer(_) | ExprKind::Double(_));
-        let Some(end) = args.iter().skip(2).position(number).map(|at| at + 2) else {
+        let omitted = |e: &Expr| matches!(e.kind, ExprKind::Omitted);
+        let end = args.iter().skip(2).position(number).map(|at| at + 2);
+        let Some(end) = end.filter(|end| *end >= 4) else {
             return self.error(
                 ErrorKind::Argument,
                 span,
-                "SAMPLEAXISWITHLOCALMINMAX needs the least resolution, a number, behind the measures",
+                "SAMPLEAXISWITHLOCALMINMAX takes a size, a table, an axis, measures and the least resolution, a number",
             );
         };
-        if end < 4 || args.len() > end + 1 {
+        let (along, mut rest) = (&args[2..end], &args[end + 1..]);
+        let count = rest
+            .iter()
+            .take_while(|e| matches!(e.kind, ExprKind::Qualified { .. } | ExprKind::Bracket(_)))
+            .count();
+        let (series, after) = rest.split_at(count);
+        rest = match after {
+            // The place of the series may be empty.
+            [first, behind @ ..] if count == 0 && omitted(first) => behind,
+            _ => after,
+        };
+        if let [first, behind @ ..] = rest {
+            match super::names::word(first).as_deref() {
+                Some("NONE" | "ALPHABETICAL") => rest = behind,
+                _ if omitted(first) => rest = behind,
+                _ => {}
+            }
+        }
+        let mut descending = false;
+        if let [first, behind @ ..] = rest {
+            if let Some(direction) = direction(first) {
+                descending = direction;
+                rest = behind;
+            } else if omitted(first) {
+                rest = behind;
+            }
+        }
+        if rest.len() > 3 || !rest.iter().all(|e| number(e) || omitted(e)) {
             return self.error(
                 ErrorKind::Argument,
                 span,
-                "SAMPLEAXISWITHLOCALMINMAX takes a size, a table, an axis, measures and the least resolution; series are not built yet",
+                "behind the series of SAMPLEAXISWITHLOCALMINMAX stand NONE or ALPHABETICAL, ASC or DESC, and as numbers the greatest resolution, the greatest number of series and of iterations",
             );
         }
-        self.rows_and(&args[1], &args[2..end])
+        let most_series = match rest.get(1).map(|e| &e.kind) {
+            Some(ExprKind::Integer(most)) => Some(usize::try_from(*most).unwrap_or(0)),
+            _ => None,
+        };
+        Ok(Lines {
+            along,
+            series,
+            descending,
+            most_series,
+        })
     }
+}
+
+/// What is drawn as lines: along an axis, a line for each value of the series.
+struct Lines<'e> {
+    /// The axis and the measures.
+    along: &'e [Expr],
+    series: &'e [Expr],
+    descending: bool,
+    most_series: Option<usize>,
 }

@@ -63,6 +63,7 @@ pub use operators::arithmetic_type;
 pub use regression::regression_columns;
 pub use rows::current_group;
 pub use rowsets::{Audience, is_beyond_what_is_kept, rowset_audience, rowset_schema};
+pub use sets::{KeyValue, key_of};
 pub use steady::Steady;
 
 /// Levels of expressions that the stack of a compute thread (64 MiB) holds, in a build without optimization too.

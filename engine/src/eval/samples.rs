@@ -38,7 +38,10 @@ impl<'a> Evaluator<'a> {
                 match sample.function {
                     SampleFunction::Even => Ok(evenly(&rows, wanted)),
                     SampleFunction::Cover => cover(&rows, wanted, &columns),
-                    SampleFunction::Extremes => extremes(&rows, wanted, &columns),
+                    SampleFunction::Extremes => {
+                        let lines = lines(&rows, |a, b| keys.compare(a, b).is_eq());
+                        extremes(lines, sample.most_series, wanted, &columns)
+                    }
                 }
             });
             match chosen {
@@ -135,39 +138,55 @@ fn cover(rows: &[u32], wanted: usize, columns: &[Vector]) -> Result<Vec<u32>, Fa
     Ok(taken)
 }
 
-/// The axis in equal stretches: of each the rows with the least and the greatest of every measure.
-fn extremes(rows: &[u32], wanted: usize, columns: &[Vector]) -> Result<Vec<u32>, Failure> {
+/// Rows in the order of their series, as the rows of each.
+fn lines(rows: &[u32], same: impl Fn(u32, u32) -> bool) -> Vec<&[u32]> {
+    rows.chunk_by(|a, b| same(*a, *b)).collect()
+}
+
+/// The axis in equal stretches: of each the rows with the least and the greatest of every measure, line by line.
+fn extremes(
+    mut lines: Vec<&[u32]>,
+    most: Option<usize>,
+    wanted: usize,
+    columns: &[Vector],
+) -> Result<Vec<u32>, Failure> {
     let Some((axis, measures)) = columns.split_first() else {
         return Ok(Vec::new());
     };
-    if wanted >= rows.len() {
-        return Ok(rows.to_vec());
-    }
     if wanted == 0 {
         return Ok(Vec::new());
     }
-    let along = stretched(&numbers(axis, rows)?);
-    let bins = (wanted / (2 * measures.len().max(1))).max(1);
+    let few = wanted >= lines.iter().map(|line| line.len()).sum::<usize>();
+    lines.truncate(most.filter(|_| !few).unwrap_or(usize::MAX));
+    let mut rows = lines.concat();
+    if few {
+        rows.sort_unstable();
+        return Ok(rows);
+    }
+    let along = stretched(&numbers(axis, &rows)?);
+    let bins = (wanted / (2 * measures.len().max(1) * lines.len().max(1))).max(1);
     let bin_of = |x: f64| ((x * bins as f64) as usize).min(bins - 1);
     let mut taken: HashSet<usize> = HashSet::new();
     for measure in measures {
-        let values = numbers(measure, rows)?;
-        let mut ends: Vec<Option<(usize, usize)>> = vec![None; bins];
-        for (k, &x) in along.iter().enumerate() {
-            let slot = &mut ends[bin_of(x)];
-            *slot = Some(match *slot {
-                None => (k, k),
-                Some((low, high)) => (
-                    if values[k] < values[low] { k } else { low },
-                    if values[k] > values[high] { k } else { high },
-                ),
-            });
+        let values = numbers(measure, &rows)?;
+        let mut start = 0;
+        for line in &lines {
+            let end = start + line.len();
+            let mut ends: Vec<Option<(usize, usize)>> = vec![None; bins];
+            for (k, &x) in along.iter().enumerate().take(end).skip(start) {
+                let slot = &mut ends[bin_of(x)];
+                *slot = Some(match *slot {
+                    None => (k, k),
+                    Some((low, high)) => (
+                        if values[k] < values[low] { k } else { low },
+                        if values[k] > values[high] { k } else { high },
+                    ),
+                });
+            }
+            let found = ends.into_iter().flatten();
+            taken.extend(found.flat_map(|(low, high)| [low, high]));
+            start = end;
         }
-        taken.extend(
-            ends.into_iter()
-                .flatten()
-                .flat_map(|(low, high)| [low, high]),
-        );
     }
     let mut chosen: Vec<u32> = taken.into_iter().map(|k| rows[k]).collect();
     chosen.sort_unstable();
@@ -218,7 +237,24 @@ mod tests {
         let axis = doubles(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
         let measure = doubles(&[5.0, 9.0, 1.0, 7.0, 2.0, 8.0]);
         let rows: Vec<u32> = (0..6).collect();
-        let found = extremes(&rows, 4, &[axis, measure]).unwrap();
+        let columns = [axis, measure];
+        let found = extremes(vec![rows.as_slice()], None, 4, &columns).unwrap();
         assert_eq!(found, [1, 2, 4, 5]);
+    }
+
+    #[test]
+    fn each_line_keeps_its_extremes() {
+        let axis = doubles(&[0.0, 0.0, 1.0, 1.0, 2.0, 2.0]);
+        let measure = doubles(&[5.0, 9.0, 1.0, 7.0, 2.0, 8.0]);
+        let (even, odd): (&[u32], &[u32]) = (&[0, 2, 4], &[1, 3, 5]);
+        let columns = [axis, measure];
+        let check = |most, wanted, expected: &[u32]| {
+            let found = extremes(vec![even, odd], most, wanted, &columns).unwrap();
+            assert_eq!(found, expected);
+        };
+        check(None, 6, &[0, 1, 2, 3, 4, 5]);
+        check(None, 4, &[0, 1, 2, 3]);
+        check(Some(1), 2, &[0, 2]);
+        assert_eq!(lines(&[0, 2, 1, 3], |a, b| a % 2 == b % 2).len(), 2);
     }
 }

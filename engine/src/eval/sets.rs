@@ -24,7 +24,7 @@ pub(super) const NO_ROW: u32 = u32::MAX;
 /// A value as a key: two values have one key exactly when they are the same value, BLANK being only BLANK. Text is folded, and
 /// numbers of all types that are equal have one key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum KeyValue {
+pub enum KeyValue {
     Blank,
     Boolean(bool),
     Whole(i64),
@@ -37,7 +37,7 @@ pub(super) enum KeyValue {
     Code(u32),
 }
 
-pub(super) fn key_of(value: &Value) -> KeyValue {
+pub fn key_of(value: &Value) -> KeyValue {
     match value {
         Value::Blank => KeyValue::Blank,
         Value::Boolean(b) => KeyValue::Boolean(*b),
