@@ -439,6 +439,10 @@ fn groups_without_expressions_are_of_their_own_table() {
     );
     functions::check(&rows("SUMMARIZE ( Lines, Lines[Key] )", of_names), "2");
     functions::check(
+        &format!("SUMX ( VALUES ( Names[Group] ), COUNTROWS ( {bare} ) )"),
+        "15",
+    );
+    functions::check(
         &format!("COUNTROWS ( SUMMARIZECOLUMNS ( Lines[Key], {of_names} ) )"),
         "2",
     );

@@ -262,7 +262,9 @@ impl<'a> Evaluator<'a> {
             Target::Column(column) => Some(column.table()) == table,
             Target::Row(of) => table.is_some_and(|t| edges.paths(*of, &[]).contains_key(&t)),
         };
-        let from_outside = |item: &Rc<Item>| outside.items.iter().any(|i| Rc::ptr_eq(i, item));
+        // The rows of iterators outside are filters from outside too.
+        let from_outside =
+            |item: &Rc<Item>| item.grouping || outside.items.iter().any(|i| Rc::ptr_eq(i, item));
         let kept = filters
             .items
             .iter()
