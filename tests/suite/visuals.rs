@@ -421,6 +421,33 @@ fn missing_items_have_subtotals_of_both_axes() {
     );
 }
 
+/// Of a table that only groups, filters outside choose by its own columns alone, and filters inside by those of related tables too.
+#[test]
+fn groups_without_expressions_are_of_their_own_table() {
+    let rows =
+        |table: &str, filter: &str| format!("COUNTROWS ( CALCULATETABLE ( {table}, {filter} ) )");
+    let (bare, of_names) = (
+        "SUMMARIZECOLUMNS ( Lines[Key] )",
+        "TREATAS ( { \"a\" }, Names[Group] )",
+    );
+    functions::check(&rows(bare, of_names), "5");
+    functions::check(&rows(bare, "TREATAS ( { \"a\" }, Lines[Group] )"), "2");
+    functions::check(&rows(bare, "FILTER ( Lines, Lines[Group] = \"a\" )"), "2");
+    functions::check(
+        &rows("SUMMARIZECOLUMNS ( Lines[Key], \"t\", [Total] )", of_names),
+        "2",
+    );
+    functions::check(&rows("SUMMARIZE ( Lines, Lines[Key] )", of_names), "2");
+    functions::check(
+        &format!("SUMX ( VALUES ( Names[Group] ), COUNTROWS ( {bare} ) )"),
+        "15",
+    );
+    functions::check(
+        &format!("COUNTROWS ( SUMMARIZECOLUMNS ( Lines[Key], {of_names} ) )"),
+        "2",
+    );
+}
+
 /// Each rollup multiplies the subtotals by its levels.
 #[test]
 fn rollups_are_bounded() {

@@ -91,7 +91,9 @@ impl<'a> Evaluator<'a> {
             failed = merge_errors(&failed, &errors);
             chooser
         };
-        let candidates = self.candidates(summarize, &groups, &chooser)?.unshared();
+        let candidates = self
+            .candidates(summarize, &groups, &chooser, &outside.filters)?
+            .unshared();
         self.admit_rows(candidates.rows())?;
         let flat = candidates.flatten();
         let schema = Rc::new(self.schema_of_columns(&groups));
@@ -200,12 +202,14 @@ impl<'a> Evaluator<'a> {
         Ok((rows, failed))
     }
 
-    /// The combinations of group values to evaluate, context by context.
+    /// The combinations of group values to evaluate, context by context. Without expressions, what filters outside say of other tables
+    /// chooses none, even where those tables are related: nothing is asked of them.
     fn candidates(
         &self,
         summarize: &SummarizeColumns,
         groups: &[Column],
         batch: &Rc<Batch>,
+        outside: &FilterContext,
     ) -> Outcome<TableRows> {
         if groups.is_empty() {
             return Ok(TableRows {
@@ -224,7 +228,12 @@ impl<'a> Evaluator<'a> {
         let mut tried = !several;
         for list in parts_of(groups) {
             let columns: Vec<Column> = list.iter().map(|&at| groups[at]).collect();
-            let rows = self.value_rows(&columns, true, &batch.filters, batch.len)?;
+            let of_table = summarize.columns.is_empty().then(|| {
+                let table = columns.first().map(|column| column.table());
+                self.without_other_tables(&batch.filters, outside, table)
+            });
+            let filters = of_table.as_ref().unwrap_or(&batch.filters);
+            let rows = self.value_rows(&columns, true, filters, batch.len)?;
             for (i, product) in products.iter_mut().enumerate() {
                 *product = product.saturating_mul(rows.segment(i).len());
             }
@@ -239,6 +248,31 @@ impl<'a> Evaluator<'a> {
         }
         self.admit_rows(total(&products))?;
         self.cross(&dense, groups, batch.len)
+    }
+
+    /// The filters without those from outside that say nothing of this table.
+    fn without_other_tables(
+        &self,
+        filters: &FilterContext,
+        outside: &FilterContext,
+        table: Option<Table>,
+    ) -> FilterContext {
+        let edges = self.edges(&filters.relations);
+        let says = |target: &Target| match target {
+            Target::Column(column) => Some(column.table()) == table,
+            Target::Row(of) => table.is_some_and(|t| edges.paths(*of, &[]).contains_key(&t)),
+        };
+        // The rows of iterators outside are filters from outside too.
+        let from_outside =
+            |item: &Rc<Item>| item.grouping || outside.items.iter().any(|i| Rc::ptr_eq(i, item));
+        let kept = filters
+            .items
+            .iter()
+            .filter(|&item| !from_outside(item) || item.targets.iter().any(says));
+        FilterContext {
+            items: kept.cloned().collect(),
+            ..filters.clone()
+        }
     }
 
     fn cross(

@@ -186,7 +186,13 @@ impl Evaluator<'_> {
         let count = given.len();
         context.filters.extend(given.into_iter().map(Rc::new));
         let given: Vec<Rc<Filter>> = context.filters[context.filters.len() - count..].to_vec();
-        let rows = self.combinations(&groups, &context);
+        // Without expressions, filters from outside choose groups of their own tables only.
+        let keeps = |filter: &Rc<Filter>, table: usize| {
+            filters < args.len()
+                || given.iter().any(|g| Rc::ptr_eq(g, filter))
+                || filter.columns.iter().any(|c| c.0 == table)
+        };
+        let rows = self.combinations(&groups, &context, &keeps);
         let mut fields: Vec<Field> = groups.iter().map(|c| self.field(*c)).collect();
         let key_fields = Rc::new(fields.clone());
         let parts: Vec<(&Expr, bool)> = args[filters..]
@@ -301,14 +307,24 @@ impl Evaluator<'_> {
     }
 
     /// Columns of one table exist together; tables are crossed.
-    fn combinations(&self, groups: &[Col], context: &Context) -> Vec<Vec<Value>> {
+    fn combinations(
+        &self,
+        groups: &[Col],
+        context: &Context,
+        keeps: &dyn Fn(&Rc<Filter>, usize) -> bool,
+    ) -> Vec<Vec<Value>> {
         let mut by_table: BTreeMap<usize, Vec<Col>> = BTreeMap::new();
         for col in groups {
             by_table.entry(col.0).or_default().push(*col);
         }
         let mut rows: Vec<BTreeMap<Col, Value>> = vec![BTreeMap::new()];
-        for columns in by_table.values() {
-            let tuples = self.data.tuples(columns, context, true);
+        for (table, columns) in &by_table {
+            let kept = context.filters.iter().filter(|f| keeps(f, *table));
+            let of_table = Context {
+                filters: kept.cloned().collect(),
+                ..context.clone()
+            };
+            let tuples = self.data.tuples(columns, &of_table, true);
             rows = rows
                 .iter()
                 .flat_map(|row| {
