@@ -206,3 +206,22 @@ fn new_columns_may_be_named_as_columns_of_a_table() {
         "100",
     );
 }
+
+#[test]
+fn text_is_not_compared_with_other_values_in_sets() {
+    for function in ["INTERSECT", "EXCEPT"] {
+        let rows = |right: &str| {
+            format!("COUNTROWS ( {function} ( VALUES ( Lines[Group] ), {right} ) ) + 0")
+        };
+        check(&rows("{ 1 }"), "error");
+        check(&rows("{ DATE ( 2024, 1, 1 ) }"), "error");
+        let left = if function == "EXCEPT" { "2" } else { "0" };
+        check(&rows("{ BLANK () }"), left);
+        check(&rows("{ \"c\", BLANK () }"), left);
+    }
+    check("COUNTROWS ( INTERSECT ( { 1, 2 }, { 1.0, 4.5 } ) )", "1");
+    check(
+        "CONCATENATEX ( UNION ( { \"a\" }, { 1 } ), [Value], \" \" )",
+        "a 1",
+    );
+}

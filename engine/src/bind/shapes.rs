@@ -353,6 +353,28 @@ impl<'a> Binder<'a> {
             span,
         ))
     }
+
+    /// INTERSECT and EXCEPT compare values as they are, while UNION makes text of those that meet text.
+    pub(super) fn comparable_columns(
+        &self,
+        left: &Schema,
+        right: &Schema,
+        span: Span,
+    ) -> Bound<()> {
+        let open = |field: &Field| matches!(field.data_type, DataType::Unknown | DataType::Variant);
+        let text = |field: &Field| field.data_type == DataType::Text;
+        for (a, b) in left.fields.iter().zip(&right.fields) {
+            if text(a) != text(b) && !open(a) && !open(b) {
+                let message = format!(
+                    "the columns {} and {} cannot be compared: one of them is text, and the other is not",
+                    a.full_name(),
+                    b.full_name()
+                );
+                return self.error(ErrorKind::Type, span, message);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether an expression may be a value of DATATABLE: a constant, or one of the few functions of constants that stand for dates,

@@ -605,6 +605,8 @@ impl<'a> Binder<'a> {
                 }
                 field.data_type = super::calls::common(others.map(|f| f.data_type));
             }
+        } else if let [left, right] = tables.as_slice() {
+            self.comparable_columns(&left.schema, &right.schema, span)?;
         }
         let schema = Rc::new(Schema { fields, base: None });
         let mut parts = tables.into_iter();
