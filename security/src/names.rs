@@ -27,6 +27,8 @@ pub(crate) struct Names {
     functions: HashMap<String, Node>,
     /// A calendar's table, and the columns that it speaks of.
     calendars: HashMap<String, BTreeSet<Node>>,
+    /// The tables behind the variations of a column, and what has to be there for each: the levels of its hierarchy.
+    varied: HashMap<Node, Vec<(u32, BTreeSet<Node>)>>,
 }
 
 /// Functions that give the table in which a measure stands, though their call does not name it.
@@ -41,6 +43,7 @@ impl Names {
             measures: HashMap::new(),
             functions: HashMap::new(),
             calendars: HashMap::new(),
+            varied: HashMap::new(),
         };
         for (t, table) in ordinals(&model.tables) {
             names.tables.insert(fold(&table.name), t);
@@ -57,7 +60,33 @@ impl Names {
             let name = fold(&function.name);
             names.functions.insert(name, Node::Function(f));
         }
+        names.add_variations(model);
         names
+    }
+
+    fn add_variations(&mut self, model: &Model) {
+        for (t, table) in ordinals(&model.tables) {
+            for (c, column) in ordinals(&table.columns) {
+                let behind = column.variations.iter();
+                let behind: Vec<_> = behind.filter_map(|one| self.behind(model, one)).collect();
+                if !behind.is_empty() {
+                    self.varied.insert(Node::Column(t, c), behind);
+                }
+            }
+        }
+    }
+
+    fn behind(&self, model: &Model, variation: &model::Variation) -> Option<(u32, BTreeSet<Node>)> {
+        let hierarchy = variation.default_hierarchy.as_ref();
+        let (name, _) = hierarchy.or(variation.default_column.as_ref())?;
+        let t = *self.tables.get(&fold(name))?;
+        let tables = model.table(name).into_iter();
+        let levels = tables
+            .flat_map(|table| &table.hierarchies)
+            .filter(|one| hierarchy.is_some_and(|(_, name)| model::same_name(&one.name, name)))
+            .flat_map(|one| &one.levels)
+            .filter_map(|level| self.column(t, &fold(&level.column)));
+        Some((t, levels.collect()))
     }
 
     fn add_measures(&mut self, t: u32, table: &model::Table) {
@@ -149,6 +178,10 @@ impl Names {
         nodes.extend(varied.filter_map(|name| Some(Node::Table(*self.tables.get(name)?))));
         mentioned.extend(home);
         for (table, name) in &found.qualified {
+            // `''[Value]` says a column of the expression's own making, and no measure that has its name.
+            if breadth == Breadth::Said && table.is_empty() && found.made.contains(name) {
+                continue;
+            }
             let table = self.tables.get(table);
             let column = table.and_then(|table| self.column(*table, name));
             if breadth == Breadth::Any || column.is_none() {
@@ -158,9 +191,21 @@ impl Names {
         }
         for (table, column, level) in &found.variations {
             let table = self.tables.get(table);
-            nodes.extend(table.and_then(|table| self.column(*table, column)));
-            // The level belongs to a hierarchy of some date table; whichever it is, its column has the level's name.
-            nodes.extend(self.columns_named(level));
+            let base = table.and_then(|table| self.column(*table, column));
+            nodes.extend(base);
+            let behind = base.and_then(|base| self.varied.get(&base));
+            let mut resolved = false;
+            for (table, levels) in behind.into_iter().flatten() {
+                if let Some(level) = self.column(*table, level) {
+                    nodes.extend([Node::Table(*table), level]);
+                    nodes.extend(levels);
+                    resolved = true;
+                }
+            }
+            if !resolved {
+                // A level of some date table; whichever it is, its column has the level's name.
+                nodes.extend(self.columns_named(level));
+            }
         }
         for name in &found.brackets {
             let measure = self.measures.get(name).copied();

@@ -85,3 +85,56 @@ fn calculated_tables_do_not_wait_for_calculation_items() {
     assert_eq!(item("begun"), "error");
     assert_eq!(value(&session, "COUNTROWS ( Days )"), "731");
 }
+
+/// A key of a relationship is computed from a level of the date table behind a column: that table and all levels come first.
+#[test]
+fn keys_wait_for_the_date_tables_behind_their_columns() {
+    const DATES: &str = r#"{ "name": "m", "compatibilityLevel": 1600, "model": { "culture": "en-US", "tables": [
+        { "name": "Sales",
+          "columns": [
+            { "name": "Day", "dataType": "dateTime", "type": "calculatedTableColumn", "sourceColumn": "[Value]",
+              "variations": [ { "name": "Variation", "isDefault": true, "relationship": "days", "defaultHierarchy": { "table": "Days", "hierarchy": "Dates" } } ] },
+            { "name": "Month", "dataType": "int64", "type": "calculated", "expression": "YEAR ( Sales[Day].[Date] ) * 100 + MONTH ( Sales[Day].[Date] )" } ],
+          "partitions": [ { "name": "Sales", "source": { "type": "calculated", "expression": "{ DATE ( 2024, 1, 5 ), DATE ( 2024, 2, 6 ), DATE ( 2024, 2, 7 ) }" } } ] },
+        { "name": "Days",
+          "columns": [
+            { "name": "Date", "dataType": "dateTime", "type": "calculatedTableColumn", "sourceColumn": "[Date]" },
+            { "name": "Year", "dataType": "int64", "type": "calculated", "expression": "YEAR ( [Date] )" } ],
+          "hierarchies": [ { "name": "Dates", "levels": [ { "name": "Year", "ordinal": 0, "column": "Year" } ] } ],
+          "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression": "CALENDAR ( DATE ( YEAR ( MIN ( Sales[Day] ) ), 1, 1 ), DATE ( YEAR ( MAX ( Sales[Day] ) ), 12, 31 ) )" } } ] },
+        { "name": "Months",
+          "columns": [ { "name": "Month", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[Value]" } ],
+          "partitions": [ { "name": "Months", "source": { "type": "calculated", "expression": "{ 202401, 202402 }" } } ] } ],
+      "relationships": [
+        { "name": "days", "fromTable": "Sales", "fromColumn": "Day", "toTable": "Days", "toColumn": "Date", "joinOnDateBehavior": "datePartOnly" },
+        { "name": "months", "fromTable": "Sales", "fromColumn": "Month", "toTable": "Months", "toColumn": "Month" } ] } }"#;
+    let folder = Scratch::new("variations");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, DATES).expect("a model in the scratch folder");
+    let session = Database::import(&file, folder.path())
+        .unwrap_or_else(|error| panic!("{error}"))
+        .session(Identity::anonymous())
+        .expect("a model without roles");
+    let rows = "CALCULATE ( COUNTROWS ( Sales ), Months[Month] = 202402 )";
+    assert_eq!(value(&session, rows), "2");
+}
+
+/// `''[Value]` is the column of the braces and not the measure [Value], which may need tables that wait for this one.
+#[test]
+fn columns_of_no_table_are_no_measures() {
+    const TABLES: &str = r#"{ "name": "m", "compatibilityLevel": 1600, "model": { "culture": "en-US", "tables": [
+        { "name": "Days", "columns": [ { "name": "Last", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[Last]" } ],
+          "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression": "ROW ( \"Last\", COUNTROWS ( Measures ) + 1 )" } } ] },
+        { "name": "Measures", "columns": [ { "name": "None", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[None]" } ],
+          "measures": [ { "name": "Value", "expression": "SUM ( Days[Last] )" } ],
+          "partitions": [ { "name": "Measures", "source": { "type": "calculated", "expression": "SELECTCOLUMNS ( { 1 }, \"None\", ''[Value] )" } } ] } ] } }"#;
+    let folder = Scratch::new("braces");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, TABLES).expect("a model in the scratch folder");
+    let session = Database::import(&file, folder.path())
+        .unwrap_or_else(|error| panic!("{error}"))
+        .session(Identity::anonymous())
+        .expect("a model without roles");
+    assert_eq!(value(&session, "[Value]"), "2");
+    assert_eq!(value(&session, "SUM ( Measures[None] )"), "1");
+}
