@@ -60,7 +60,9 @@ impl Field {
 pub fn named_parts(text: &str) -> (Option<String>, String) {
     let word = |table: &str| {
         let mut letters = table.chars();
-        letters.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        letters
+            .next()
+            .is_some_and(|c| c.is_alphabetic() || c == '_')
             && letters.all(|c| c.is_alphanumeric() || c == '_')
     };
     let parts = text.strip_suffix(']').and_then(|text| {

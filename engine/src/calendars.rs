@@ -231,7 +231,10 @@ mod tests {
     #[test]
     fn names_of_units_are_read_as_models_write_them() {
         assert_eq!(Unit::read("monthOfYear"), Some(Unit::MonthOfYear));
-        assert_eq!(Unit::read("quarterOfSemester"), Some(Unit::QuarterOfSemester));
+        assert_eq!(
+            Unit::read("quarterOfSemester"),
+            Some(Unit::QuarterOfSemester)
+        );
         assert_eq!(Unit::read("Day"), Some(Unit::Date));
         assert_eq!(Unit::read("fortnight"), None);
     }

@@ -349,7 +349,11 @@ fn date_text(micros: i64) -> String {
     let seconds = time / 1_000_000;
     let (hour, half) = (seconds / 3600, if seconds >= 43_200 { "PM" } else { "AM" });
     let shown = if hour % 12 == 0 { 12 } else { hour % 12 };
-    let clock = format!("{shown}:{:02}:{:02} {half}", seconds / 60 % 60, seconds % 60);
+    let clock = format!(
+        "{shown}:{:02}:{:02} {half}",
+        seconds / 60 % 60,
+        seconds % 60
+    );
     if day == -EPOCH_DAYS {
         return clock;
     }

@@ -208,9 +208,7 @@ impl<'a> Binder<'a> {
             }
             // A measure may be named with its table, like a column.
             ExprKind::Qualified { table, column }
-                if self
-                    .row_field(Some(&table.text), &column.text, 0)
-                    .is_none()
+                if self.row_field(Some(&table.text), &column.text, 0).is_none()
                     && self.find_table(&table.text).is_some_and(|handle| {
                         self.scope.find_column(handle, &column.text).is_none()
                     })

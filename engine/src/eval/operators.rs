@@ -102,9 +102,7 @@ pub fn one(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, Failure> 
 /// Whether a value of SWITCH is the one that it looks for: BLANK is met by BLANK, and by FALSE, but not by 0 or empty text.
 pub fn meets(subject: &Value, case: &Value) -> Result<bool, Failure> {
     match (subject, case) {
-        (Value::Blank, Value::Boolean(other)) | (Value::Boolean(other), Value::Blank) => {
-            Ok(!other)
-        }
+        (Value::Blank, Value::Boolean(other)) | (Value::Boolean(other), Value::Blank) => Ok(!other),
         _ => strictly_equal(subject, case).ok_or_else(|| comparison_failure(subject, case)),
     }
 }

@@ -88,9 +88,7 @@ impl<'a> Evaluator<'a> {
     fn columns_of_rows(&self, iterated: &Iterated, relations: &Relations) -> HashSet<Column> {
         let own = iterated.columns.iter().map(|(_, column)| *column);
         match (iterated.schema.base, &iterated.rows.base) {
-            (Some(table), Some(_)) => own
-                .chain(self.expanded_columns(table, relations))
-                .collect(),
+            (Some(table), Some(_)) => own.chain(self.expanded_columns(table, relations)).collect(),
             _ => own.collect(),
         }
     }

@@ -50,8 +50,7 @@ fn fold(c: char) -> char {
 }
 
 /// The full-width forms of the katakana and marks that have half-width ones, in the order of those.
-const FULL_WIDTH: &str =
-    "。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン";
+const FULL_WIDTH: &str = "。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン";
 
 /// Hiragana as katakana, half-width katakana at full width, and full-width Latin letters, digits and marks at half width.
 fn usual_form(c: char) -> char {

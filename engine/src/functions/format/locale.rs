@@ -188,7 +188,10 @@ fn parts(culture: &str) -> Option<(String, Option<String>, Option<String>)> {
         .next_if(|part| part.len() == 4)
         .map(str::to_ascii_lowercase);
     let country = parts.next().map(str::to_ascii_uppercase);
-    parts.next().is_none().then_some((language, script, country))
+    parts
+        .next()
+        .is_none()
+        .then_some((language, script, country))
 }
 
 /// The country that a language without one stands for: mostly that of its name.
@@ -289,8 +292,19 @@ mod tests {
     fn locales_are_found_by_name() {
         let known = |culture: &str| Words::of(culture).is_some();
         for culture in [
-            "de-DE", "de", "fr-CA", "pt_BR", "JA-jp", "en-GB", "en", "en-US", "ja", "zh-Hans",
-            "zh-Hant-HK", "sr-Latn-RS", "sr-Cyrl",
+            "de-DE",
+            "de",
+            "fr-CA",
+            "pt_BR",
+            "JA-jp",
+            "en-GB",
+            "en",
+            "en-US",
+            "ja",
+            "zh-Hans",
+            "zh-Hant-HK",
+            "sr-Latn-RS",
+            "sr-Cyrl",
         ] {
             assert!(known(culture), "{culture}");
         }

@@ -168,9 +168,7 @@ fn formatted_text(
     let read = match form(format_string, words) {
         Form::Text(places) => return Some(texts::format(written, places)),
         Form::General => None,
-        Form::Date(_) | Form::GeneralDate => {
-            convert::date_from_text(written).map(Value::DateTime)
-        }
+        Form::Date(_) | Form::GeneralDate => convert::date_from_text(written).map(Value::DateTime),
         _ => None,
     };
     let read = read.or_else(|| convert::plain_number(written).map(Value::Double));

@@ -118,11 +118,7 @@ static USUAL: [Usual; 51] = [
         "bg-BG",
         NBSP,
         ["0.00 лв.", "-0.00 лв."],
-        [
-            "d.m.yyyy \"г.\"",
-            "dd mmmm yyyy \"г.\"",
-            SHORT_CLOCK,
-        ],
+        ["d.m.yyyy \"г.\"", "dd mmmm yyyy \"г.\"", SHORT_CLOCK],
         [None, None, None, Some("нед|пон|вт|ср|четв|пет|съб")],
     ),
     usual(
@@ -131,7 +127,9 @@ static USUAL: [Usual; 51] = [
         ["0.00 Kč", "-0.00 Kč"],
         ["dd.mm.yyyy", "dddd d. mmmm yyyy", SHORT_CLOCK],
         [
-            Some("leden|únor|březen|duben|květen|červen|červenec|srpen|září|říjen|listopad|prosinec"),
+            Some(
+                "leden|únor|březen|duben|květen|červen|červenec|srpen|září|říjen|listopad|prosinec",
+            ),
             Some("led|úno|bře|dub|kvě|čvn|čvc|srp|zář|říj|lis|pro"),
             Some("neděle|pondělí|úterý|středa|čtvrtek|pátek|sobota"),
             Some("ne|po|út|st|čt|pá|so"),
@@ -323,7 +321,9 @@ static USUAL: [Usual; 51] = [
         [
             None,
             None,
-            Some("יום\u{a0}ראשון|יום\u{a0}שני|יום\u{a0}שלישי|יום\u{a0}רביעי|יום\u{a0}חמישי|יום\u{a0}שישי|שבת"),
+            Some(
+                "יום\u{a0}ראשון|יום\u{a0}שני|יום\u{a0}שלישי|יום\u{a0}רביעי|יום\u{a0}חמישי|יום\u{a0}שישי|שבת",
+            ),
             Some("יום\u{a0}א|יום\u{a0}ב|יום\u{a0}ג|יום\u{a0}ד|יום\u{a0}ה|יום\u{a0}ו|שבת"),
         ],
     ),
@@ -333,7 +333,9 @@ static USUAL: [Usual; 51] = [
         ["0.00 €", "-0.00 €"],
         ["d.m.yyyy.", "d. mmmm yyyy.", SHORT_CLOCK],
         [
-            Some("siječanj|veljača|ožujak|travanj|svibanj|lipanj|srpanj|kolovoz|rujan|listopad|studeni|prosinac"),
+            Some(
+                "siječanj|veljača|ožujak|travanj|svibanj|lipanj|srpanj|kolovoz|rujan|listopad|studeni|prosinac",
+            ),
             Some("sij|vlj|ožu|tra|svi|lip|srp|kol|ruj|lis|stu|pro"),
             None,
             None,
@@ -394,15 +396,15 @@ static USUAL: [Usual; 51] = [
         "lt-LT",
         NBSP,
         ["0.00 €", "-0.00 €"],
+        ["yyyy-mm-dd", "yyyy \"m\". mmmm d \"d\"., dddd", DAY_CLOCK],
         [
-            "yyyy-mm-dd",
-            "yyyy \"m\". mmmm d \"d\"., dddd",
-            DAY_CLOCK,
-        ],
-        [
-            Some("sausis|vasaris|kovas|balandis|gegužė|birželis|liepa|rugpjūtis|rugsėjis|spalis|lapkritis|gruodis"),
+            Some(
+                "sausis|vasaris|kovas|balandis|gegužė|birželis|liepa|rugpjūtis|rugsėjis|spalis|lapkritis|gruodis",
+            ),
             None,
-            Some("sekmadienis|pirmadienis|antradienis|trečiadienis|ketvirtadienis|penktadienis|šeštadienis"),
+            Some(
+                "sekmadienis|pirmadienis|antradienis|trečiadienis|ketvirtadienis|penktadienis|šeštadienis",
+            ),
             Some("sk|pr|an|tr|kt|pn|št"),
         ],
     ),
@@ -438,7 +440,9 @@ static USUAL: [Usual; 51] = [
         ["0.00 zł", "-0.00 zł"],
         ["dd.mm.yyyy", "dddd, d mmmm yyyy", DAY_CLOCK],
         [
-            Some("styczeń|luty|marzec|kwiecień|maj|czerwiec|lipiec|sierpień|wrzesień|październik|listopad|grudzień"),
+            Some(
+                "styczeń|luty|marzec|kwiecień|maj|czerwiec|lipiec|sierpień|wrzesień|październik|listopad|grudzień",
+            ),
             None,
             None,
             Some("niedz.|pon.|wt.|śr.|czw.|pt.|sob."),
@@ -526,7 +530,9 @@ static USUAL: [Usual; 51] = [
         ["0.00 ₴", "-0.00 ₴"],
         ["dd.mm.yyyy", "d mmmm yyyy \"р.\"", SHORT_CLOCK],
         [
-            Some("січень|лютий|березень|квітень|травень|червень|липень|серпень|вересень|жовтень|листопад|грудень"),
+            Some(
+                "січень|лютий|березень|квітень|травень|червень|липень|серпень|вересень|жовтень|листопад|грудень",
+            ),
             Some("Січ|Лют|Бер|Кві|Тра|Чер|Лип|Сер|Вер|Жов|Лис|Гру"),
             None,
             Some("Нд|Пн|Вт|Ср|Чт|Пт|Сб"),

@@ -762,7 +762,10 @@ fn formats_speak_the_language_of_a_locale() {
             "FORMAT(TIME(14,5,6), \"Long Time\", \"fi-FI\")",
             "\"14.05.06\"",
         ),
-        ("FORMAT(TIME(14,5,6), \"h:nn AM/PM\", \"ja-JP\")", "\"2:05 PM\""),
+        (
+            "FORMAT(TIME(14,5,6), \"h:nn AM/PM\", \"ja-JP\")",
+            "\"2:05 PM\"",
+        ),
         (
             "FORMAT(TIME(14,5,6), \"h:nn AMPM\", \"ja-JP\")",
             "\"2:05 午後\"",
