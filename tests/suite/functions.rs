@@ -400,6 +400,12 @@ fn a_filter_argument_is_not_left_out() {
 fn references() {
     check("COUNTROWS ( TABLEOF ( [Total] ) )", "5");
     check("COUNTROWS ( TABLEOF ( Names[Group] ) )", "3");
+    check("NAMEOF ( TABLEOF ( Lines[Key] ) )", "'Lines'");
+    check(
+        "NAMEOF ( TABLEOF ( [Total] ) ) == NAMEOF ( TABLEOF ( Names[Group] ) )",
+        "FALSE",
+    );
+    check("NAMEOF ( COUNTROWS ( Lines ) )", "error");
     // A measure that the query defines has a name and a table as well.
     let defined = |expression: &str| {
         let query =
