@@ -544,6 +544,11 @@ fn functions_that_cannot_be_defined_or_called_so() {
     );
     refused("F = ( m : MEASUREREF ) => m", "F ( SUM ( Lines[Amount] ) )");
     refused(
+        "F = ( m : MEASUREREF ) => SUMX ( Lines, m )",
+        "F ( Lines[Amount] )",
+    );
+    refused("F = ( c : COLUMNREF ) => SUMX ( Lines, c )", "F ( [Total] )");
+    refused(
         "F = ( c : COLUMNREF ) => SUMX ( Lines, c )",
         "F ( Lines[Amount] + 1 )",
     );
@@ -553,6 +558,7 @@ fn functions_that_cannot_be_defined_or_called_so() {
     );
     for (function, expression, expected) in [
         ("F = ( m : MEASUREREF ) => m", "F ( [Total] )", "100"),
+        ("F = ( m : MEASUREREF ) => m", "F ( Lines[Total] )", "100"),
         (
             "F = ( c : COLUMNREF ) => SUM ( c )",
             "F ( Lines[Amount] )",

@@ -226,8 +226,10 @@ impl<'a> Binder<'a> {
                     "EXPR" | "ANYREF" | "COLUMNREF" | "TABLEREF" | "MEASUREREF" | "CALENDARREF"
                 )
             });
-            if let Some(wanted) = given.and_then(|given| missing_reference(given, &parameter.hints))
-            {
+            let wanted = given.and_then(|given| {
+                missing_reference(given, self.is_measure(given), &parameter.hints)
+            });
+            if let Some(wanted) = wanted {
                 let message = format!("the parameter {} takes {wanted}", parameter.name.text);
                 return self.error(ErrorKind::Argument, expr.span, message);
             }
@@ -271,14 +273,18 @@ impl<'a> Binder<'a> {
 }
 
 /// What a parameter asks for that takes only the names of things, where an argument is something else.
-fn missing_reference(argument: &Expr, hints: &[Name]) -> Option<&'static str> {
+fn missing_reference(
+    argument: &Expr,
+    is_measure: bool,
+    hints: &[Name],
+) -> Option<&'static str> {
     use ExprKind as K;
     let is_variation = matches!(argument.kind, K::Variation { .. });
     let is_bracketed = matches!(argument.kind, K::Qualified { .. } | K::Bracket(_));
     let is_named = matches!(argument.kind, K::Identifier { .. });
     hints.iter().find_map(|hint| match hint.text.as_str() {
-        "COLUMNREF" if !is_bracketed && !is_variation => Some("a column"),
-        "MEASUREREF" if !is_bracketed => Some("a measure"),
+        "COLUMNREF" if is_measure || !is_bracketed && !is_variation => Some("a column"),
+        "MEASUREREF" if !is_measure => Some("a measure"),
         "TABLEREF" if !is_named => Some("a table of the model"),
         "CALENDARREF" if !is_named => Some("a calendar"),
         _ => None,
