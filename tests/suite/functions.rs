@@ -815,6 +815,24 @@ fn parts_of_other_functions_do_not_stand_alone() {
 }
 
 #[test]
+fn measures_of_a_query_see_its_variables_and_no_others() {
+    let answer = |definitions: &str, expression: &str| {
+        let query = format!("DEFINE {definitions} EVALUATE ROW ( \"x\", {expression} )");
+        let answer = session().query(&query).ok()?;
+        Some(value_at(&answer.tables[0], 0, 0).to_text().to_string())
+    };
+    let around = "MEASURE Lines[X] = VAR q = 1 RETURN q + [Y] MEASURE Lines[Y] = q";
+    let passed = "FUNCTION F = ( q ) => q + [Y] MEASURE Lines[X] = F ( 1 ) MEASURE Lines[Y] = q";
+    for definitions in [around, passed] {
+        let of_query = format!("VAR q = 7 {definitions}");
+        assert_eq!(answer(&of_query, "[X]").as_deref(), Some("8"), "{of_query}");
+        assert_eq!(answer(definitions, "[X]"), None, "{definitions}");
+    }
+    let found = answer(&format!("VAR q = 7 {around}"), "VAR q = 2 RETURN [Y]");
+    assert_eq!(found.as_deref(), Some("7"));
+}
+
+#[test]
 fn a_power_of_blank_is_blank() {
     check("BLANK () ^ 1", "BLANK");
     check("BLANK () ^ BLANK ()", "BLANK");
