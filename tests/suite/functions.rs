@@ -538,6 +538,8 @@ fn functions_that_cannot_be_defined_or_called_so() {
     refused("Sum = ( x ) => x", "1");
     refused("F = ( x ) => x FUNCTION f = ( y ) => y", "F ( 1 )");
     refused("F = ( x : NUMBER ) => x", "F ( 1 )");
+    refused("F = ( a = q ) => a", "VAR q = 5 RETURN F ()");
+    refused("F = ( a = 1, b = a ) => a + b", "F ()");
     refused(
         "F = ( c : COLUMNREF VAL ) => SUM ( c )",
         "F ( Lines[Amount] )",
