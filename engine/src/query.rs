@@ -271,6 +271,7 @@ pub fn bind_variables(
         if let DefinitionKind::Var { name, body } = &definition.kind {
             let variable = (name.clone(), body.clone());
             variables.extend(binder.bind_variables(std::slice::from_ref(&variable))?);
+            binder.keep_query_variables();
         }
     }
     Ok(variables)

@@ -31,7 +31,7 @@ pub(crate) struct Names {
     varied: HashMap<Node, Vec<(u32, BTreeSet<Node>)>>,
 }
 
-/// Functions that give the table in which a measure stands, though their call does not name it.
+/// Functions that give the table in which a measure or a calendar stands, though their call does not name it.
 const HOMES: &[&str] = &["tableof", "detailrows"];
 
 impl Names {
@@ -136,19 +136,22 @@ impl Names {
         named.into_iter().flatten().flatten().copied()
     }
 
-    /// The tables in which the mentioned measures stand, where a function that gives them is called.
+    /// The tables in which the mentioned measures and calendars stand, where a function that gives them is called.
     pub fn homes(&self, found: &References) -> BTreeSet<u32> {
         if !HOMES.iter().any(|name| found.calls.contains(*name)) {
             return BTreeSet::new();
         }
         let members = found.qualified.iter().map(|(_, name)| name);
         let measures = members.chain(&found.brackets);
-        measures
-            .filter_map(|name| match self.measures.get(name)? {
-                Node::Measure(t, _) | Node::Kpi(t, ..) => Some(*t),
-                _ => None,
-            })
-            .collect()
+        let of_measures = measures.filter_map(|name| match self.measures.get(name)? {
+            Node::Measure(t, _) | Node::Kpi(t, ..) => Some(*t),
+            _ => None,
+        });
+        let of_calendars = self.calendars(found).filter_map(|node| match node {
+            Node::Table(t) => Some(t),
+            _ => None,
+        });
+        of_measures.chain(of_calendars).collect()
     }
 
     /// What the mentions may mean. `home`: the table in whose row context they stand.
@@ -179,7 +182,7 @@ impl Names {
         mentioned.extend(home);
         for (table, name) in &found.qualified {
             // `''[Value]` says a column of the expression's own making, and no measure that has its name.
-            if breadth == Breadth::Said && table.is_empty() && found.made.contains(name) {
+            if breadth == Breadth::Said && table.is_empty() {
                 continue;
             }
             let table = self.tables.get(table);

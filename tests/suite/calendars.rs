@@ -105,6 +105,19 @@ fn sum(from: i64, to: i64) -> Value {
     Value::Integer((from..=to).sum())
 }
 
+#[test]
+fn the_table_of_a_calendar_is_the_one_that_it_stands_in() {
+    for expression in ["COUNTROWS ( {} )", "NAMEOF ( {} )", "MAXX ( {}, Days[Date] )"] {
+        let query = |table: &str| {
+            rows(&format!(
+                "EVALUATE ROW ( \"x\", {} )",
+                expression.replace("{}", table)
+            ))
+        };
+        assert_eq!(query("TABLEOF ( 'Gregorian' )"), query("Days"), "{expression}");
+    }
+}
+
 /// A full Gregorian calendar says what the dates say.
 #[test]
 fn a_gregorian_calendar_agrees_with_dates() {

@@ -225,3 +225,20 @@ fn text_is_not_compared_with_other_values_in_sets() {
         "a 1",
     );
 }
+
+#[test]
+fn firstnonblank_of_a_column_sees_the_current_row_as_a_filter() {
+    let first_in = |values: &str| {
+        format!("SUMX ( Lines, IF ( FIRSTNONBLANK ( {values}, 1 ) = Lines[Key], 1, 0 ) )")
+    };
+    check(&first_in("Lines[Key]"), "5");
+    check(&first_in("VALUES ( Lines[Key] )"), "1");
+    check(
+        "SUMX ( VALUES ( Lines[Group] ), LASTNONBLANK ( Lines[Key], 1 ) )",
+        "7",
+    );
+    check(
+        "SUMX ( VALUES ( Lines[Group] ), LASTNONBLANKVALUE ( Lines[Key], [Total] ) )",
+        "70",
+    );
+}

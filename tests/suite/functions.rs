@@ -400,6 +400,12 @@ fn a_filter_argument_is_not_left_out() {
 fn references() {
     check("COUNTROWS ( TABLEOF ( [Total] ) )", "5");
     check("COUNTROWS ( TABLEOF ( Names[Group] ) )", "3");
+    check("NAMEOF ( TABLEOF ( Lines[Key] ) )", "'Lines'");
+    check(
+        "NAMEOF ( TABLEOF ( [Total] ) ) == NAMEOF ( TABLEOF ( Names[Group] ) )",
+        "FALSE",
+    );
+    check("NAMEOF ( COUNTROWS ( Lines ) )", "error");
     // A measure that the query defines has a name and a table as well.
     let defined = |expression: &str| {
         let query =
@@ -532,11 +538,18 @@ fn functions_that_cannot_be_defined_or_called_so() {
     refused("Sum = ( x ) => x", "1");
     refused("F = ( x ) => x FUNCTION f = ( y ) => y", "F ( 1 )");
     refused("F = ( x : NUMBER ) => x", "F ( 1 )");
+    refused("F = ( a = q ) => a", "VAR q = 5 RETURN F ()");
+    refused("F = ( a = 1, b = a ) => a + b", "F ()");
     refused(
         "F = ( c : COLUMNREF VAL ) => SUM ( c )",
         "F ( Lines[Amount] )",
     );
     refused("F = ( m : MEASUREREF ) => m", "F ( SUM ( Lines[Amount] ) )");
+    refused(
+        "F = ( m : MEASUREREF ) => SUMX ( Lines, m )",
+        "F ( Lines[Amount] )",
+    );
+    refused("F = ( c : COLUMNREF ) => SUMX ( Lines, c )", "F ( [Total] )");
     refused(
         "F = ( c : COLUMNREF ) => SUMX ( Lines, c )",
         "F ( Lines[Amount] + 1 )",
@@ -547,6 +560,7 @@ fn functions_that_cannot_be_defined_or_called_so() {
     );
     for (function, expression, expected) in [
         ("F = ( m : MEASUREREF ) => m", "F ( [Total] )", "100"),
+        ("F = ( m : MEASUREREF ) => m", "F ( Lines[Total] )", "100"),
         (
             "F = ( c : COLUMNREF ) => SUM ( c )",
             "F ( Lines[Amount] )",
@@ -800,6 +814,24 @@ fn parts_of_other_functions_do_not_stand_alone() {
         let message = refused.err().map(|e| e.to_string()).unwrap_or_default();
         assert!(message.contains("stands only among"), "{part}: {message}");
     }
+}
+
+#[test]
+fn measures_of_a_query_see_its_variables_and_no_others() {
+    let answer = |definitions: &str, expression: &str| {
+        let query = format!("DEFINE {definitions} EVALUATE ROW ( \"x\", {expression} )");
+        let answer = session().query(&query).ok()?;
+        Some(value_at(&answer.tables[0], 0, 0).to_text().to_string())
+    };
+    let around = "MEASURE Lines[X] = VAR q = 1 RETURN q + [Y] MEASURE Lines[Y] = q";
+    let passed = "FUNCTION F = ( q ) => q + [Y] MEASURE Lines[X] = F ( 1 ) MEASURE Lines[Y] = q";
+    for definitions in [around, passed] {
+        let of_query = format!("VAR q = 7 {definitions}");
+        assert_eq!(answer(&of_query, "[X]").as_deref(), Some("8"), "{of_query}");
+        assert_eq!(answer(definitions, "[X]"), None, "{definitions}");
+    }
+    let found = answer(&format!("VAR q = 7 {around}"), "VAR q = 2 RETURN [Y]");
+    assert_eq!(found.as_deref(), Some("7"));
 }
 
 #[test]

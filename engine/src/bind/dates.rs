@@ -345,8 +345,22 @@ impl<'a> Binder<'a> {
             ExprKind::Qualified { .. } | ExprKind::Bracket(_) | ExprKind::Variation { .. }
         );
         let values = if is_column {
+            // A column alone stands for its own values where the current rows are filters; a table is evaluated as it stands.
             let column = self.column_argument(argument)?;
-            self.values_of(column, argument.span)
+            let schema = self.schema_of_columns(&[column]);
+            let values = self.table_expr(
+                TableKind::Values {
+                    columns: vec![column],
+                    blank_row: false,
+                },
+                Rc::clone(&schema),
+                argument.span,
+            );
+            let kind = TableKind::Calculate {
+                table: Rc::new(values),
+                filters: Rc::default(),
+            };
+            self.table_expr(kind, schema, argument.span)
         } else if is_condition(argument) {
             self.values_where(argument)?
         } else {

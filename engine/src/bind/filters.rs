@@ -195,27 +195,32 @@ impl<'a> Binder<'a> {
         self.scope.find_measure(name).is_some() || self.defines_measure(name)
     }
 
+    /// A measure by itself, or named with its table like a column. Only computed columns of current rows go before measures.
+    pub fn is_measure(&self, expr: &Expr) -> bool {
+        match &expr.kind {
+            ExprKind::Bracket(name) => {
+                let mut fields = self.rows.iter().flat_map(|row| row.schema.fields.iter());
+                !fields.any(|f| f.table.is_none() && model::same_name(&f.name, &name.text))
+                    && self.names_measure(&name.text)
+            }
+            ExprKind::Qualified { table, column } => {
+                self.row_field(Some(&table.text), &column.text, 0)
+                    .is_none()
+                    && self.find_table(&table.text).is_some_and(|handle| {
+                        self.scope.find_column(handle, &column.text).is_none()
+                    })
+                    && self.names_measure(&column.text)
+            }
+            _ => false,
+        }
+    }
+
     /// A condition may hold aggregates, but no measure and no CALCULATE: in which context they would be evaluated is not
     /// defined. FILTER and variables say it.
     fn no_measures(&self, expr: &Expr) -> Bound<()> {
         const WHY: &str = "a condition of CALCULATE may not refer to measures, nor use CALCULATE; put the value into a variable, or use FILTER";
         match &expr.kind {
-            ExprKind::Bracket(name)
-                if self.row_field(None, &name.text, 0).is_none()
-                    && self.names_measure(&name.text) =>
-            {
-                self.error(ErrorKind::Argument, expr.span, WHY)
-            }
-            // A measure may be named with its table, like a column.
-            ExprKind::Qualified { table, column }
-                if self.row_field(Some(&table.text), &column.text, 0).is_none()
-                    && self.find_table(&table.text).is_some_and(|handle| {
-                        self.scope.find_column(handle, &column.text).is_none()
-                    })
-                    && self.names_measure(&column.text) =>
-            {
-                self.error(ErrorKind::Argument, expr.span, WHY)
-            }
+            _ if self.is_measure(expr) => self.error(ErrorKind::Argument, expr.span, WHY),
             ExprKind::Call { name, args } => {
                 if name.text.eq_ignore_ascii_case("CALCULATE") {
                     return self.error(ErrorKind::Argument, expr.span, WHY);

@@ -55,32 +55,40 @@ impl<'a> Binder<'a> {
     }
 
     /// The values of parameters: what the call says, and where it says nothing, what the function does. What the call says
-    /// does not see the parameters, which may have the names of its own variables. The second list is their names.
+    /// does not see the parameters, which may have the names of its own variables; what the function says sees none of the
+    /// variables around the call, and of the parameters those that every call gives. The second list is their names.
     fn bind_arguments(
         &mut self,
         function: &str,
-        arguments: &[(Name, Expr, bool)],
+        arguments: &[Passed],
         of_model: bool,
     ) -> Bound<(Vec<Variable>, Names)> {
         let mut variables = Vec::with_capacity(arguments.len());
         let mut parameters: Vec<(String, Named)> = Vec::with_capacity(arguments.len());
-        for (name, argument, left_out) in arguments {
-            let one = [(name.clone(), argument.clone())];
-            let depth = self.names_len();
-            if *left_out {
-                self.names.extend(parameters.iter().cloned());
-            }
-            let before = self.names_len();
-            // What the call says is a part of the text around it, however many calls it holds.
-            let bound = match *left_out {
-                true => self.inside(function, |b| {
+        let mut seen = match of_model {
+            true => Vec::new(),
+            false => self.query_names.clone(),
+        };
+        for passed in arguments {
+            let one = [(passed.name.clone(), passed.value.clone())];
+            let (bound, own) = if passed.left_out {
+                let outside = std::mem::replace(&mut self.names, seen.clone());
+                let bound = self.inside(function, |b| {
                     b.in_text(of_model, |b| b.bind_variables(&one))
-                }),
-                false => self.bind_variables(&one),
+                });
+                let own = self.names.split_off(seen.len().min(self.names.len()));
+                self.names = outside;
+                (bound, own)
+            } else {
+                // What the call says is a part of the text around it, however many calls it holds.
+                let before = self.names_len();
+                let bound = self.bind_variables(&one);
+                (bound, self.names.split_off(before))
             };
-            let own = self.names.split_off(before);
-            self.truncate_names(depth);
             variables.extend(bound?);
+            if !passed.optional {
+                seen.extend(own.iter().cloned());
+            }
             parameters.extend(own);
         }
         Ok((variables, parameters))
@@ -226,8 +234,10 @@ impl<'a> Binder<'a> {
                     "EXPR" | "ANYREF" | "COLUMNREF" | "TABLEREF" | "MEASUREREF" | "CALENDARREF"
                 )
             });
-            if let Some(wanted) = given.and_then(|given| missing_reference(given, &parameter.hints))
-            {
+            let wanted = given.and_then(|given| {
+                missing_reference(given, self.is_measure(given), &parameter.hints)
+            });
+            if let Some(wanted) = wanted {
                 let message = format!("the parameter {} takes {wanted}", parameter.name.text);
                 return self.error(ErrorKind::Argument, expr.span, message);
             }
@@ -239,7 +249,12 @@ impl<'a> Binder<'a> {
                 by_name.push((parameter.name.text.clone(), argument));
             } else {
                 let argument = cast(argument, &parameter.hints);
-                by_value.push((parameter.name.clone(), argument, left_out));
+                by_value.push(Passed {
+                    name: parameter.name.clone(),
+                    value: argument,
+                    left_out,
+                    optional: parameter.default.is_some(),
+                });
             }
         }
         let sizes: Vec<(String, usize)> = by_name
@@ -270,15 +285,29 @@ impl<'a> Binder<'a> {
     }
 }
 
+/// What a parameter is given by its value.
+struct Passed {
+    name: Name,
+    value: Expr,
+    /// The call leaves it to the function.
+    left_out: bool,
+    /// A call may leave it to the function.
+    optional: bool,
+}
+
 /// What a parameter asks for that takes only the names of things, where an argument is something else.
-fn missing_reference(argument: &Expr, hints: &[Name]) -> Option<&'static str> {
+fn missing_reference(
+    argument: &Expr,
+    is_measure: bool,
+    hints: &[Name],
+) -> Option<&'static str> {
     use ExprKind as K;
     let is_variation = matches!(argument.kind, K::Variation { .. });
     let is_bracketed = matches!(argument.kind, K::Qualified { .. } | K::Bracket(_));
     let is_named = matches!(argument.kind, K::Identifier { .. });
     hints.iter().find_map(|hint| match hint.text.as_str() {
-        "COLUMNREF" if !is_bracketed && !is_variation => Some("a column"),
-        "MEASUREREF" if !is_bracketed => Some("a measure"),
+        "COLUMNREF" if is_measure || !is_bracketed && !is_variation => Some("a column"),
+        "MEASUREREF" if !is_measure => Some("a measure"),
         "TABLEREF" if !is_named => Some("a table of the model"),
         "CALENDARREF" if !is_named => Some("a calendar"),
         _ => None,

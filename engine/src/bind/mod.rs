@@ -66,6 +66,8 @@ pub struct Binder<'a> {
     rows: Vec<RowScope>,
     /// Variables in scope, innermost last.
     names: Vec<(String, Named)>,
+    /// The variables of the query itself. Its measures see these, and none that stand around a reference to them.
+    query_names: Vec<(String, Named)>,
     next: u32,
     /// Expressions bound so far, those that functions repeat included.
     bound: usize,
@@ -137,6 +139,7 @@ impl<'a> Binder<'a> {
             parameters,
             rows: Vec::new(),
             names: Vec::new(),
+            query_names: Vec::new(),
             next: 0,
             bound: 0,
             level: 0,
@@ -268,6 +271,11 @@ impl<'a> Binder<'a> {
 
     pub fn define_variable(&mut self, name: &str, named: Named) {
         self.names.push((name.to_string(), named));
+    }
+
+    /// Takes the variables in scope for those of the query.
+    pub fn keep_query_variables(&mut self) {
+        self.query_names = self.names.clone();
     }
 
     pub fn define_measure(&mut self, measure: QueryMeasure) {
@@ -426,11 +434,12 @@ impl<'a> Binder<'a> {
         }
         self.open.push(name.to_string());
         let rows = std::mem::take(&mut self.rows);
-        let hidden = if in_model {
-            std::mem::take(&mut self.names)
-        } else {
+        let seen = if in_model {
             Vec::new()
+        } else {
+            self.query_names.clone()
         };
+        let hidden = std::mem::replace(&mut self.names, seen);
         let groups = std::mem::take(&mut self.current_group);
         let old_home = std::mem::replace(&mut self.home, home);
         let old_model = self.in_model;
@@ -443,9 +452,7 @@ impl<'a> Binder<'a> {
         self.in_model = old_model;
         self.home = old_home;
         self.current_group = groups;
-        if in_model {
-            self.names = hidden;
-        }
+        self.names = hidden;
         self.rows = rows;
         self.open.pop();
         result

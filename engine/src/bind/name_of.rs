@@ -83,7 +83,7 @@ impl<'a> Binder<'a> {
         Ok(self.scalar(kind, DataType::Text, span))
     }
 
-    /// TABLEOF: the table of a column, or the one in which a measure stands.
+    /// TABLEOF: the table of a column or of a calendar, or the one in which a measure stands.
     pub fn table_of(&mut self, reference: &Expr) -> Bound<TableExpr> {
         let table = self.home_of(reference)?;
         let kind = TableKind::Base {
@@ -109,7 +109,16 @@ impl<'a> Binder<'a> {
 
     fn home_of(&self, reference: &Expr) -> Bound<Table> {
         Ok(match &reference.kind {
-            ExprKind::Identifier { name, .. } => self.model_table(name)?,
+            ExprKind::Identifier { name, .. } => match self.find_table(&name.text) {
+                Some(table) => table,
+                None => match crate::calendars::find(self.scope, &name.text) {
+                    Some((table, _)) => {
+                        self.named.borrow_mut().insert(table);
+                        table
+                    }
+                    None => self.model_table(name)?,
+                },
+            },
             ExprKind::Bracket(name) if self.named_measure(&name.text).is_some() => {
                 match self.named_measure(&name.text).and_then(|(table, _)| table) {
                     Some(table) => table,
@@ -219,11 +228,19 @@ impl<'a> Binder<'a> {
                 }),
             },
             ExprKind::Identifier { name, .. } => self.named_table(name),
-            _ => self.error(
-                ErrorKind::Argument,
-                argument.span,
-                "NAMEOF needs the name of a column, a measure or a table",
-            ),
+            _ => match self.table_reference(argument)? {
+                Some(table) => Ok(Named {
+                    kind: Kind::Table,
+                    table: None,
+                    name: self.scope.table(table).name.clone(),
+                    level: None,
+                }),
+                None => self.error(
+                    ErrorKind::Argument,
+                    argument.span,
+                    "NAMEOF needs the name of a column, a measure or a table",
+                ),
+            },
         }
     }
 }

@@ -549,9 +549,10 @@ impl Evaluator<'_> {
 
     fn non_blank(&self, last: bool, args: &[Expr], place: &Place) -> Result<Table> {
         let col = self.column(&args[0])?;
+        let context = self.transition(place)?;
         let table = Table::of(
             vec![self.field(col)],
-            self.data.tuples(&[col], &place.context, true),
+            self.data.tuples(&[col], &context, false),
         );
         let inside = self.iterating(&table, place);
         let mut best: Option<usize> = None;
