@@ -336,18 +336,33 @@ impl Builder<'_> {
         }
     }
 
-    /// All rows and objects, but what is not computed yet: that is not there, for expressions as for the rows of its table.
+    /// All rows and objects, but what is not computed yet: that is not there, for expressions as for the rows of its table. Measures
+    /// are there even so: it matters to nobody in which table they stand, and the expression of that very table may use them.
     fn scope_without(&self, pending: &BTreeSet<Node>) -> Scope {
+        let houses = |node: &Node| match node {
+            Node::Table(t) => {
+                at(&self.model.tables, *t).is_some_and(|table| !table.measures.is_empty())
+            }
+            _ => false,
+        };
         let absent = Hidden(
             pending
                 .iter()
                 .copied()
+                .filter(|node| !houses(node))
                 .chain(self.columns_of_tables(pending))
                 .collect(),
         );
         let mut objects = Objects::of(self.model, self.trees, &absent, |id| {
             self.data.is_related(id)
         });
+        for node in pending.iter().filter(|node| houses(node)) {
+            if let Node::Table(t) = node
+                && let Some(table) = at(&self.model.tables, *t)
+            {
+                objects.forget_name(&table.name);
+            }
+        }
         // Nothing is kept from the operator, who reads the errors.
         objects.complete = true;
         let visible = Visible::everything(ordinal(self.model.tables.len()));

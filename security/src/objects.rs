@@ -287,6 +287,11 @@ impl Objects {
         self.model.tables.push(table);
     }
 
+    /// From here on nothing finds the table by its name; its measures are there.
+    pub fn forget_name(&mut self, table: &str) {
+        self.table_names.remove(&fold(table));
+    }
+
     pub fn find_table(&self, name: &str) -> Option<u32> {
         self.table_names.get(&fold(name)).copied()
     }

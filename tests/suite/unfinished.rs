@@ -138,3 +138,29 @@ fn columns_of_no_table_are_no_measures() {
     assert_eq!(value(&session, "[Value]"), "2");
     assert_eq!(value(&session, "SUM ( Measures[None] )"), "1");
 }
+
+/// The expression of a calculated table uses a measure that stands in that very table, as date tables do.
+#[test]
+fn calculated_tables_use_measures_of_their_own() {
+    const TABLES: &str = r#"{ "name": "m", "compatibilityLevel": 1600, "model": { "culture": "en-US", "tables": [
+        { "name": "Days", "columns": [
+            { "name": "Last", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[Last]" },
+            { "name": "Next", "dataType": "int64", "type": "calculated", "expression": "[Last] + [Ref]" } ],
+          "measures": [ { "name": "Ref", "expression": "CALCULATE ( MAX ( Sales[Key] ), REMOVEFILTERS () )" }, { "name": "Days", "expression": "SUM ( Days[Last] )" } ],
+          "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression": "VAR last = [Ref] RETURN ROW ( \"Last\", last )" } } ] },
+        { "name": "Sales", "columns": [ { "name": "Key", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[Value]" } ],
+          "partitions": [ { "name": "Sales", "source": { "type": "calculated", "expression": "{ 1, 7 }" } } ] } ] } }"#;
+    let folder = Scratch::new("own");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, TABLES).expect("a model in the scratch folder");
+    let session = Database::import(&file, folder.path())
+        .unwrap_or_else(|error| panic!("{error}"))
+        .session(Identity::anonymous())
+        .expect("a model without roles");
+    assert_eq!(value(&session, "[Days]"), "7");
+    assert_eq!(value(&session, "SUM ( Days[Next] )"), "14");
+    let circle = TABLES.replace("VAR last = [Ref]", "VAR last = COUNTROWS ( Days )");
+    std::fs::write(&file, circle).expect("a model in the scratch folder");
+    let error = Database::import(&file, folder.path()).err();
+    assert!(error.is_some_and(|error| error.to_string().contains("'Days'")));
+}
