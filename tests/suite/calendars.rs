@@ -107,14 +107,22 @@ fn sum(from: i64, to: i64) -> Value {
 
 #[test]
 fn the_table_of_a_calendar_is_the_one_that_it_stands_in() {
-    for expression in ["COUNTROWS ( {} )", "NAMEOF ( {} )", "MAXX ( {}, Days[Date] )"] {
+    for expression in [
+        "COUNTROWS ( {} )",
+        "NAMEOF ( {} )",
+        "MAXX ( {}, Days[Date] )",
+    ] {
         let query = |table: &str| {
             rows(&format!(
                 "EVALUATE ROW ( \"x\", {} )",
                 expression.replace("{}", table)
             ))
         };
-        assert_eq!(query("TABLEOF ( 'Gregorian' )"), query("Days"), "{expression}");
+        assert_eq!(
+            query("TABLEOF ( 'Gregorian' )"),
+            query("Days"),
+            "{expression}"
+        );
     }
 }
 

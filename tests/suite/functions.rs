@@ -549,7 +549,10 @@ fn functions_that_cannot_be_defined_or_called_so() {
         "F = ( m : MEASUREREF ) => SUMX ( Lines, m )",
         "F ( Lines[Amount] )",
     );
-    refused("F = ( c : COLUMNREF ) => SUMX ( Lines, c )", "F ( [Total] )");
+    refused(
+        "F = ( c : COLUMNREF ) => SUMX ( Lines, c )",
+        "F ( [Total] )",
+    );
     refused(
         "F = ( c : COLUMNREF ) => SUMX ( Lines, c )",
         "F ( Lines[Amount] + 1 )",

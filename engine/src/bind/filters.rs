@@ -204,8 +204,7 @@ impl<'a> Binder<'a> {
                     && self.names_measure(&name.text)
             }
             ExprKind::Qualified { table, column } => {
-                self.row_field(Some(&table.text), &column.text, 0)
-                    .is_none()
+                self.row_field(Some(&table.text), &column.text, 0).is_none()
                     && self.find_table(&table.text).is_some_and(|handle| {
                         self.scope.find_column(handle, &column.text).is_none()
                     })

@@ -296,11 +296,7 @@ struct Passed {
 }
 
 /// What a parameter asks for that takes only the names of things, where an argument is something else.
-fn missing_reference(
-    argument: &Expr,
-    is_measure: bool,
-    hints: &[Name],
-) -> Option<&'static str> {
+fn missing_reference(argument: &Expr, is_measure: bool, hints: &[Name]) -> Option<&'static str> {
     use ExprKind as K;
     let is_variation = matches!(argument.kind, K::Variation { .. });
     let is_bracketed = matches!(argument.kind, K::Qualified { .. } | K::Bracket(_));
