@@ -181,10 +181,6 @@ impl Names {
         nodes.extend(varied.filter_map(|name| Some(Node::Table(*self.tables.get(name)?))));
         mentioned.extend(home);
         for (table, name) in &found.qualified {
-            // `''[Value]` says a column of the expression's own making, and no measure that has its name.
-            if breadth == Breadth::Said && table.is_empty() {
-                continue;
-            }
             let table = self.tables.get(table);
             let column = table.and_then(|table| self.column(*table, name));
             if breadth == Breadth::Any || column.is_none() {

@@ -119,26 +119,6 @@ fn keys_wait_for_the_date_tables_behind_their_columns() {
     assert_eq!(value(&session, rows), "2");
 }
 
-/// `''[Value]` is the column of the braces and not the measure [Value], which may need tables that wait for this one.
-#[test]
-fn columns_of_no_table_are_no_measures() {
-    const TABLES: &str = r#"{ "name": "m", "compatibilityLevel": 1600, "model": { "culture": "en-US", "tables": [
-        { "name": "Days", "columns": [ { "name": "Last", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[Last]" } ],
-          "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression": "ROW ( \"Last\", COUNTROWS ( Measures ) + 1 )" } } ] },
-        { "name": "Measures", "columns": [ { "name": "None", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[None]" } ],
-          "measures": [ { "name": "Value", "expression": "SUM ( Days[Last] )" } ],
-          "partitions": [ { "name": "Measures", "source": { "type": "calculated", "expression": "SELECTCOLUMNS ( { 1 }, \"None\", ''[Value] )" } } ] } ] } }"#;
-    let folder = Scratch::new("braces");
-    let file = folder.path().join("model.bim");
-    std::fs::write(&file, TABLES).expect("a model in the scratch folder");
-    let session = Database::import(&file, folder.path())
-        .unwrap_or_else(|error| panic!("{error}"))
-        .session(Identity::anonymous())
-        .expect("a model without roles");
-    assert_eq!(value(&session, "[Value]"), "2");
-    assert_eq!(value(&session, "SUM ( Measures[None] )"), "1");
-}
-
 /// The expression of a calculated table uses a measure that stands in that very table, as date tables do.
 #[test]
 fn calculated_tables_use_measures_of_their_own() {
