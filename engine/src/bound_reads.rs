@@ -55,8 +55,9 @@ impl Scalar {
         }
     }
 
-    /// Whether the value comes from rows of this table alone, with the filter context as it is.
-    pub fn is_about_rows_of(&self, table: Table) -> bool {
+    /// Whether the value comes from rows of this table alone, with the filter context as it is. `blank`: the table may have a blank row, which
+    /// is none of them.
+    pub fn is_about_rows_of(&self, table: Table, blank: bool) -> bool {
         use ScalarKind as K;
         let plain = match &self.kind {
             K::Calculate { filters, .. } => filters.is_empty(),
@@ -74,8 +75,8 @@ impl Scalar {
         };
         let (scalars, tables) = self.parts();
         plain
-            && scalars.iter().all(|s| s.is_about_rows_of(table))
-            && tables.iter().all(|t| t.is_about_rows_of(table))
+            && scalars.iter().all(|s| s.is_about_rows_of(table, blank))
+            && tables.iter().all(|t| t.is_about_rows_of(table, blank))
     }
 
     /// Whether the expression reads the row of this frame anywhere.
@@ -207,11 +208,16 @@ impl Scalar {
 }
 
 impl TableExpr {
-    fn is_about_rows_of(&self, table: Table) -> bool {
+    fn is_about_rows_of(&self, table: Table, blank: bool) -> bool {
         use TableKind as K;
         let plain = match &self.kind {
-            K::Base { table: of, .. } => *of == table,
-            K::Values { columns, .. } => columns.iter().all(|column| column.table() == table),
+            K::Base {
+                table: of,
+                blank_row,
+            } => *of == table && !(blank && *blank_row),
+            K::Values { columns, blank_row } => {
+                columns.iter().all(|column| column.table() == table) && !(blank && *blank_row)
+            }
             K::Filter { .. }
             | K::Distinct(_)
             | K::Constructor(_)
@@ -223,8 +229,8 @@ impl TableExpr {
         };
         let (scalars, tables) = self.parts();
         plain
-            && scalars.iter().all(|s| s.is_about_rows_of(table))
-            && tables.iter().all(|t| t.is_about_rows_of(table))
+            && scalars.iter().all(|s| s.is_about_rows_of(table, blank))
+            && tables.iter().all(|t| t.is_about_rows_of(table, blank))
     }
 
     pub fn reads_frame(&self, id: FrameId) -> bool {

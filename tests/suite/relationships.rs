@@ -66,6 +66,16 @@ fn a_relationship_of_one_to_one_is_used_one_way() {
     }
 }
 
+/// Day 3 has no note, so that Notes has a blank row, which is no row that SUMMARIZE groups.
+#[test]
+fn the_blank_row_is_none_of_the_rows_that_summarize_filters_by() {
+    let session = shipped();
+    let notes = "COUNTROWS ( VALUES ( Notes[Note] ) )";
+    assert_eq!(value(&session, notes), "3");
+    let summarized = format!("SUMX ( SUMMARIZE ( Notes, \"w\", {notes} ), [w] )");
+    assert_eq!(value(&session, &summarized), "2");
+}
+
 #[test]
 fn ways_of_relationships_that_are_refused() {
     let session = shipped();

@@ -239,8 +239,12 @@ impl<'a> Evaluator<'a> {
 
     /// Whether the expressions are the same where only the grouping columns filter them, and not the rows of the groups.
     fn groups_suffice(&self, summarize: &Summarize, table: Table) -> bool {
+        let relationships = self.scope.relationships().iter();
+        let mut one_ends = relationships
+            .filter(|r| !r.to_many && r.to == table || !r.from_many && r.from == table);
+        let blank = one_ends.next().is_some();
         let suffices = |column: &SummarizeColumn| match column {
-            SummarizeColumn::Expression(expr) => expr.is_about_rows_of(table),
+            SummarizeColumn::Expression(expr) => expr.is_about_rows_of(table, blank),
             SummarizeColumn::IsSubtotal(_) => true,
         };
         // A calculation item may put anything around a measure.
