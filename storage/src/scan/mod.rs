@@ -10,12 +10,15 @@ mod kernels;
 mod own;
 mod parallel;
 mod requirements;
+mod seen;
 mod select;
 mod strip;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod tuples;
 
+use crate::column::BLOCK;
 use crate::memory::Charge;
 use crate::reading::Reading;
 use crate::rows::{Builder, RowBlocks};
@@ -29,7 +32,7 @@ use group::{Grouper, Grouping};
 use parallel::Pass;
 use requirements::Requirements;
 use select::Selector;
-use strip::Strip;
+use strip::{STRIP, Strip};
 
 /// The states of all threads together take so many bytes at most, if there is more than one thread.
 const STATE_BYTES: usize = 256 << 20;
@@ -58,6 +61,14 @@ impl Dataset {
             control.check()?;
             aggregations.push(Aggregation::new(&mut composer, aggregate, fixed)?);
         }
+        let whole = scan.keys.is_empty() && selector.asks_nothing();
+        if whole {
+            aggregations.iter_mut().for_each(Aggregation::of_all_rows);
+        }
+        let at_once = match aggregations.iter().all(Aggregation::reads_lanes) {
+            true if scan.keys.is_empty() => BLOCK,
+            _ => STRIP,
+        };
         let fresh = || State {
             grouper: grouping.grouper(),
             accumulators: aggregations.iter().map(|a| a.accumulator(fixed)).collect(),
@@ -69,6 +80,7 @@ impl Dataset {
             selector: &selector,
             control,
             most_threads: most_threads(&aggregations, fixed, composer.rows()),
+            rows_at_once: at_once,
         };
         let (states, scanned) = pass.run(fresh, |state, strip| state.add(strip, most_groups))?;
         let mut states = states.into_iter();
@@ -114,6 +126,7 @@ impl Dataset {
             selector: &selector,
             control,
             most_threads: usize::MAX,
+            rows_at_once: STRIP,
         };
         let (mut states, _) = pass.run(Vec::new, |found: &mut Vec<u32>, strip| {
             strip.each_row(|_, row| found.push(row));
@@ -143,6 +156,7 @@ impl Dataset {
             selector: &selector,
             control,
             most_threads: usize::MAX,
+            rows_at_once: STRIP,
         };
         // Blocks come to each thread in order, and each to one of them.
         let (states, _) = pass.run(Builder::default, |rows, strip| {

@@ -23,6 +23,8 @@ pub(super) struct Pass<'p> {
     pub(super) control: &'p Control,
     /// States at once, at most: each thread has one.
     pub(super) most_threads: usize,
+    /// Rows of a strip where all rows of a block pass.
+    pub(super) rows_at_once: usize,
 }
 
 /// What the threads share.
@@ -147,8 +149,14 @@ impl Pass<'_> {
         let mut work = |strip: &Strip<'_>| work(state, strip);
         match picked {
             Picked::Skipped | Picked::Nothing => Ok(()),
-            Picked::All => Strip::split(start, len, None, &mut work),
-            Picked::Some => Strip::split(start, len, Some(&scratch.picks), &mut work),
+            Picked::All => Strip::split(start, len, None, self.rows_at_once, &mut work),
+            Picked::Some => Strip::split(
+                start,
+                len,
+                Some(&scratch.picks),
+                self.rows_at_once,
+                &mut work,
+            ),
         }
     }
 }
