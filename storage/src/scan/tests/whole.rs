@@ -36,7 +36,7 @@ fn columns(random: &mut Random) -> Vec<(&'static str, Vec<Option<i64>>)> {
         ("u16 dictionary", draw(3, Box::new(uneven(3000)))),
         ("u24 dictionary", draw(3, Box::new(sparse))),
         ("u8 runs offset", draw(0, Box::new(sticky))),
-        ("u8 runs offset", draw(100, Box::new(|n| n as i64))),
+        ("u8 runs dictionary", draw(100, Box::new(|n| n as i64))),
     ]
 }
 
