@@ -14,6 +14,9 @@ use std::arch::x86_64::*;
 use super::kernels::{Lane, Level, SET, range_bits};
 use crate::codes::{Code, Codes, U24};
 
+/// Bytes beyond which the processor does not read ahead by itself.
+#[cfg(target_arch = "x86_64")]
+const PAGE: usize = 4096;
 /// Places at which rows are read at once.
 const STREAMS: usize = 4;
 
@@ -389,43 +392,45 @@ mod x86 {
         of(0) + of(1) + of(2) + portable(rest)
     }
 
+    /// Lookups fill the processor's window, so that it does not see how the codes go on: these are asked for a page ahead.
     #[target_feature(enable = "avx2")]
     pub(super) fn looked_up<C: Code, R: Copy + Into<u64>>(codes: &[C], rests: &[R]) -> (u64, u64) {
-        /// Sums of so many numbers of 16 bits fit 32.
-        const FITTING: usize = 1 << 16;
+        /// Sums of four times as many numbers of 16 bits fit 32.
+        const FITTING: usize = 1 << 14;
         let narrow = size_of::<R>() == 2;
         assert!(size_of::<C>() <= 2 && (narrow || size_of::<R>() == 4));
         assert!(rests.len() > 1 << (8 * size_of::<C>()));
-        let (parts, left) = codes.as_chunks::<8>();
+        let (parts, left) = codes.as_chunks::<32>();
         let (mut of_codes, mut of_rests) = portable_looked_up(left, rests);
         let low = _mm256_set1_epi64x(0xFFFF_FFFF);
         for parts in parts.chunks(FITTING) {
             let mut sums = [_mm256_setzero_si256(); 2];
             for part in parts {
-                let codes = eight(part);
-                sums[0] = _mm256_add_epi32(sums[0], codes);
-                if narrow {
-                    // SAFETY: four bytes are read at a place, and there is a place more after that of the greatest code.
-                    let found =
-                        unsafe { _mm256_i32gather_epi32::<2>(rests.as_ptr().cast(), codes) };
-                    let found = _mm256_and_si256(found, _mm256_set1_epi32(0xFFFF));
-                    sums[1] = _mm256_add_epi32(sums[1], found);
-                } else {
-                    // SAFETY: four bytes are read at a place, and every code has one.
-                    let found =
-                        unsafe { _mm256_i32gather_epi32::<4>(rests.as_ptr().cast(), codes) };
-                    let pairs = _mm256_add_epi64(
-                        _mm256_and_si256(found, low),
-                        _mm256_srli_epi64::<32>(found),
-                    );
-                    sums[1] = _mm256_add_epi64(sums[1], pairs);
+                let page_on = part.as_ptr().cast::<i8>().wrapping_add(PAGE);
+                // Nothing is read, and so any address will do.
+                _mm_prefetch::<_MM_HINT_T0>(page_on);
+                for part in part.as_chunks::<8>().0 {
+                    let codes = eight(part);
+                    sums[0] = _mm256_add_epi32(sums[0], codes);
+                    let rests = rests.as_ptr().cast();
+                    if narrow {
+                        // SAFETY: four bytes are read at a place, and there is a place more after that of the greatest code.
+                        let found = unsafe { _mm256_i32gather_epi32::<2>(rests, codes) };
+                        let found = _mm256_and_si256(found, _mm256_set1_epi32(0xFFFF));
+                        sums[1] = _mm256_add_epi32(sums[1], found);
+                    } else {
+                        // SAFETY: four bytes are read at a place, and every code has one.
+                        let found = unsafe { _mm256_i32gather_epi32::<4>(rests, codes) };
+                        let even = _mm256_and_si256(found, low);
+                        let both = _mm256_add_epi64(even, _mm256_srli_epi64::<32>(found));
+                        sums[1] = _mm256_add_epi64(sums[1], both);
+                    }
                 }
             }
             of_codes += of_eight(sums[0]);
-            of_rests += if narrow {
-                of_eight(sums[1])
-            } else {
-                of_four(sums[1])
+            of_rests += match narrow {
+                true => of_eight(sums[1]),
+                false => of_four(sums[1]),
             };
         }
         (of_codes, of_rests)
