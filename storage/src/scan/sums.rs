@@ -5,7 +5,9 @@
 //! several places at once, and while one of these begins a page, the others are in the middle of theirs.
 //!
 //! This file holds `unsafe` code as `kernels.rs` does: loading a vector from a slice, looking up eight places of a list at
-//! once, and calling what needs a feature of the processor after that feature was found.
+//! once, seeing numbers as their bytes, and calling what needs a feature of the processor after that feature was found.
+//! Measured over 60 million rows on one thread: bytes are added up by AVX2 in 2.1 ms and by the portable loop in 8 ms, looked
+//! up in 13 ms against 21 ms with 3,000 values, and 23 ms against 29 ms with 65,000.
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]
@@ -74,16 +76,8 @@ impl Summed for u16 {
 }
 
 impl Summed for U24 {
-    fn sum(level: Level, numbers: &[U24]) -> u64 {
-        match level {
-            Level::Portable => portable_u24(numbers),
-            // SAFETY: the level says that the processor has the feature.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { x86::sum_u24_256(numbers) },
-            // SAFETY: the same.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { x86::sum_u24_512(numbers) },
-        }
+    fn sum(_: Level, numbers: &[U24]) -> u64 {
+        by_places(numbers)
     }
 }
 
@@ -114,20 +108,23 @@ fn portable<C: Code>(numbers: &[C]) -> u64 {
     }
 }
 
-/// Adds the bytes by their places in 64 numbers, which the compiler vectorizes: putting each number together takes three
-/// times as long.
-fn portable_u24(numbers: &[U24]) -> u64 {
-    /// Sums of so many bytes fit 16 bits.
-    const FITTING: usize = 257;
+/// Adds bytes by their places in 64 numbers, which the compiler vectorizes for any machine. Measured over 60 million rows on one thread, 13 ms where
+/// putting each number together takes 87 ms; the loops for AVX2 and AVX-512 that there were, or that sort bytes by masks, take
+/// 12 to 15 ms, which is too little less to keep them.
+fn by_places(numbers: &[U24]) -> u64 {
+    /// Sums of so many bytes from each stream fit 16 bits.
+    const FITTING: usize = 257 / STREAMS;
     // SAFETY: a number is three bytes and nothing else.
     let bytes = unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), numbers.len() * 3) };
-    let (parts, rest): (&[[u8; 192]], &[u8]) = bytes.as_chunks();
+    let (streams, rest): (_, &[u8]) = streams::<u8, 192>(bytes);
     let mut total = portable(&numbers[numbers.len() - rest.len() / 3..]);
-    for parts in parts.chunks(FITTING) {
+    for first in (0..streams[0].len()).step_by(FITTING) {
         let mut sums = [0u16; 192];
-        for part in parts {
-            for (sum, byte) in sums.iter_mut().zip(part) {
-                *sum += u16::from(*byte);
+        for place in first..streams[0].len().min(first + FITTING) {
+            for stream in streams {
+                for (sum, byte) in sums.iter_mut().zip(&stream[place]) {
+                    *sum += u16::from(*byte);
+                }
             }
         }
         for [low, middle, high] in sums.as_chunks::<3>().0 {
@@ -301,95 +298,6 @@ mod x86 {
             }
         }
         sums.into_iter().map(|sum| of_four(sum)).sum::<u64>() + portable(rest)
-    }
-
-    /// The bytes of three vectors, sorted by their place in their number: these repeat every three bytes, and 32 or 64 bytes are
-    /// no multiple of it, so that wherever one vector has a low byte, another has a middle one and the third a high one.
-    const fn places(of: usize) -> u64 {
-        let (mut bits, mut byte) = (0, of);
-        while byte < 64 {
-            bits |= 1 << byte;
-            byte += 3;
-        }
-        bits
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn sum_u24_512(numbers: &[U24]) -> u64 {
-        let (streams, rest) = streams::<U24, 64>(numbers);
-        let zero = _mm512_setzero_si512();
-        let mut sums = [[zero; 3]; STREAMS];
-        for place in 0..streams[0].len() {
-            for (sums, stream) in sums.iter_mut().zip(&streams) {
-                let bytes = stream[place].as_ptr().cast::<u8>();
-                // SAFETY: a part is 192 bytes.
-                let (a, b, c) = unsafe {
-                    (
-                        _mm512_loadu_si512(bytes.cast()),
-                        _mm512_loadu_si512(bytes.add(64).cast()),
-                        _mm512_loadu_si512(bytes.add(128).cast()),
-                    )
-                };
-                let sorted = |of_b: usize, of_c: usize| {
-                    let both = _mm512_mask_blend_epi8(const { places(0) } << of_b % 3, a, b);
-                    _mm512_mask_blend_epi8(const { places(0) } << of_c % 3, both, c)
-                };
-                // Byte 0 of the second vector is a middle one, and of the third a high one.
-                for (sum, bytes) in sums
-                    .iter_mut()
-                    .zip([sorted(2, 1), sorted(0, 2), sorted(1, 0)])
-                {
-                    *sum = _mm512_add_epi64(*sum, _mm512_sad_epu8(bytes, zero));
-                }
-            }
-        }
-        let of = |place: usize| {
-            let sums = sums
-                .iter()
-                .map(|sums| _mm512_reduce_add_epi64(sums[place]) as u64);
-            sums.sum::<u64>() << (8 * place)
-        };
-        of(0) + of(1) + of(2) + portable(rest)
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn sum_u24_256(numbers: &[U24]) -> u64 {
-        let (streams, rest) = streams::<U24, 32>(numbers);
-        let zero = _mm256_setzero_si256();
-        // All ones in every third byte.
-        let thirds: [[u8; 32]; 3] = std::array::from_fn(|of| {
-            std::array::from_fn(|byte| if byte % 3 == of { u8::MAX } else { 0 })
-        });
-        // SAFETY: each is 32 bytes.
-        let thirds = thirds.map(|bytes| unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) });
-        let mut sums = [[zero; 3]; STREAMS];
-        for place in 0..streams[0].len() {
-            for (sums, stream) in sums.iter_mut().zip(&streams) {
-                let bytes = stream[place].as_ptr().cast::<u8>();
-                // SAFETY: a part is 96 bytes.
-                let (a, b, c) = unsafe {
-                    (
-                        _mm256_loadu_si256(bytes.cast()),
-                        _mm256_loadu_si256(bytes.add(32).cast()),
-                        _mm256_loadu_si256(bytes.add(64).cast()),
-                    )
-                };
-                // Byte 0 of the second vector is a high one, and of the third a middle one.
-                for (place, sum) in sums.iter_mut().enumerate() {
-                    let from = |vector: __m256i, first: usize| {
-                        _mm256_and_si256(vector, thirds[(place + 3 - first) % 3])
-                    };
-                    let bytes =
-                        _mm256_or_si256(_mm256_or_si256(from(a, 0), from(b, 2)), from(c, 1));
-                    *sum = _mm256_add_epi64(*sum, _mm256_sad_epu8(bytes, zero));
-                }
-            }
-        }
-        let of = |place: usize| {
-            let sums = sums.iter().map(|sums| of_four(sums[place]));
-            sums.sum::<u64>() << (8 * place)
-        };
-        of(0) + of(1) + of(2) + portable(rest)
     }
 
     /// Lookups fill the processor's window, so that it does not see how the codes go on: these are asked for a page ahead.
