@@ -426,7 +426,8 @@ mod tests {
         fn check<C: Summed>(most: u32) {
             const LEN: usize = 300_007;
             for level in Level::all() {
-                let sum = C::sum(level, &vec![C::narrow(most); LEN]);
+                let numbers: Vec<C> = std::iter::repeat_n(C::narrow(most), LEN).collect();
+                let sum = C::sum(level, &numbers);
                 assert_eq!(sum, LEN as u64 * u64::from(most), "{level:?} {most}");
             }
         }
