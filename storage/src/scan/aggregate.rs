@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::compose::Composer;
 use super::exact::ExactSums;
 use super::expression::{Compiled, Number, Numbers, Vector};
-use super::kernels::{Lane, Level};
+use super::kernels::Level;
+use super::seen::{Seen, extend};
 use super::strip::Strip;
-use crate::codes::with_codes;
+use super::sums::{Lookup, Summed};
+use crate::codes::{Codes, with_codes};
 use crate::dictionary::compare_doubles;
 use crate::hash::FastSet;
 use crate::runs::RowCodes;
@@ -32,14 +34,6 @@ pub(super) struct Accumulator<'g, 'a> {
     codes: Vec<u32>,
 }
 
-/// Which groups have a value other than BLANK.
-#[derive(Clone)]
-enum Seen {
-    /// All that have rows: no value is BLANK.
-    Rows,
-    Flags(Vec<bool>),
-}
-
 enum Input<'a> {
     /// Every row counts.
     Rows,
@@ -49,6 +43,12 @@ enum Input<'a> {
         table: Option<Arc<[u32]>>,
     },
     Values(Compiled<'a>),
+    /// The same, where all rows are summed up at once by their codes.
+    Listed {
+        values: Compiled<'a>,
+        codes: &'a Codes,
+        lookup: Lookup,
+    },
 }
 
 #[derive(Clone)]
@@ -138,6 +138,39 @@ impl<'a> Aggregation<'a> {
         Ok(Aggregation { input, empty })
     }
 
+    /// All rows count, and for one group: then a sum may be worth a list of its own.
+    pub(super) fn of_all_rows(&mut self) {
+        let (Input::Values(values), State::SumNarrow { .. }) = (&self.input, &self.empty) else {
+            return;
+        };
+        let Some((codes, lookup)) = values.lookup() else {
+            return;
+        };
+        let input = std::mem::replace(&mut self.input, Input::Rows);
+        if let Input::Values(values) = input {
+            self.input = Input::Listed {
+                values,
+                codes,
+                lookup,
+            };
+        }
+    }
+
+    /// Whether rows that are all of one group are taken straight from their codes, however many they are.
+    pub(super) fn reads_lanes(&self) -> bool {
+        match (&self.input, &self.empty) {
+            (Input::Rows, _) | (Input::Listed { .. }, _) => true,
+            (
+                Input::Codes {
+                    lane: Some(_),
+                    table: None,
+                },
+                state,
+            ) => matches!(state, State::SumCodes { .. } | State::Count(_)),
+            _ => false,
+        }
+    }
+
     /// Bytes that a state of so many groups takes, about.
     pub(super) fn bytes(&self, groups: usize) -> usize {
         let each = match &self.empty {
@@ -192,7 +225,13 @@ impl Accumulator<'_, '_> {
                 }
                 self.state.add_codes(&self.codes, ids);
             }
-            Input::Values(values) => self.state.add_values(&values.evaluate(strip)?, ids),
+            Input::Listed { codes, lookup, .. } if strip.picks.is_none() && ids.is_empty() => {
+                let rows = strip.start..strip.start + strip.len;
+                self.state.add_total(lookup.sum(Level::best(), codes, rows));
+            }
+            Input::Values(values) | Input::Listed { values, .. } => {
+                self.state.add_values(&values.evaluate(strip)?, ids)
+            }
         }
         Ok(())
     }
@@ -332,49 +371,6 @@ fn sums_are_narrow(values: &Compiled<'_>, rows: usize) -> bool {
         .is_some_and(|(least, most)| fits(least) && fits(most))
 }
 
-impl Seen {
-    fn merge(&mut self, other: Seen, here: impl Fn(usize) -> usize) {
-        if let (Seen::Flags(mine), Seen::Flags(theirs)) = (self, other) {
-            let theirs = theirs.into_iter().enumerate();
-            theirs.for_each(|(group, seen)| mine[here(group)] |= seen);
-        }
-    }
-
-    fn grow(&mut self, groups: usize) {
-        if let Seen::Flags(flags) = self {
-            extend(flags, groups, false);
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Seen::Rows => 0,
-            Seen::Flags(flags) => flags.len(),
-        }
-    }
-
-    fn mark(&mut self, ids: &[u32], blank: Option<&[bool]>) {
-        let Seen::Flags(seen) = self else { return };
-        match (blank, ids.is_empty()) {
-            (None, true) => seen[0] = true,
-            (None, false) => ids.iter().for_each(|id| seen[*id as usize] = true),
-            (Some(blank), true) => seen[0] |= blank.contains(&false),
-            (Some(blank), false) => {
-                ids.iter()
-                    .zip(blank)
-                    .for_each(|(id, blank)| seen[*id as usize] |= !blank);
-            }
-        }
-    }
-
-    fn has(&self, group: usize, rows: u64) -> bool {
-        match self {
-            Seen::Rows => rows > 0,
-            Seen::Flags(flags) => flags[group],
-        }
-    }
-}
-
 impl State {
     fn bytes(&self) -> usize {
         match self {
@@ -444,22 +440,57 @@ impl State {
 
     /// Adds all rows of a strip to the one group, straight from the lane, where that is possible.
     fn add_lane(&mut self, strip: &Strip<'_>, lane: &RowCodes) -> bool {
-        let State::SumCodes {
-            sums, values: None, ..
-        } = self
-        else {
-            return false;
-        };
         let (level, rows) = (Level::best(), strip.start..strip.start + strip.len);
-        match lane {
-            RowCodes::Each(codes) => {
-                sums[0] += with_codes!(codes, codes => Lane::sum(level, &codes[rows]));
+        match self {
+            State::SumCodes {
+                sums, values: None, ..
+            } => match lane {
+                RowCodes::Each(codes) => {
+                    sums[0] += with_codes!(codes, codes => Summed::sum(level, &codes[rows]));
+                }
+                RowCodes::Runs(runs) => runs.each_stretch(rows, |_, codes| {
+                    sums[0] += Summed::sum(level, codes);
+                }),
+            },
+            State::SumCodes {
+                sums,
+                values: Some(values),
+                ..
+            } => {
+                let mut add = |(sum, count): (u64, u64)| {
+                    sums[0] += sum;
+                    // There are no more of them than rows.
+                    values[0] += count as u32;
+                };
+                match lane {
+                    RowCodes::Each(codes) => add(with_codes!(codes, codes => {
+                        Summed::sum_and_values(level, &codes[rows])
+                    })),
+                    RowCodes::Runs(runs) => runs.each_stretch(rows, |_, codes| {
+                        add(Summed::sum_and_values(level, codes));
+                    }),
+                }
             }
-            RowCodes::Runs(runs) => runs.each_stretch(rows, |_, codes| {
-                sums[0] += Lane::sum(level, codes);
-            }),
+            State::Count(counts) => match lane {
+                RowCodes::Each(codes) => {
+                    let count = with_codes!(codes, codes => Summed::values(level, &codes[rows]));
+                    counts[0] += count as u32;
+                }
+                RowCodes::Runs(runs) => runs.each_stretch(rows, |_, codes| {
+                    counts[0] += Summed::values(level, codes) as u32;
+                }),
+            },
+            _ => return false,
         }
         true
+    }
+
+    /// Adds to the one group a sum of values that are not BLANK, and how many they are.
+    fn add_total(&mut self, (sum, values): (i64, u64)) {
+        if let State::SumNarrow { sums, seen, .. } = self {
+            sums[0] += sum;
+            seen.mark_one(values > 0);
+        }
     }
 
     fn add_codes(&mut self, codes: &[u32], ids: &[u32]) {
@@ -739,12 +770,6 @@ fn whole(number: Number, values: Vec<Option<i128>>) -> Aggregated {
         Aggregated::Fixed(values)
     } else {
         Aggregated::Integer(values)
-    }
-}
-
-fn extend<T: Clone>(values: &mut Vec<T>, len: usize, with: T) {
-    if values.len() < len {
-        values.resize(len, with);
     }
 }
 

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use super::compose::Composer;
 use super::strip::Strip;
+use super::sums::Lookup;
+use crate::codes::Codes;
 use crate::dictionary::Domain;
 use crate::reading::Reading;
 use crate::runs::RowCodes;
@@ -174,6 +176,24 @@ impl<'a> Compiled<'a> {
             }
             _ => None,
         }
+    }
+
+    /// The codes of a column of the table itself whose values stand in a list, and how to sum it up by them. None: the expression is something else, or too large for this.
+    pub(super) fn lookup(&self) -> Option<(&'a Codes, Lookup)> {
+        let Node::Whole {
+            codes: RowCodes::Each(codes),
+            values: Cow::Borrowed(values),
+            blank,
+        } = &self.node
+        else {
+            return None;
+        };
+        let may_be_blank = match blank {
+            Blank::Never => false,
+            Blank::CodeZero => true,
+            Blank::Table(_) => return None,
+        };
+        Some((codes, Lookup::new(codes, values, may_be_blank)?))
     }
 
     /// The least and the greatest value that a row can have, zero among them, where that is known and fits.

@@ -1,8 +1,8 @@
 //! The innermost loops over the numbers of a lane. A test gives one bit a row, 64 rows a word. Each loop is written for any
 //! machine, and again for AVX2 and AVX-512, which are chosen by asking the processor; all give the same bits.
 //!
-//! This file alone holds `unsafe` code: loading a vector from a slice, and calling what needs a feature of the processor
-//! after that feature was found. Measured over 60 million rows in memory, by processor time, AVX-512 makes range tests of 8
+//! This file and `sums.rs` alone hold `unsafe` code: loading a vector from a slice, and calling what needs a feature of the
+//! processor after that feature was found. Measured over 60 million rows in memory, by processor time, AVX-512 makes range tests of 8
 //! bits 4.7 times, of 16 bits 2.2 times as fast as the portable loops, lookups 1.5 to 2.2 times and the list of picks twice; AVX2
 //! does the same for ranges. Ranges of 32 bits wait for memory.
 #![allow(unsafe_code)]
@@ -76,8 +76,6 @@ pub(super) trait Lane: Code + PartialOrd {
         span: u32,
         words: &mut [u64],
     );
-    /// The sum of all numbers.
-    fn sum(level: Level, numbers: &[Self]) -> u64;
     /// For each whole word of rows the bits of those whose number is in the set.
     fn set_words<const OP: u8>(level: Level, rows: &[[Self; 64]], set: &[u64], words: &mut [u64]);
 }
@@ -165,19 +163,6 @@ fn portable_set<const OP: u8, C: Code>(rows: &[[C; 64]], set: &[u64], words: &mu
     }
 }
 
-#[inline(always)]
-fn portable_sum<C: Code>(numbers: &[C]) -> u64 {
-    // Sums of 256 numbers below 2^24 fit 32 bits, which twice as many lanes of a vector hold; wider ones take 64.
-    if size_of::<C>() < 4 {
-        let parts = numbers.chunks(256);
-        parts
-            .map(|part| u64::from(part.iter().map(|n| n.wide()).sum::<u32>()))
-            .sum()
-    } else {
-        numbers.iter().map(|n| u64::from(n.wide())).sum()
-    }
-}
-
 macro_rules! lane {
     ($type:ty, $avx2:ident, $avx512:ident) => {
         impl Lane for $type {
@@ -214,19 +199,6 @@ macro_rules! lane {
                     #[cfg(target_arch = "x86_64")]
                     Level::Avx512 => unsafe { x86::set_512::<OP, Self>(rows, set, words) },
                     _ => portable_set::<OP, Self>(rows, set, words),
-                }
-            }
-
-            #[inline]
-            fn sum(level: Level, numbers: &[Self]) -> u64 {
-                match level {
-                    Level::Portable => portable_sum(numbers),
-                    // SAFETY: the level says that the processor has the feature.
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => unsafe { x86::sum_256(numbers) },
-                    // SAFETY: the same.
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => unsafe { x86::sum_512(numbers) },
                 }
             }
         }
@@ -622,30 +594,6 @@ mod x86 {
         // SAFETY: so many were written, and there is room for them.
         unsafe { picks.set_len(found) };
     }
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn sum_256<C: Code>(numbers: &[C]) -> u64 {
-        portable_sum(numbers)
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn sum_512<C: Code>(numbers: &[C]) -> u64 {
-        /// Sums of so many numbers below 2^24 fit 32 bits.
-        const FITTING: usize = 256;
-        if size_of::<C>() != size_of::<U24>() {
-            return portable_sum(numbers);
-        }
-        let (parts, rest) = numbers.as_chunks::<16>();
-        let sums = parts.chunks(FITTING).map(|parts| {
-            let sum = parts.iter().fold(_mm512_setzero_si512(), |sum, part| {
-                _mm512_add_epi32(sum, sixteen(part))
-            });
-            let even = _mm512_and_si512(sum, _mm512_set1_epi64(0xFFFF_FFFF));
-            let odd = _mm512_srli_epi64::<32>(sum);
-            _mm512_reduce_add_epi64(_mm512_add_epi64(even, odd)) as u64
-        });
-        sums.sum::<u64>() + portable_sum(rest)
-    }
 }
 
 #[cfg(test)]
@@ -700,8 +648,6 @@ mod tests {
             tested!(SET);
             tested!(AND);
             tested!(OR);
-            let sum: u64 = numbers.iter().map(|number| u64::from(number.wide())).sum();
-            assert_eq!(C::sum(level, &numbers), sum, "{level:?} sum below {bound}");
             let mut found = vec![7];
             picks(level, &in_range, &mut found);
             let passes = |row: &u16| in_range[usize::from(*row) / 64] >> (row % 64) & 1 == 1;
@@ -731,23 +677,6 @@ mod tests {
             let mut found = Vec::new();
             picks(level, &[u64::MAX; 1024], &mut found);
             assert_eq!(found, all, "{level:?}");
-        }
-    }
-
-    #[test]
-    fn sums_of_large_numbers_do_not_wrap() {
-        for level in Level::all() {
-            assert_eq!(
-                u32::sum(level, &[u32::MAX; 1000]),
-                1000 * u64::from(u32::MAX)
-            );
-            assert_eq!(
-                u16::sum(level, &[u16::MAX; 5000]),
-                5000 * u64::from(u16::MAX)
-            );
-            assert_eq!(u8::sum(level, &[u8::MAX; 5000]), 5000 * u64::from(u8::MAX));
-            let most = [U24::narrow(0xFF_FFFF); 9000];
-            assert_eq!(U24::sum(level, &most), 9000 * 0xFF_FFFF);
         }
     }
 

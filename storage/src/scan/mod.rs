@@ -10,14 +10,17 @@ mod kernels;
 mod own;
 mod parallel;
 mod requirements;
+mod seen;
 mod select;
 mod strip;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod tuples;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::column::BLOCK;
 use crate::memory::Charge;
 use crate::reading::Reading;
 use crate::rows::{Builder, RowBlocks};
@@ -31,7 +34,7 @@ use group::{Grouper, Grouping};
 use parallel::Pass;
 use requirements::Requirements;
 use select::Selector;
-use strip::Strip;
+use strip::{STRIP, Strip};
 
 /// The states of all threads together take so many bytes at most, if there is more than one thread.
 const STATE_BYTES: usize = 256 << 20;
@@ -62,6 +65,14 @@ impl Dataset {
             control.check()?;
             aggregations.push(Aggregation::new(&mut composer, aggregate, fixed)?);
         }
+        let whole = scan.keys.is_empty() && selector.asks_nothing();
+        if whole {
+            aggregations.iter_mut().for_each(Aggregation::of_all_rows);
+        }
+        let at_once = match aggregations.iter().all(Aggregation::reads_lanes) {
+            true if scan.keys.is_empty() => BLOCK,
+            _ => STRIP,
+        };
         let fresh = || State {
             grouper: grouping.grouper(),
             accumulators: aggregations.iter().map(|a| a.accumulator(fixed)).collect(),
@@ -75,6 +86,7 @@ impl Dataset {
             control,
             most_threads: most_threads(&aggregations, fixed, composer.rows()),
             enough: &enough,
+            rows_at_once: at_once,
         };
         let (states, scanned) = pass.run(fresh, |state, strip| {
             state.add(strip, most_groups)?;
@@ -128,6 +140,7 @@ impl Dataset {
             control,
             most_threads: usize::MAX,
             enough: &AtomicBool::new(false),
+            rows_at_once: STRIP,
         };
         let (mut states, _) = pass.run(Vec::new, |found: &mut Vec<u32>, strip| {
             strip.each_row(|_, row| found.push(row));
@@ -158,6 +171,7 @@ impl Dataset {
             control,
             most_threads: usize::MAX,
             enough: &AtomicBool::new(false),
+            rows_at_once: STRIP,
         };
         // Blocks come to each thread in order, and each to one of them.
         let (states, _) = pass.run(Builder::default, |rows, strip| {

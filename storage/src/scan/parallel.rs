@@ -25,6 +25,8 @@ pub(super) struct Pass<'p> {
     pub(super) most_threads: usize,
     /// Set by the work once rows that are left cannot change what it has found.
     pub(super) enough: &'p AtomicBool,
+    /// Rows of a strip where all rows of a block pass.
+    pub(super) rows_at_once: usize,
 }
 
 /// What the threads share.
@@ -151,8 +153,14 @@ impl Pass<'_> {
         let mut work = |strip: &Strip<'_>| work(state, strip);
         match picked {
             Picked::Skipped | Picked::Nothing => Ok(()),
-            Picked::All => Strip::split(start, len, None, &mut work),
-            Picked::Some => Strip::split(start, len, Some(&scratch.picks), &mut work),
+            Picked::All => Strip::split(start, len, None, self.rows_at_once, &mut work),
+            Picked::Some => Strip::split(
+                start,
+                len,
+                Some(&scratch.picks),
+                self.rows_at_once,
+                &mut work,
+            ),
         }
     }
 }

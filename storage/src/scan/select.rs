@@ -184,11 +184,19 @@ impl<'a> Selector<'a> {
         self.alive.get(&lane)
     }
 
+    /// Whether every row passes.
+    pub(super) fn asks_nothing(&self) -> bool {
+        self.lanes.is_empty() && self.asks_lanes_only()
+    }
+
     /// Whether a row passes exactly when its number in this lane is alive.
     pub(super) fn asks_only(&self, lane: u32) -> bool {
+        self.lanes.iter().all(|test| test.lane == lane) && self.asks_lanes_only()
+    }
+
+    fn asks_lanes_only(&self) -> bool {
         !self.never
             && self.own.is_empty()
-            && self.lanes.iter().all(|test| test.lane == lane)
             && self.few.is_empty()
             && self.many.is_empty()
             && self.tuples.is_empty()

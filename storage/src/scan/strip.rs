@@ -5,8 +5,9 @@ use crate::ScanError;
 use crate::codes::{Code, with_codes};
 use crate::runs::{RowCodes, Runs};
 
-/// Rows of a strip at most: intermediate vectors of eight bytes a row then stay in the first two levels of cache.
-const STRIP: usize = 4096;
+/// Rows of a strip: intermediate vectors of eight bytes a row then stay in the first two levels of cache. Where rows are not
+/// picked and nothing is put between, a strip may have all rows of a block.
+pub(super) const STRIP: usize = 4096;
 
 /// Rows of the scanned table, in order.
 pub(super) struct Strip<'a> {
@@ -17,11 +18,12 @@ pub(super) struct Strip<'a> {
 }
 
 impl Strip<'_> {
-    /// Cuts rows of one block into strips.
+    /// Cuts rows of one block into strips: those that were picked, or all, so many at once.
     pub(super) fn split(
         start: usize,
         len: usize,
         picks: Option<&[u16]>,
+        at_once: usize,
         work: &mut impl FnMut(&Strip<'_>) -> Result<(), ScanError>,
     ) -> Result<(), ScanError> {
         match picks {
@@ -32,10 +34,10 @@ impl Strip<'_> {
                     picks: Some(picks),
                 })
             }),
-            None => (0..len).step_by(STRIP).try_for_each(|offset| {
+            None => (0..len).step_by(at_once).try_for_each(|offset| {
                 work(&Strip {
                     start: start + offset,
-                    len: STRIP.min(len - offset),
+                    len: at_once.min(len - offset),
                     picks: None,
                 })
             }),

@@ -2,6 +2,7 @@
 
 mod literal;
 pub(super) mod random;
+mod whole;
 
 use roaring::RoaringBitmap;
 
