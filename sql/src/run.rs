@@ -14,6 +14,7 @@ use datafusion::execution::{
     SendableRecordBatchStream, SessionState, SessionStateBuilder, SessionStateDefaults,
 };
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan};
+use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
@@ -39,6 +40,7 @@ use crate::measure;
 use crate::memory::Memory;
 use crate::names::Names;
 use crate::options::Options;
+use crate::planning;
 use crate::reader::Reader;
 use crate::shape;
 use crate::statement::{self, Request};
@@ -194,35 +196,37 @@ fn base(reader: &Reader) -> Result<SessionStateBuilder, Error> {
 
 /// For a statement that is planned: its functions are in the plan.
 fn running_state(reader: &Reader, plan: &LogicalPlan) -> Result<SessionState, Error> {
-    let mut builder = base(reader)?;
-    if fuse::is_all(plan) {
+    let rules = match fuse::is_all(plan) {
         // Rows come sorted, cut and named from one scan: there is nothing to arrange better.
-        builder = builder.with_physical_optimizer_rules(Vec::new());
-    }
-    Ok(builder.build())
+        true => Vec::new(),
+        false => planning::arranging(&reader.control),
+    };
+    Ok(base(reader)?.with_physical_optimizer_rules(rules).build())
 }
 
 fn planning_state(
     reader: &Arc<Reader>,
     measures: Vec<Arc<AggregateUDF>>,
 ) -> Result<SessionState, Error> {
-    let mut builder = base(reader)?
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
+        Arc::new(Times),
+        Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(TypeCoercion::new()),
+        Arc::new(CountJoined(reader.texts())),
+    ];
+    if reader.collates() {
+        rules.push(Arc::new(Collate));
+    }
+    let builder = base(reader)?
         .with_catalog_list(Arc::new(Catalogs(Arc::clone(reader))))
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
         .with_scalar_functions(growth::counted(functions::scalar(), &reader.texts()))
         .with_aggregate_functions(functions::aggregate().into_iter().chain(measures).collect())
         .with_window_functions(functions::window());
-    builder = builder
+    let builder = builder
         .with_type_planner(Arc::new(Types))
-        .with_analyzer_rules(vec![
-            Arc::new(Times),
-            Arc::new(ResolveGroupingFunction::new()),
-            Arc::new(TypeCoercion::new()),
-            Arc::new(CountJoined(reader.texts())),
-        ]);
-    if reader.collates() {
-        builder = builder.with_analyzer_rule(Arc::new(Collate));
-    }
+        .with_analyzer_rules(planning::analyzing(rules, &reader.control))
+        .with_optimizer_rules(planning::optimizing(&reader.control));
     let mut state = builder.build();
     // What the clock says is the same in the whole statement.
     state.mark_start_execution();

@@ -7,6 +7,7 @@ mod collation;
 mod kept;
 mod limits;
 mod plain;
+mod planning;
 mod random;
 mod random_statements;
 mod security_rules;
