@@ -9,7 +9,7 @@
 //! - `fuse` turns aggregates over joined tables into scans.
 //! - `mentioned` says what a statement may read, for the audit.
 //! - `measure` has measures evaluated by the DAX engine beside such a scan.
-//! - `memory` and `growth` count what a statement holds and the text that it makes; `bounds` and `terms` say how much it may grow while it is planned,
+//! - `memory`, `growth` and `copies` count what a statement holds, the text that it makes and what operators copy of it; `bounds` and `terms` say how much it may grow while it is planned,
 //!   and `shape` how deep it may be.
 //! - `collate` and `analyze` make text compare as the model does; `spelling` knows where it need not be folded; `times` keeps dates and times in the
 //!   microseconds of the model.
@@ -31,6 +31,7 @@ mod answer;
 mod bounds;
 mod catalog;
 mod collate;
+mod copies;
 mod error;
 mod filter;
 mod functions;

@@ -30,6 +30,7 @@ use crate::analyze::Collate;
 use crate::answer::{Answer, plain, plain_schema, text_bytes};
 use crate::bounds;
 use crate::catalog::{self, CATALOG, Catalogs, SCHEMA};
+use crate::copies;
 use crate::error::{of_planning, of_running, unknown_table};
 use crate::functions;
 use crate::fuse;
@@ -126,7 +127,9 @@ async fn run(reader: &Arc<Reader>, plan: LogicalPlan) -> Result<Answer, Error> {
     let plan = look::into_joins(plan, control).map_err(of_planning)?;
     let state = running_state(reader, &plan)?;
     let physical = operators(&state, &plan).await?;
-    let physical = walls::watched(physical, control).map_err(of_planning)?;
+    let texts = reader.texts();
+    let physical = walls::watched(physical, control, &texts).map_err(of_planning)?;
+    copies::of_constants(&plan, &texts).map_err(of_planning)?;
     let _made = growth::expressions(&plan, state.config().batch_size(), control)?;
     let stream = execute_stream(physical, state.task_ctx()).map_err(of_running)?;
     collect(stream, reader).await
@@ -220,7 +223,7 @@ fn planning_state(
     let builder = base(reader)?
         .with_catalog_list(Arc::new(Catalogs(Arc::clone(reader))))
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
-        .with_scalar_functions(growth::counted(functions::scalar(), &reader.texts()))
+        .with_scalar_functions(functions::scalar())
         .with_aggregate_functions(functions::aggregate().into_iter().chain(measures).collect())
         .with_window_functions(functions::window());
     let builder = builder

@@ -4,6 +4,7 @@
 extern crate peristyle_sql as sql;
 
 mod collation;
+mod copies;
 mod kept;
 mod limits;
 mod plain;
