@@ -5,6 +5,7 @@
 //!
 //! - `statement`, `functions` and `walls` say what may run, `look` and `planning` where it may be stopped; `names` makes names compare without case.
 //! - `catalog`, `table` and `rows` are the view as DataFusion sees it; `filter` turns conditions into sets of codes.
+//! - `patterns` bounds those of LIKE and of regular expressions.
 //! - `kept` keeps the plans of statements beside their view, for when they are asked again.
 //! - `fuse` turns aggregates over joined tables into scans.
 //! - `mentioned` says what a statement may read, for the audit.
@@ -44,6 +45,7 @@ mod memory;
 mod mentioned;
 mod names;
 mod options;
+mod patterns;
 mod planning;
 mod reader;
 mod rows;

@@ -41,6 +41,7 @@ use crate::measure;
 use crate::memory::Memory;
 use crate::names::Names;
 use crate::options::Options;
+use crate::patterns::{self, BoundPatterns};
 use crate::planning;
 use crate::reader::Reader;
 use crate::shape;
@@ -159,6 +160,7 @@ async fn plan(
     walls::check(&plan)?;
     let steady = kept::is_steady(&plan);
     let plan = state.optimize(&plan).map_err(of_planning)?;
+    patterns::check(&plan)?;
     let plan = fuse::rewrite(plan, reader).map_err(of_planning)?;
     measure::none_left(&plan)?;
     Ok(Planned { plan, steady })
@@ -216,6 +218,7 @@ fn planning_state(
         Arc::new(ResolveGroupingFunction::new()),
         Arc::new(TypeCoercion::new()),
         Arc::new(CountJoined(reader.texts())),
+        Arc::new(BoundPatterns),
     ];
     if reader.collates() {
         rules.push(Arc::new(Collate));

@@ -7,6 +7,7 @@ mod collation;
 mod copies;
 mod kept;
 mod limits;
+mod patterns;
 mod plain;
 mod planning;
 mod random;
