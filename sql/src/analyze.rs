@@ -14,11 +14,11 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Aggregate, Between, BinaryExpr, Case, Distinct, Expr, ExprSchemable, Join, Like, LogicalPlan,
-    Operator, Projection, SortExpr, Subquery, WindowFunctionDefinition, col, lit, when,
+    Operator, Projection, SortExpr, Subquery, WindowFunctionDefinition, col,
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use crate::collate::{extreme_of, fold};
+use crate::collate::{extreme_of, fold, null_if};
 use crate::spelling::is_spelled_once;
 use crate::types::is_text;
 
@@ -225,16 +225,10 @@ fn of_call(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>>
     if !texts {
         return Ok(Transformed::no(Expr::ScalarFunction(call)));
     }
-    match (call.func.name(), call.args.as_slice()) {
-        ("nullif", [value, other]) => {
-            let other = other.clone().cast_to(&value.get_type(schema)?, schema)?;
-            let equal = fold(value.clone()).eq(fold(other));
-            let null = lit(datafusion::common::ScalarValue::try_from(
-                &value.get_type(schema)?,
-            )?);
-            Ok(Transformed::yes(
-                when(equal, null).otherwise(value.clone())?,
-            ))
+    match (call.func.name(), <[Expr; 2]>::try_from(call.args)) {
+        ("nullif", Ok([value, other])) => {
+            let other = other.cast_to(&value.get_type(schema)?, schema)?;
+            Ok(Transformed::yes(null_if(value, other)))
         }
         (name, _) => plan_err!("{name} does not compare text here; use CASE"),
     }

@@ -3,7 +3,11 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, AsArray, LargeStringArray, StringArray, StringViewArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, LargeStringArray, Scalar, StringArray, StringViewArray,
+};
+use arrow::compute::kernels::cmp::eq;
+use arrow::compute::nullif;
 use arrow::datatypes::DataType as ArrowType;
 use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -19,6 +23,9 @@ static FOLD: LazyLock<Arc<ScalarUDF>> =
 static MIN: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| extreme(Keep::Least));
 static MAX: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| extreme(Keep::Greatest));
 
+static NULL_IF: LazyLock<Arc<ScalarUDF>> =
+    LazyLock::new(|| Arc::new(ScalarUDF::from(NullIf { signature: any(2) })));
+
 fn any(arguments: usize) -> Signature {
     Signature::any(arguments, Volatility::Immutable)
 }
@@ -30,6 +37,12 @@ pub(crate) fn fold(expr: Expr) -> Expr {
 
 pub(crate) fn is_fold(function: &ScalarUDF) -> bool {
     function.name() == "fold"
+}
+
+/// NULLIF of two texts of one type. It is a function and no CASE, because a CASE says the first twice, and one NULLIF in the other would double
+/// with each level.
+pub(crate) fn null_if(value: Expr, other: Expr) -> Expr {
+    NULL_IF.call(vec![value, other])
 }
 
 /// MIN or MAX of text by the collation.
@@ -106,6 +119,51 @@ fn fold_array(array: &ArrayRef) -> Result<ArrayRef> {
         }
         _ => return exec_err!("fold takes text"),
     })
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct NullIf {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for NullIf {
+    fn name(&self) -> &str {
+        "nullif"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[ArrowType]) -> Result<ArrowType> {
+        match types {
+            [value, _] => Ok(value.clone()),
+            _ => exec_err!("nullif takes two texts"),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [value, other] = args.args.as_slice() else {
+            return exec_err!("nullif takes two texts");
+        };
+        let constant = |value: &ColumnarValue| matches!(value, ColumnarValue::Scalar(_));
+        let alone = constant(value) && constant(other);
+        let rows = if alone { 1 } else { args.number_rows };
+        let value = value.to_array(rows)?;
+        let folded = fold_array(&value)?;
+        let equal = match other {
+            ColumnarValue::Array(other) => eq(&folded, &fold_array(other)?)?,
+            ColumnarValue::Scalar(other) => {
+                eq(&folded, &Scalar::new(fold_array(&other.to_array()?)?))?
+            }
+        };
+        let left = nullif(&value, &equal)?;
+        Ok(if alone {
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&left, 0)?)
+        } else {
+            ColumnarValue::Array(left)
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -235,8 +235,9 @@ fn run(from: u32, to: u32) -> RoaringBitmap {
     set
 }
 
-/// Distinct values that a condition is evaluated over at a time.
-const BLOCK: usize = 1 << 16;
+/// Distinct values that a condition is evaluated over at a time, as many as a batch has rows: what functions make of one batch is counted, and
+/// each is where the statement may stop.
+const BLOCK: usize = 8192;
 
 fn evaluated(reader: &Reader, column: Column, condition: &Expr) -> Result<RoaringBitmap> {
     let known = reader.values(column).map_err(carry_read)?;

@@ -51,6 +51,14 @@ pub(crate) fn is_offered(name: &str) -> bool {
     SCALAR.contains(&name)
 }
 
+/// Whether a function is an aggregate that is offered, by its name or another that is known for it. MEASURE stands for one.
+pub(crate) fn is_aggregate(name: &str) -> bool {
+    let named = |function: &Arc<AggregateUDF>| {
+        function.name() == name || function.aliases().iter().any(|alias| alias == name)
+    };
+    name == "measure" || AGGREGATES.iter().any(named)
+}
+
 pub(crate) fn scalar() -> Vec<Arc<ScalarUDF>> {
     SCALARS.clone()
 }

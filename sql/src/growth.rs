@@ -18,28 +18,20 @@ use datafusion::logical_expr::{
     ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
+use engine::{Error, ErrorKind};
 use security::{Charge, Control, ReadError};
 
 use crate::answer::array_text_bytes;
+use crate::copies::{self, BATCH, Longest, longest_text};
 use crate::error::carry;
 use crate::reader::Texts;
 
 /// Functions whose text may be longer than each of their arguments.
-const GROWING: [&str; 4] = ["concat", "concat_ws", "overlay", "replace"];
-
-/// The functions, with those that make text grow under a count.
-pub(crate) fn counted(functions: Vec<Arc<ScalarUDF>>, texts: &Texts) -> Vec<Arc<ScalarUDF>> {
-    let functions = functions.into_iter();
-    functions
-        .map(|function| {
-            if grows(&function) {
-                under_count(&function, texts)
-            } else {
-                function
-            }
-        })
-        .collect()
-}
+const GROWING: [&str; 5] = ["concat", "concat_ws", "overlay", "replace", "to_char"];
+/// The most bytes that `to_char` makes of one byte of its format.
+const FORMATTED: usize = 20;
+/// The longest text that a statement may make, as in DAX.
+const LONGEST: usize = 1 << 20;
 
 fn grows(function: &ScalarUDF) -> bool {
     GROWING.contains(&function.name()) && !function.inner().is::<Counted>()
@@ -48,13 +40,14 @@ fn grows(function: &ScalarUDF) -> bool {
 /// Whether a function counts the text of one statement, to which it belongs.
 pub(crate) fn is_counted(function: &ScalarUDF) -> bool {
     let inner = function.inner();
-    inner.is::<Counted>() || inner.is::<Join>()
+    inner.is::<Counted>() || inner.is::<Join>() || copies::is_counted(function)
 }
 
 fn under_count(function: &Arc<ScalarUDF>, texts: &Texts) -> Arc<ScalarUDF> {
     Arc::new(ScalarUDF::from(Counted {
         inner: Arc::clone(function),
         texts: texts.clone(),
+        longest: Arc::default(),
     }))
 }
 
@@ -62,6 +55,21 @@ fn under_count(function: &Arc<ScalarUDF>, texts: &Texts) -> Arc<ScalarUDF> {
 struct Counted {
     inner: Arc<ScalarUDF>,
     texts: Texts,
+    longest: Arc<Longest>,
+}
+
+/// Counts a text that was made: in all, and as often as one batch may hold the longest of them, because whoever copies rows copies it.
+fn count(made: &ColumnarValue, rows: usize, texts: &Texts, longest: &Longest) -> Result<()> {
+    let found = longest_text(&array_of(made)?);
+    if found > LONGEST {
+        return Err(carry(Error::nowhere(
+            ErrorKind::Limit,
+            "the query makes a text of more than 1,048,576 bytes",
+        )));
+    }
+    let more = longest.grows_by(found);
+    texts.hold(more.saturating_mul(BATCH)).map_err(carry)?;
+    texts.count(size(made, rows)?).map_err(carry)
 }
 
 impl fmt::Debug for Counted {
@@ -121,11 +129,12 @@ impl ScalarUDFImpl for Counted {
                 let separators = size(between, rows)?.saturating_mul(rest.len());
                 joined(rest, rows)?.saturating_add(separators)
             }
+            ("to_char", [_, format]) => size(format, rows)?.saturating_mul(FORMATTED),
             (_, all) => joined(all, rows)?,
         };
         self.texts.room(most).map_err(carry)?;
         let made = self.inner.invoke_with_args(args)?;
-        self.texts.count(size(&made, rows)?).map_err(carry)?;
+        count(&made, rows, &self.texts, &self.longest)?;
         Ok(made)
     }
 }
@@ -207,6 +216,11 @@ impl CountJoined {
                     call.func = under_count(&call.func, &self.0);
                     return Ok(Transformed::yes(Expr::ScalarFunction(call)));
                 }
+                if let Expr::WindowFunction(mut function) = expr {
+                    let changed = copies::of_window(&mut function, &schema, &self.0)?;
+                    let expr = Expr::WindowFunction(function);
+                    return Ok(Transformed::new_transformed(expr, changed));
+                }
                 let wanted = match &expr {
                     Expr::BinaryExpr(BinaryExpr {
                         op: Operator::StringConcat,
@@ -220,6 +234,7 @@ impl CountJoined {
                 let function = ScalarUDF::from(Join {
                     wanted,
                     texts: self.0.clone(),
+                    longest: Arc::default(),
                     signature: Signature::any(2, Volatility::Immutable),
                 });
                 Ok(Transformed::yes(function.call(vec![*left, *right])))
@@ -237,6 +252,7 @@ impl CountJoined {
 struct Join {
     wanted: ArrowType,
     texts: Texts,
+    longest: Arc<Longest>,
     signature: Signature,
 }
 
@@ -291,16 +307,16 @@ impl ScalarUDFImpl for Join {
         let rows = if constant { 1 } else { args.number_rows };
         let most = joined(&args.args, rows)?;
         self.texts.room(most).map_err(carry)?;
-        self.texts.count(most).map_err(carry)?;
         let plain = |value: &ColumnarValue| -> Result<ArrayRef> {
             Ok(cast(&value.clone().into_array(rows)?, &self.wanted)?)
         };
         let both = concat_elements_dyn(&plain(left)?, &plain(right)?)?;
-        Ok(if constant {
-            ColumnarValue::Scalar(ScalarValue::try_from_array(&both, 0)?)
-        } else {
-            ColumnarValue::Array(both)
-        })
+        let made = match constant {
+            true => ColumnarValue::Scalar(ScalarValue::try_from_array(&both, 0)?),
+            false => ColumnarValue::Array(both),
+        };
+        count(&made, rows, &self.texts, &self.longest)?;
+        Ok(made)
     }
 }
 

@@ -3,13 +3,14 @@
 //! [`query`] answers one statement. It reads through the handles of a view alone, so the visibility is inside every scan, and the names of
 //! the catalog are the visible names. Only queries, EXPLAIN of queries and lists of visible things are answered.
 //!
-//! - `statement`, `functions` and `walls` say what may run, `look` where it may be stopped; `names` makes names compare without case.
+//! - `statement`, `functions` and `walls` say what may run, `look` and `planning` where it may be stopped; `names` makes names compare without case.
 //! - `catalog`, `table` and `rows` are the view as DataFusion sees it; `filter` turns conditions into sets of codes.
+//! - `patterns` bounds those of LIKE and of regular expressions.
 //! - `kept` keeps the plans of statements beside their view, for when they are asked again.
 //! - `fuse` turns aggregates over joined tables into scans.
 //! - `mentioned` says what a statement may read, for the audit.
 //! - `measure` has measures evaluated by the DAX engine beside such a scan.
-//! - `memory` and `growth` count what a statement holds and the text that it makes; `bounds` says how much it may grow while it is planned,
+//! - `memory`, `growth` and `copies` count what a statement holds, the text that it makes and what operators copy of it; `bounds` and `terms` say how much it may grow while it is planned,
 //!   and `shape` how deep it may be.
 //! - `collate` and `analyze` make text compare as the model does; `spelling` knows where it need not be folded; `times` keeps dates and times in the
 //!   microseconds of the model.
@@ -31,6 +32,7 @@ mod answer;
 mod bounds;
 mod catalog;
 mod collate;
+mod copies;
 mod error;
 mod filter;
 mod functions;
@@ -43,6 +45,8 @@ mod memory;
 mod mentioned;
 mod names;
 mod options;
+mod patterns;
+mod planning;
 mod reader;
 mod rows;
 mod run;
@@ -50,6 +54,7 @@ mod shape;
 mod spelling;
 mod statement;
 mod table;
+mod terms;
 mod times;
 mod types;
 mod walls;

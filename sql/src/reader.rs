@@ -24,8 +24,7 @@ pub(crate) struct Reader {
     pub limits: Limits,
     values: Mutex<HashMap<Column, Held>>,
     blanks: Mutex<HashMap<(Table, PathColumn), bool>>,
-    /// Bytes of text that the statement has made so far.
-    texts: Arc<AtomicUsize>,
+    texts: Texts,
 }
 
 /// Codes of distinct values, and what they count as held.
@@ -43,6 +42,18 @@ impl fmt::Debug for Reader {
 
 impl Reader {
     pub fn new(view: Arc<View>, control: Control, names: Names, options: &Options) -> Reader {
+        let texts = Texts {
+            made: Arc::default(),
+            most: options.limits.text_bytes,
+            copied: Arc::new(Mutex::new(Copied {
+                held: control.no_charge(),
+                bytes: 0,
+                windows: control.no_charge(),
+                rows: 0,
+                longest: 0,
+            })),
+            control: control.clone(),
+        };
         Reader {
             view,
             control,
@@ -51,7 +62,7 @@ impl Reader {
             limits: options.limits.clone(),
             values: Mutex::default(),
             blanks: Mutex::default(),
-            texts: Arc::default(),
+            texts,
         }
     }
 
@@ -93,11 +104,7 @@ impl Reader {
 
     /// The count of text that this statement makes, and what it may not exceed.
     pub fn texts(&self) -> Texts {
-        Texts {
-            made: Arc::clone(&self.texts),
-            most: self.limits.text_bytes,
-            control: self.control.clone(),
-        }
+        self.texts.clone()
     }
 
     /// Whether a visible row of the table finds BLANK at the end of a path.
@@ -134,9 +141,28 @@ impl Reader {
 /// Counts the text that a statement makes.
 #[derive(Clone, Debug)]
 pub(crate) struct Texts {
+    /// Bytes that it has made so far.
     made: Arc<AtomicUsize>,
     most: usize,
     control: Control,
+    copied: Arc<Mutex<Copied>>,
+}
+
+/// What operators may copy of texts, counted until the statement ends.
+struct Copied {
+    held: Charge,
+    bytes: usize,
+    windows: Charge,
+    /// Rows that windows hold.
+    rows: usize,
+    /// Bytes of the longest texts that their functions give for one row.
+    longest: usize,
+}
+
+impl fmt::Debug for Copied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Copied").finish_non_exhaustive()
+    }
 }
 
 impl Texts {
@@ -151,6 +177,33 @@ impl Texts {
         let room = self.control.charge(bytes);
         room.map(drop)
             .map_err(|stopped| Error::from(ReadError::Stopped(stopped)))
+    }
+
+    /// Holds so many bytes more until the statement ends.
+    pub fn hold(&self, bytes: usize) -> Result<(), Error> {
+        let mut copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        copied.bytes = copied.bytes.saturating_add(bytes);
+        let bytes = copied.bytes;
+        let held = copied.held.set(bytes);
+        held.map_err(|stopped| Error::from(ReadError::Stopped(stopped)))
+    }
+
+    /// Windows hold so many rows more.
+    pub fn more_in_windows(&self, rows: usize) -> Result<(), Error> {
+        self.windows(|copied| copied.rows = copied.rows.saturating_add(rows))
+    }
+
+    /// Functions of windows give texts that are longer by so many bytes a row.
+    pub fn longer_in_windows(&self, bytes: usize) -> Result<(), Error> {
+        self.windows(|copied| copied.longest = copied.longest.saturating_add(bytes))
+    }
+
+    fn windows(&self, change: impl FnOnce(&mut Copied)) -> Result<(), Error> {
+        let mut copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut copied);
+        let bytes = copied.rows.saturating_mul(copied.longest);
+        let held = copied.windows.set(bytes);
+        held.map_err(|stopped| Error::from(ReadError::Stopped(stopped)))
     }
 
     /// Counts what was made, and refuses beyond the limit of the whole statement.

@@ -14,6 +14,7 @@ use datafusion::execution::{
     SendableRecordBatchStream, SessionState, SessionStateBuilder, SessionStateDefaults,
 };
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan};
+use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
@@ -29,6 +30,7 @@ use crate::analyze::Collate;
 use crate::answer::{Answer, plain, plain_schema, text_bytes};
 use crate::bounds;
 use crate::catalog::{self, CATALOG, Catalogs, SCHEMA};
+use crate::copies;
 use crate::error::{of_planning, of_running, unknown_table};
 use crate::functions;
 use crate::fuse;
@@ -39,6 +41,8 @@ use crate::measure;
 use crate::memory::Memory;
 use crate::names::Names;
 use crate::options::Options;
+use crate::patterns::{self, BoundPatterns};
+use crate::planning;
 use crate::reader::Reader;
 use crate::shape;
 use crate::statement::{self, Request};
@@ -124,7 +128,9 @@ async fn run(reader: &Arc<Reader>, plan: LogicalPlan) -> Result<Answer, Error> {
     let plan = look::into_joins(plan, control).map_err(of_planning)?;
     let state = running_state(reader, &plan)?;
     let physical = operators(&state, &plan).await?;
-    let physical = walls::watched(physical, control).map_err(of_planning)?;
+    let texts = reader.texts();
+    let physical = walls::watched(physical, control, &texts).map_err(of_planning)?;
+    copies::of_constants(&plan, &texts).map_err(of_planning)?;
     let _made = growth::expressions(&plan, state.config().batch_size(), control)?;
     let stream = execute_stream(physical, state.task_ctx()).map_err(of_running)?;
     collect(stream, reader).await
@@ -154,6 +160,7 @@ async fn plan(
     walls::check(&plan)?;
     let steady = kept::is_steady(&plan);
     let plan = state.optimize(&plan).map_err(of_planning)?;
+    patterns::check(&plan)?;
     let plan = fuse::rewrite(plan, reader).map_err(of_planning)?;
     measure::none_left(&plan)?;
     Ok(Planned { plan, steady })
@@ -194,35 +201,38 @@ fn base(reader: &Reader) -> Result<SessionStateBuilder, Error> {
 
 /// For a statement that is planned: its functions are in the plan.
 fn running_state(reader: &Reader, plan: &LogicalPlan) -> Result<SessionState, Error> {
-    let mut builder = base(reader)?;
-    if fuse::is_all(plan) {
+    let rules = match fuse::is_all(plan) {
         // Rows come sorted, cut and named from one scan: there is nothing to arrange better.
-        builder = builder.with_physical_optimizer_rules(Vec::new());
-    }
-    Ok(builder.build())
+        true => Vec::new(),
+        false => planning::arranging(&reader.control),
+    };
+    Ok(base(reader)?.with_physical_optimizer_rules(rules).build())
 }
 
 fn planning_state(
     reader: &Arc<Reader>,
     measures: Vec<Arc<AggregateUDF>>,
 ) -> Result<SessionState, Error> {
-    let mut builder = base(reader)?
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
+        Arc::new(Times),
+        Arc::new(ResolveGroupingFunction::new()),
+        Arc::new(TypeCoercion::new()),
+        Arc::new(CountJoined(reader.texts())),
+        Arc::new(BoundPatterns),
+    ];
+    if reader.collates() {
+        rules.push(Arc::new(Collate));
+    }
+    let builder = base(reader)?
         .with_catalog_list(Arc::new(Catalogs(Arc::clone(reader))))
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
-        .with_scalar_functions(growth::counted(functions::scalar(), &reader.texts()))
+        .with_scalar_functions(functions::scalar())
         .with_aggregate_functions(functions::aggregate().into_iter().chain(measures).collect())
         .with_window_functions(functions::window());
-    builder = builder
+    let builder = builder
         .with_type_planner(Arc::new(Types))
-        .with_analyzer_rules(vec![
-            Arc::new(Times),
-            Arc::new(ResolveGroupingFunction::new()),
-            Arc::new(TypeCoercion::new()),
-            Arc::new(CountJoined(reader.texts())),
-        ]);
-    if reader.collates() {
-        builder = builder.with_analyzer_rule(Arc::new(Collate));
-    }
+        .with_analyzer_rules(planning::analyzing(rules, &reader.control))
+        .with_optimizer_rules(planning::optimizing(&reader.control));
     let mut state = builder.build();
     // What the clock says is the same in the whole statement.
     state.mark_start_execution();

@@ -15,8 +15,10 @@ use engine::Error;
 use futures::StreamExt;
 use security::{Control, Stopped};
 
+use crate::copies::{Copies, Copying, copying};
 use crate::error::{carry, carry_read, of_planning, refused};
 use crate::functions;
+use crate::reader::Texts;
 
 /// Refuses a plan that holds anything but operators that read: the second wall, behind the list of statements.
 pub(crate) fn check(plan: &LogicalPlan) -> std::result::Result<(), Error> {
@@ -88,11 +90,13 @@ fn growing_window(expr: &Expr) -> Result<()> {
 pub(crate) fn watched(
     plan: Arc<dyn ExecutionPlan>,
     control: &Control,
+    texts: &Texts,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let watch = |input: Arc<dyn ExecutionPlan>, holds: Holds| {
         Arc::new(Watched {
             input,
             control: control.clone(),
+            texts: texts.clone(),
             holds,
         }) as Arc<dyn ExecutionPlan>
     };
@@ -100,13 +104,18 @@ pub(crate) fn watched(
         // Window functions keep the rows that they read, and do not count them.
         let keeps = node.downcast_ref::<WindowAggExec>().is_some()
             || node.downcast_ref::<BoundedWindowAggExec>().is_some();
-        let node = if keeps {
-            let inputs = node.children().into_iter();
-            let counted = inputs.map(|input| watch(Arc::clone(input), Holds::All));
-            let counted = counted.collect();
-            node.with_new_children(counted)?
-        } else {
-            node
+        let holds = match keeps {
+            true => Some(Holds::All),
+            false => copying(&node).map(Holds::Copied),
+        };
+        let node = match holds {
+            Some(holds) => {
+                let inputs = node.children().into_iter();
+                let counted = inputs.map(|input| watch(Arc::clone(input), holds));
+                let counted = counted.collect();
+                node.with_new_children(counted)?
+            }
+            None => node,
         };
         Ok(Transformed::yes(watch(node, Holds::Latest)))
     })?;
@@ -118,14 +127,17 @@ pub(crate) fn watched(
 enum Holds {
     /// The latest, until the next is asked for.
     Latest,
-    /// All, until the stream ends.
+    /// All, until the stream ends: for windows.
     All,
+    /// The latest, and what is copied of it until the statement ends.
+    Copied(Copying),
 }
 
 /// Passes batches on, looks at the control before each, and counts them.
 struct Watched {
     input: Arc<dyn ExecutionPlan>,
     control: Control,
+    texts: Texts,
     holds: Holds,
 }
 
@@ -169,6 +181,7 @@ impl ExecutionPlan for Watched {
         Ok(Arc::new(Watched {
             input,
             control: self.control.clone(),
+            texts: self.texts.clone(),
             holds: self.holds,
         }))
     }
@@ -186,6 +199,7 @@ impl ExecutionPlan for Watched {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let (control, holds) = (self.control.clone(), self.holds);
+        let (texts, mut copies) = (self.texts.clone(), Copies::default());
         let schema = self.input.schema();
         let mut charge = control.no_charge();
         let mut held = 0usize;
@@ -195,10 +209,15 @@ impl ExecutionPlan for Watched {
             let batch = batch?;
             let bytes = batch.get_array_memory_size();
             held = match holds {
-                Holds::Latest => bytes,
+                Holds::Latest | Holds::Copied(_) => bytes,
                 Holds::All => held.saturating_add(bytes),
             };
             charge.set(held).map_err(stopped)?;
+            match holds {
+                Holds::Latest => {}
+                Holds::All => texts.more_in_windows(batch.num_rows()).map_err(carry)?,
+                Holds::Copied(copying) => copies.see(&batch, copying, &texts)?,
+            }
             Ok(batch)
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, watched)))

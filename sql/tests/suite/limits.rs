@@ -144,7 +144,12 @@ fn a_statement_stops_wherever_it_computes() {
             ("SELECT Id, sum(Id) OVER (ORDER BY Id) FROM T", 5),
             ("SELECT Name FROM T ORDER BY Name", 5),
         ] {
+            // Planning looks too; what it is asked for here is the looks of a plan that runs.
+            let planning = Control::new(None);
+            let explain = format!("EXPLAIN {text}");
+            ask(&view, &explain, &Options::default(), &planning).unwrap();
             for looks in [0, least / 2, least] {
+                let looks = planning.checks() + looks;
                 let (control, _) = bounded(usize::MAX, Some(looks));
                 let stopped = ask(&view, text, &Options::default(), &control).unwrap_err();
                 assert_eq!(

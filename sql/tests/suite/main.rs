@@ -4,9 +4,12 @@
 extern crate peristyle_sql as sql;
 
 mod collation;
+mod copies;
 mod kept;
 mod limits;
+mod patterns;
 mod plain;
+mod planning;
 mod random;
 mod random_statements;
 mod security_rules;
