@@ -92,7 +92,7 @@ fn prepare(
                     numbers.push(operators::number(&value)?);
                 }
             }
-            watch.sort(&mut numbers, |a, b| a.total_cmp(&b))?;
+            watch.sort(&mut numbers, order::of_numbers)?;
             Ok(Prepared::Numbers(numbers, blanks, data_type))
         }
         F::RankEq => {
