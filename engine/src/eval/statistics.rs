@@ -243,6 +243,10 @@ impl Ascending<'_> {
             return None;
         }
         let (low, high) = (low.unwrap_or(0.0), high.unwrap_or(0.0));
+        // Between two infinities there is no difference to take a part of.
+        if low == high {
+            return Some(low);
+        }
         Some(low + (high - low) * (place - below))
     }
 }
