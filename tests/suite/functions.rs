@@ -214,6 +214,23 @@ fn spread_and_means() {
         "MEDIANX ( FILTER ( Lines, Lines[Key] = 5 ), Lines[Amount] )",
         "BLANK",
     );
+    // A value that is not a number stands behind all others, whatever its sign is.
+    check(
+        "MEDIANX ( { 0, 1, 2, 5 }, [Value] / [Value] * [Value] )",
+        "3.5",
+    );
+    check(
+        "MEDIANX ( { 0, 1, 2, 5 }, - ( [Value] / [Value] ) * - [Value] )",
+        "3.5",
+    );
+    check(
+        "PERCENTILEX.INC ( { 0, 1, 2, 5 }, [Value] / [Value] * [Value], 0 )",
+        "1",
+    );
+    check(
+        "PERCENTILEX.INC ( { 0, 0, 1 }, 1 / [Value], 0.75 ) = 1 / 0",
+        "TRUE",
+    );
 }
 
 #[test]

@@ -415,7 +415,7 @@ fn reduce_values(
         ));
     }
     if median {
-        watch.sort(&mut numbers, |a, b| a.total_cmp(&b))?;
+        watch.sort(&mut numbers, order::of_numbers)?;
     }
     let blanks = all - numbers.len();
     let result = if op == Reduction::MedianWithBlanks && blanks > 0 {

@@ -33,6 +33,13 @@ pub fn ranked(a: &Value, b: &Value) -> Ordering {
     compare(a, b).unwrap_or_else(|| total(a, b))
 }
 
+/// The order of decimal numbers: NaN is one value and the last, as in columns. Its sign, which differs between processors,
+/// does not show.
+pub fn of_numbers(a: f64, b: f64) -> Ordering {
+    a.partial_cmp(&b)
+        .unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}
+
 /// The values to sort rows by.
 pub struct OrderKeys {
     keys: Vec<(Vector, bool)>,

@@ -92,7 +92,7 @@ fn prepare(
                     numbers.push(operators::number(&value)?);
                 }
             }
-            watch.sort(&mut numbers, |a, b| a.total_cmp(&b))?;
+            watch.sort(&mut numbers, order::of_numbers)?;
             Ok(Prepared::Numbers(numbers, blanks, data_type))
         }
         F::RankEq => {
@@ -243,6 +243,10 @@ impl Ascending<'_> {
             return None;
         }
         let (low, high) = (low.unwrap_or(0.0), high.unwrap_or(0.0));
+        // Between two infinities there is no difference to take a part of.
+        if low == high {
+            return Some(low);
+        }
         Some(low + (high - low) * (place - below))
     }
 }
