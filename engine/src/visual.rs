@@ -4,13 +4,15 @@
 mod places;
 mod write;
 
+use std::cell::Cell;
+
 use dax::{
     Axis, BinaryOp, DefinitionKind, Expr, ExprKind, Name, Query, Span, UnaryOp, VisualShape,
 };
 use security::Scope;
 
-use crate::error::Error;
-use write::{bare, binary, call, integer, named, refuse, truth_of};
+use crate::error::{Error, ErrorKind};
+use write::{bare, binary, call, integer, named, refuse, size, truth_of};
 
 type Written<T = Expr> = Result<T, Error>;
 
@@ -99,9 +101,11 @@ pub fn calculation(
     let (Some(shape), Some(handle)) = (shape, scope.find_table(&table.text)) else {
         return Ok(None);
     };
+    check_size(shape)?;
     let visual = Visual {
         table: &table.text,
         shape,
+        made: Cell::new(0),
         is_column: &|name: &str| scope.find_column(handle, name).is_some(),
     };
     visual.rewrite(body, Reading::Row).map(Some)
@@ -139,15 +143,70 @@ struct Along<'e> {
 struct Visual<'q> {
     table: &'q str,
     shape: &'q VisualShape,
+    /// Expressions that were made so far: what is nested is written out again for each group around it.
+    made: Cell<usize>,
     is_column: &'q dyn Fn(&str) -> bool,
 }
 
+/// Far more than a visual has. What is written for a calculation grows with the square of the groups.
+const MOST_AXES: usize = 4;
+const MOST_GROUPS: usize = 32;
+const MOST_COLUMNS: usize = 64;
+/// Expressions that one calculation may become, counted each time that they are copied.
+const MOST_MADE: usize = 200_000;
+
+/// Refuses shapes that no visual has, before any work is done for them.
+pub fn check_size(shape: &VisualShape) -> Result<(), Error> {
+    let axes = shape.axes.iter();
+    let groups: usize = axes.clone().map(|axis| axis.groups.len()).sum();
+    let grouped = axes.clone().flat_map(|axis| &axis.groups);
+    let columns: Vec<&Name> = grouped
+        .flat_map(|group| group.columns.iter().chain(&group.total))
+        .collect();
+    let ordered: usize = axes.map(|axis| axis.order.len()).sum();
+    let span = shape.axes.first().map_or(Span::default(), |axis| axis.name.span);
+    if shape.axes.len() > MOST_AXES
+        || groups > MOST_GROUPS
+        || columns.len().max(ordered) > MOST_COLUMNS
+    {
+        return Err(Error::new(
+            ErrorKind::Limit,
+            span,
+            format!(
+                "a visual shape has at most {MOST_AXES} axes, {MOST_GROUPS} groups and {MOST_COLUMNS} columns"
+            ),
+        ));
+    }
+    for (at, column) in columns.iter().enumerate() {
+        let mut before = columns.iter().take(at);
+        if before.any(|other| model::same_name(&other.text, &column.text)) {
+            let message = format!("the column [{}] stands twice in the visual shape", column.text);
+            return refuse(column.span, message);
+        }
+    }
+    Ok(())
+}
+
 impl Visual<'_> {
+    /// Counts what was made, and refuses to make more than a calculation can need.
+    fn count(&self, made: Expr) -> Written {
+        let all = self.made.get().saturating_add(size(&made));
+        self.made.set(all);
+        if all > MOST_MADE {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                made.span,
+                "the visual calculation becomes too large: calculations along an axis are nested too deep for so many groups",
+            ));
+        }
+        Ok(made)
+    }
+
     fn rewrite(&self, expr: &Expr, reading: Reading) -> Written {
         let go = |e: &Expr| self.rewrite(e, reading);
         let kind = match &expr.kind {
             ExprKind::Bracket(_) | ExprKind::Qualified { .. } => {
-                return Ok(match self.own_column(expr) {
+                return self.count(match self.own_column(expr) {
                     Some(column) => self.column(column, reading, expr.span),
                     None => expr.clone(),
                 });
@@ -467,6 +526,7 @@ impl Visual<'_> {
         span: Span,
         make: impl Fn(usize) -> Written,
     ) -> Written {
+        let make = |reset: usize| self.count(make(reset)?);
         let above = match along.reset {
             Reset::At(groups) => return make(groups),
             Reset::Above(0) => return make(0),

@@ -33,6 +33,8 @@ struct Needs {
     said: BTreeSet<Node>,
     /// Tables of which the value may depend on every column.
     whole: BTreeSet<u32>,
+    /// Calendars that it runs over: the table and the columns of each.
+    calendars: Vec<BTreeSet<Node>>,
     calls: BTreeSet<String>,
     /// One of its expressions does not parse, or it is computed by a function that looks at every object, so it may depend on
     /// anything.
@@ -45,6 +47,15 @@ pub(crate) struct Reached {
     /// Functions, in lower case.
     pub calls: BTreeSet<String>,
     pub nodes: BTreeSet<Node>,
+}
+
+/// Whether nothing of a calendar is left: its table is hidden, or all its columns are.
+fn is_gone(calendar: &BTreeSet<Node>, hidden: &BTreeSet<Node>) -> bool {
+    let (tables, columns): (Vec<&Node>, Vec<&Node>) = calendar
+        .iter()
+        .partition(|node| matches!(node, Node::Table(_)));
+    tables.into_iter().any(|table| hidden.contains(table))
+        || !columns.is_empty() && columns.into_iter().all(|column| hidden.contains(column))
 }
 
 /// Functions that read objects which their call does not name.
@@ -296,6 +307,7 @@ impl Graph {
                     if matches!(node, Node::Column(..) | Node::Table(_) | Node::Function(_)) {
                         needs.nodes.extend(names.calendars(&found));
                     }
+                    needs.calendars.extend(names.each_calendar(&found).cloned());
                     if found.whole_homes {
                         needs.whole.extend(names.homes(&found));
                     }
@@ -346,6 +358,10 @@ impl Graph {
             return hidden.contains(&Node::Table(table));
         }
         if needs.unknown || needs.nodes.iter().any(|needed| hidden.contains(needed)) {
+            return true;
+        }
+        // Whoever sees nothing of a calendar does not learn its name from an expression over it.
+        if needs.calendars.iter().any(|calendar| is_gone(calendar, hidden)) {
             return true;
         }
         // Calculated columns and tables are computed over all columns; other expressions run over the visible ones.

@@ -126,14 +126,18 @@ impl Names {
         found.into_iter().flatten().copied()
     }
 
-    /// The columns of calendars that are mentioned.
-    pub fn calendars(&self, found: &References) -> impl Iterator<Item = Node> + '_ {
-        let named: Vec<_> = found
-            .tables
-            .iter()
-            .map(|name| self.calendars.get(name))
-            .collect();
-        named.into_iter().flatten().flatten().copied()
+    /// The calendars that are mentioned: the table and the columns of each.
+    pub fn each_calendar<'n>(
+        &'n self,
+        found: &References,
+    ) -> impl Iterator<Item = &'n BTreeSet<Node>> + use<'n> {
+        let named = found.tables.iter().map(|name| self.calendars.get(name));
+        named.collect::<Vec<_>>().into_iter().flatten()
+    }
+
+    /// All of them together.
+    pub fn calendars<'n>(&'n self, found: &References) -> impl Iterator<Item = Node> + use<'n> {
+        self.each_calendar(found).flatten().copied()
     }
 
     /// The tables in which the mentioned measures and calendars stand, where a function that gives them is called.

@@ -19,7 +19,7 @@ use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::logical_expr::{Expr, LogicalPlan, TableType, Volatility};
 use datafusion::physical_plan::ExecutionPlan;
 use engine::Value;
-use security::Table;
+use security::{Column, Table};
 
 use crate::fuse::{Asked, Fused};
 use crate::growth;
@@ -211,7 +211,7 @@ struct Slot {
 
 #[derive(Debug)]
 enum Leaf {
-    Rows(Table),
+    Rows(Table, Vec<Column>),
     Scan(Arc<Asked>),
 }
 
@@ -263,7 +263,7 @@ fn laid_down(plan: &LogicalPlan) -> Option<(LogicalPlan, usize)> {
             sets = sets.saturating_add(fused.asked.bytes());
             Leaf::Scan(Arc::clone(&fused.asked))
         } else if let Some(rows) = source.downcast_ref::<ModelTable>() {
-            Leaf::Rows(rows.table)
+            Leaf::Rows(rows.table, rows.columns.clone())
         } else {
             whole = false;
             return Ok(Transformed::no(node));
@@ -289,7 +289,11 @@ fn taken_up(plan: LogicalPlan, reader: &Arc<Reader>) -> Result<LogicalPlan> {
         };
         let reader = Arc::clone(reader);
         scan.source = provider_as_source(match &slot.leaf {
-            Leaf::Rows(table) => Arc::new(ModelTable::new(reader, *table)),
+            // The names of its columns are those of the plan: how they are spelled follows the statement.
+            Leaf::Rows(table, columns) => {
+                let schema = Arc::clone(&slot.schema);
+                Arc::new(ModelTable::again(reader, *table, columns.clone(), schema))
+            }
             Leaf::Scan(asked) => Arc::new(Fused {
                 reader,
                 asked: Arc::clone(asked),

@@ -38,6 +38,21 @@ impl ModelTable {
         }
     }
 
+    /// The table as a plan that is kept knows it.
+    pub fn again(
+        reader: Arc<Reader>,
+        table: Table,
+        columns: Vec<Column>,
+        schema: SchemaRef,
+    ) -> ModelTable {
+        ModelTable {
+            reader,
+            table,
+            columns,
+            schema,
+        }
+    }
+
     /// The column that a filter speaks of, when it speaks of one alone and the storage can decide it.
     pub fn decides(&self, filter: &Expr) -> Option<Column> {
         let name = filter::only_column(filter)?;

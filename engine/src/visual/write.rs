@@ -60,3 +60,18 @@ pub(super) fn truth_of(word: &str) -> Option<bool> {
         _ => None,
     }
 }
+
+/// How many expressions stand in an expression, itself among them.
+pub(super) fn size(expr: &Expr) -> usize {
+    let all = |list: &[Expr]| list.iter().map(size).sum::<usize>();
+    1 + match &expr.kind {
+        ExprKind::Call { args, .. } => all(args),
+        ExprKind::Row(list) | ExprKind::Table(list) => all(list),
+        ExprKind::Unary { operand, .. } => size(operand),
+        ExprKind::Binary { left, right, .. } => size(left) + size(right),
+        ExprKind::Let { vars, body } => {
+            vars.iter().map(|(_, value)| size(value)).sum::<usize>() + size(body)
+        }
+        _ => 0,
+    }
+}

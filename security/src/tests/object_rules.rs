@@ -521,3 +521,44 @@ fn object_rule_2_nothing_in_the_model_of_a_view_speaks_of_what_is_hidden() {
         assert!(all.contains(gone) && !left.contains(gone), "{gone}");
     }
 }
+
+#[test]
+fn object_rule_2_an_expression_over_a_calendar_goes_with_all_that_is_left_of_it() {
+    let calendar = |name: &str, columns: &[&str]| model::Calendar {
+        name: name.to_owned(),
+        groups: columns
+            .iter()
+            .map(|column| model::CalendarGroup {
+                primary: Some((*column).to_owned()),
+                ..Default::default()
+            })
+            .collect(),
+    };
+    let gate = World::empty()
+        .table("Days", "Day Week", &["1 1", "2 1"])
+        .table("Other", "Day", &["1"])
+        .table("Sales", "Amount", &["1", "2"])
+        .measure("Sales", "Weekly", "COUNTROWS(DATESYTD(Weeks))")
+        .measure("Sales", "Both", "COUNTROWS(DATESYTD(Whole))")
+        .measure("Sales", "Elsewhere", "COUNTROWS(DATESYTD(Others))")
+        .edit(|model| {
+            model.tables[0].calendars.push(calendar("Weeks", &["Week"]));
+            let whole = calendar("Whole", &["Day", "Week"]);
+            model.tables[0].calendars.push(whole);
+            model.tables[1].calendars.push(calendar("Others", &["Day"]));
+        })
+        .hide("No Week", "Days.Week")
+        .hide("No Other", "Other")
+        .role("All")
+        .gate();
+    for (role, left) in [
+        ("All", ["Weekly", "Both", "Elsewhere"].as_slice()),
+        ("No Week", &["Both", "Elsewhere"]),
+        ("No Other", &["Weekly", "Both"]),
+    ] {
+        let view = scope_of(&gate, &[role]);
+        let seen = |name: &&str| view.scope().find_measure(name).is_some();
+        let found: Vec<&str> = ["Weekly", "Both", "Elsewhere"].into_iter().filter(seen).collect();
+        assert_eq!(found, left, "{role}");
+    }
+}

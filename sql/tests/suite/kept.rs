@@ -80,6 +80,29 @@ fn a_statement_is_planned_once_for_a_view() {
     }
 }
 
+/// One spelling stands for all that differ in case, whatever has the name.
+#[test]
+fn names_that_differ_in_case_are_those_of_the_plan() {
+    let cities = || texts(["Rome", "Oslo", "Bern"]);
+    let view = World::default()
+        .table("A", vec![("City", cities())])
+        .table("B", vec![("CITY", cities()), ("V", integers(0..3))])
+        .view(&[]);
+    let plans = Plans::new(&Room::new(1 << 20));
+    for text in [
+        "SELECT CITY, V FROM B WHERE CITY > 'c' ORDER BY V",
+        "SELECT city, max(V + 1) AS m FROM B WHERE upper(City) <> 'X' GROUP BY cITY ORDER BY m",
+        "SELECT * FROM B JOIN A ON A.CITY = B.city ORDER BY V",
+    ] {
+        let options = Options::default();
+        let first = ask(&view, &plans, text, &options);
+        let again = ask(&view, &plans, text, &options);
+        assert!(!was_found(&first) && was_found(&again), "{text}");
+        assert_eq!(first.schema, again.schema, "{text}");
+        assert_eq!(first.batches, again.batches, "{text}");
+    }
+}
+
 #[test]
 fn what_a_plan_depends_on_is_part_of_its_key() {
     let (view, room) = (view(), Room::new(1 << 20));
