@@ -1,4 +1,4 @@
-//! Which arguments may be left out, on the small model of `functions`.
+//! Which arguments may be left out, and which must be constant, on the small model of `functions`.
 
 use crate::functions::check;
 
@@ -42,4 +42,16 @@ fn optional_arguments_that_are_left_out_take_their_defaults() {
     check("DIVIDE ( 1, 0, )", "BLANK");
     check("COUNTROWS ( GENERATESERIES ( 1, 3, ) )", "3");
     check("RANKX ( Lines, Lines[Amount], 10,, DENSE )", "3");
+}
+
+#[test]
+fn combined_values_have_a_constant_between_them() {
+    check("COMBINEVALUES ( \",\", 1, \"a\" )", "1,a");
+    check("COMBINEVALUES ( UNICHAR ( 45 ), 1, 2 )", "1-2");
+    check("VAR d = \",\" RETURN COMBINEVALUES ( d, 1, 2 )", "1,2");
+    check("COMBINEVALUES ( MAX ( Lines[Group] ), 1, 2 )", "error");
+    check(
+        "MAXX ( Lines, COMBINEVALUES ( Lines[Group], 1, 2 ) )",
+        "error",
+    );
 }

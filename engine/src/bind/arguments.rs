@@ -1,7 +1,9 @@
-//! Whether a call has the arguments that its function needs: how many, and which of them must not be left out.
+//! Whether a call has the arguments that its function needs: how many, which of them must not be left out, and which must be
+//! constant.
 
 use dax::{Expr, ExprKind, Span};
 
+use super::dates::is_constant;
 use super::{Binder, Bound};
 use crate::error::ErrorKind;
 use crate::functions::Function;
@@ -43,6 +45,12 @@ impl Binder<'_> {
         };
         if let Some(at) = args.iter().take(required).position(left_out) {
             let message = format!("argument {} of {name} is missing; it is {signature}", at + 1);
+            return self.error(ErrorKind::Argument, span, message);
+        }
+        // A variable may hold a constant.
+        let constant = |e: &Expr| is_constant(e) || matches!(e.kind, ExprKind::Identifier { .. });
+        if *name == "COMBINEVALUES" && !args.first().is_some_and(constant) {
+            let message = "the delimiter of COMBINEVALUES is a constant";
             return self.error(ErrorKind::Argument, span, message);
         }
         Ok(())
