@@ -188,6 +188,10 @@ fn loans_and_rates() {
 fn bonds() {
     for (expression, expected) in [
         (
+            "ACCRINT(DATE(2007,3,1), DATE(2008,8,31), DATE(2008,5,1), 0.1, BLANK(), 2, 0)",
+            "error",
+        ),
+        (
             "ACCRINT(DATE(2007,3,1), DATE(2008,8,31), DATE(2008,5,1), 0.1, 1000, 2, 0)",
             "116.944444444444",
         ),
