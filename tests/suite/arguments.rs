@@ -19,6 +19,8 @@ fn arguments_that_are_not_optional_must_be_given() {
         "COUNTROWS ( GENERATESERIES ( 1,, 1 ) )",
         "COUNTROWS ( ADDCOLUMNS ( Lines, \"x\", ) )",
         "COALESCE (, 1 )",
+        "COALESCE ( 1, 2, )",
+        "MAX ( 1, )",
         "SWITCH ( 1, 1, )",
         "SWITCH ( 1,, 2, 3 )",
         "SWITCH ( 1, 1, \"a\", 2, )",

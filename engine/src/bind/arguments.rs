@@ -41,7 +41,7 @@ impl Binder<'_> {
             // Values and results stand in pairs, and only what stands alone behind them is optional.
             "SWITCH" if count.is_multiple_of(2) => count - 1,
             "SWITCH" => count,
-            _ => function.required(),
+            _ => function.required(count),
         };
         if let Some(at) = args.iter().take(required).position(left_out) {
             let message = format!("argument {} of {name} is missing; it is {signature}", at + 1);

@@ -29,8 +29,12 @@ pub struct Function {
 }
 
 impl Function {
-    /// How many arguments no comma may leave out: those before the first that the signature has in brackets.
-    pub fn required(&self) -> usize {
+    /// How many of so many arguments no comma may leave out: those before the first that the signature has in brackets. Where it has
+    /// none, all, unless others stand behind those that repeat.
+    pub fn required(&self, count: usize) -> usize {
+        if !self.signature.contains('[') && !self.signature.contains("..., ") {
+            return count;
+        }
         let parameters = self.signature.split(',');
         let before = parameters.take_while(|p| !p.contains('[')).count();
         before.min(self.parameters.least)
