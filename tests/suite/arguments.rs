@@ -1,6 +1,6 @@
 //! Which arguments may be left out, and which must be constant, on the small model of `functions`.
 
-use crate::functions::check;
+use crate::functions::{check, session};
 
 #[test]
 fn arguments_that_are_not_optional_must_be_given() {
@@ -56,4 +56,18 @@ fn combined_values_have_a_constant_between_them() {
         "MAXX ( Lines, COMBINEVALUES ( Lines[Group], 1, 2 ) )",
         "error",
     );
+}
+
+#[test]
+fn an_answer_starts_at_a_constant() {
+    let asked = |start: &str| {
+        let query = format!("EVALUATE Lines ORDER BY Lines[Key] START AT {start}");
+        let answer = session().query(&query).ok()?;
+        Some(answer.tables[0].batch.num_rows())
+    };
+    assert_eq!(asked("4"), Some(2));
+    assert_eq!(asked("-4"), Some(5));
+    assert_eq!(asked("MAX ( Lines[Key] )"), None);
+    assert_eq!(asked("[Total]"), None);
+    assert_eq!(asked("Lines[Key]"), None);
 }

@@ -38,7 +38,7 @@ fn import(roles: &str) -> Database {
     Database::import(&file, folder.path()).expect("the small model")
 }
 
-fn session() -> &'static Session {
+pub fn session() -> &'static Session {
     static SESSION: OnceLock<Session> = OnceLock::new();
     SESSION.get_or_init(|| {
         import("\"roles\": []")

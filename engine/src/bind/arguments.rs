@@ -5,6 +5,7 @@ use dax::{Expr, ExprKind, Span};
 
 use super::dates::is_constant;
 use super::{Binder, Bound};
+use crate::bound::Scalar;
 use crate::error::ErrorKind;
 use crate::functions::Function;
 
@@ -22,7 +23,21 @@ pub(super) fn written_out<'e>(function: &Function, args: &'e [Expr]) -> &'e [Exp
     args.get(..most).unwrap_or(args)
 }
 
+/// A variable may hold a constant.
+fn may_be_constant(expr: &Expr) -> bool {
+    is_constant(expr) || matches!(expr.kind, ExprKind::Identifier { .. })
+}
+
 impl Binder<'_> {
+    /// What START AT takes: no column, no measure, and nothing computed from them.
+    pub fn bind_constant(&mut self, expr: &Expr) -> Bound<Scalar> {
+        if !may_be_constant(expr) {
+            let message = "START AT takes constants and parameters";
+            return self.error(ErrorKind::Argument, expr.span, message);
+        }
+        self.bind_scalar(expr)
+    }
+
     pub(super) fn check_arguments(
         &self,
         function: &Function,
@@ -47,9 +62,7 @@ impl Binder<'_> {
             let message = format!("argument {} of {name} is missing; it is {signature}", at + 1);
             return self.error(ErrorKind::Argument, span, message);
         }
-        // A variable may hold a constant.
-        let constant = |e: &Expr| is_constant(e) || matches!(e.kind, ExprKind::Identifier { .. });
-        if *name == "COMBINEVALUES" && !args.first().is_some_and(constant) {
+        if *name == "COMBINEVALUES" && !args.first().is_some_and(may_be_constant) {
             let message = "the delimiter of COMBINEVALUES is a constant";
             return self.error(ErrorKind::Argument, span, message);
         }
