@@ -147,7 +147,7 @@ pub fn bind_with(
         let start_at = evaluate
             .start_at
             .iter()
-            .map(|e| binder.bind_scalar(e))
+            .map(|e| binder.bind_constant(e))
             .collect::<Result<Vec<_>, Error>>()?;
         evaluates.push(BoundEvaluate {
             table,

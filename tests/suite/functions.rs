@@ -38,7 +38,7 @@ fn import(roles: &str) -> Database {
     Database::import(&file, folder.path()).expect("the small model")
 }
 
-fn session() -> &'static Session {
+pub fn session() -> &'static Session {
     static SESSION: OnceLock<Session> = OnceLock::new();
     SESSION.get_or_init(|| {
         import("\"roles\": []")
@@ -557,6 +557,7 @@ fn functions_that_cannot_be_defined_or_called_so() {
     refused("F = ( x : NUMBER ) => x", "F ( 1 )");
     refused("F = ( a = q ) => a", "VAR q = 5 RETURN F ()");
     refused("F = ( a = 1, b = a ) => a + b", "F ()");
+    refused("F = ( a, b = 1 ) => a + b", "F ( , 2 )");
     refused(
         "F = ( c : COLUMNREF VAL ) => SUM ( c )",
         "F ( Lines[Amount] )",

@@ -2,6 +2,7 @@
 
 mod adventure_facts;
 mod adventure_works;
+mod arguments;
 mod arithmetic;
 mod arrows;
 mod at_rest;

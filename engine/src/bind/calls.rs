@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use dax::{BinaryOp, Expr, ExprKind};
 
+use super::arguments::written_out;
 use super::names::suggestion;
 use super::{Binder, Bound};
 use crate::bound::{
@@ -14,7 +15,7 @@ use crate::functions::{Body, Function, State, Types, all, find};
 use crate::value::{DataType, Value};
 
 impl<'a> Binder<'a> {
-    /// The registry's row for a call, its number of arguments checked.
+    /// The registry's row for a call, its arguments checked: how many they are, and which of them are left out.
     pub fn function(&self, name: &str, args: &[Expr], expr: &Expr) -> Bound<&'static Function> {
         let known = find(name).filter(|function| super::offers(self.scope, function));
         let Some(function) = known else {
@@ -37,15 +38,7 @@ impl<'a> Binder<'a> {
                 format!("the function {} {why}", function.name),
             );
         }
-        if args.len() < function.parameters.least || args.len() > function.parameters.most {
-            let message = format!(
-                "{} was given {} arguments; it is {}",
-                function.name,
-                args.len(),
-                function.signature
-            );
-            return self.error(ErrorKind::Argument, expr.span, message);
-        }
+        self.check_arguments(function, args, expr.span)?;
         self.scope.note_call(function.name);
         Ok(function)
     }
@@ -93,7 +86,7 @@ impl<'a> Binder<'a> {
         expr: &Expr,
     ) -> Bound<Scalar> {
         let mut arguments = Vec::with_capacity(args.len());
-        for (at, argument) in args.iter().enumerate() {
+        for (at, argument) in written_out(function, args).iter().enumerate() {
             let word = match &argument.kind {
                 ExprKind::Identifier {
                     name,

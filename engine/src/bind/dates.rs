@@ -19,7 +19,7 @@ fn is_condition(expr: &Expr) -> bool {
 }
 
 /// Values written down, and what operators and functions make of them alone.
-fn is_constant(expr: &Expr) -> bool {
+pub(super) fn is_constant(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Integer(_)
         | ExprKind::Double(_)

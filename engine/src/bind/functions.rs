@@ -203,6 +203,13 @@ impl<'a> Binder<'a> {
             );
             return self.error(ErrorKind::Argument, expr.span, message);
         }
+        let mut pairs = function.parameters.iter().zip(args);
+        let missing = pairs.find(|(p, a)| p.default.is_none() && a.kind == ExprKind::Omitted);
+        if let Some((parameter, _)) = missing {
+            let parameter = &parameter.name.text;
+            let message = format!("the parameter {parameter} of {name} is missing; it has no default");
+            return self.error(ErrorKind::Argument, expr.span, message);
+        }
         if self
             .open
             .iter()
@@ -219,9 +226,9 @@ impl<'a> Binder<'a> {
         let mut by_name: Vec<(String, Expr)> = Vec::new();
         let mut kept: Vec<(String, Named)> = Vec::new();
         for (at, parameter) in function.parameters.iter().enumerate() {
-            let given = args.get(at).filter(|argument| {
-                argument.kind != ExprKind::Omitted || parameter.default.is_none()
-            });
+            let given = args
+                .get(at)
+                .filter(|argument| argument.kind != ExprKind::Omitted);
             let argument = match (given, &parameter.default) {
                 (Some(argument), _) => argument.clone(),
                 (None, Some(default)) => default.clone(),

@@ -2,6 +2,7 @@
 //! hidden names are one code path, because the view holds visible names only.
 
 mod aggregates;
+mod arguments;
 mod beside;
 mod calendars;
 mod calls;

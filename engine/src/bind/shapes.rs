@@ -212,7 +212,8 @@ impl<'a> Binder<'a> {
 
     pub fn series(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let (start, end) = (self.bind_scalar(&args[0])?, self.bind_scalar(&args[1])?);
-        let step = args.get(2).map(|a| self.bind_scalar(a)).transpose()?;
+        let step = args.get(2).filter(|a| a.kind != ExprKind::Omitted);
+        let step = step.map(|a| self.bind_scalar(a)).transpose()?;
         let data_type = match (start.data_type, step.as_ref().map(|s| s.data_type)) {
             (DataType::DateTime, _) => DataType::DateTime,
             (a, b) => common([Some(a), Some(end.data_type), b].into_iter().flatten()),

@@ -29,6 +29,17 @@ pub struct Function {
 }
 
 impl Function {
+    /// How many of so many arguments no comma may leave out: those before the first that the signature has in brackets. Where it has
+    /// none, all, unless others stand behind those that repeat.
+    pub fn required(&self, count: usize) -> usize {
+        if !self.signature.contains('[') && !self.signature.contains("..., ") {
+            return count;
+        }
+        let parameters = self.signature.split(',');
+        let before = parameters.take_while(|p| !p.contains('[')).count();
+        before.min(self.parameters.least)
+    }
+
     /// Whether two calls with the same arguments in one query may differ.
     pub fn is_volatile_by_row(&self) -> bool {
         matches!(self.name, "RAND" | "RANDBETWEEN")

@@ -100,14 +100,7 @@ pub(super) fn modified_duration(call: Call<'_>) -> Answer {
 /// Interest from issue to settlement; asked so, without what was paid at the first interest date.
 pub(super) fn accrued(call: Call<'_>) -> Answer {
     let (issue, first, settlement) = (call.day(0)?, call.day(1)?, call.day(2)?);
-    let (rate, par) = (
-        call.positive(3, "rate")?,
-        if crate::functions::arguments::given(call.arguments, 4) {
-            call.positive(4, "par value")?
-        } else {
-            1000.0
-        },
-    );
+    let (rate, par) = (call.positive(3, "rate")?, call.positive(4, "par value")?);
     let (frequency, basis) = (call.frequency(5)?, call.basis(6)?);
     if issue >= settlement {
         return Err(call.refuse("issue is to come before settlement"));
