@@ -271,3 +271,30 @@ fn windows_stay_within_bounds() {
         }
     });
 }
+
+/// The figures of an answer are those of who asks: whether a scan was run for it or kept from somebody else's query does not show.
+#[test]
+fn statistics_do_not_tell_who_asked_before() {
+    deep(|| {
+        let world = world().measure("T", "Total", "SUM(T[Id])");
+        let gate = world.gate().keeping_scans(64 << 20);
+        let room = Room::new(0);
+        for text in [
+            "SELECT Same, sum(Id) FROM T GROUP BY Same",
+            "SELECT Same, MEASURE(Total) FROM T GROUP BY Same",
+            "SELECT count(*) FROM T WHERE Name LIKE 'name 1%'",
+            "SELECT Id FROM T WHERE Id < 3",
+        ] {
+            let mut scans = Vec::new();
+            for user in ["ana@contoso.com", "bob@contoso.com"] {
+                let view = gate.admit(Identity::user(user)).unwrap();
+                let control = Control::new(None);
+                let plans = Plans::new(&room);
+                let answer = sql::query(&view, &plans, text, &Options::default(), &control);
+                scans.push(answer.unwrap().statistics.scans);
+            }
+            assert!(scans[0] > 0, "{text}");
+            assert_eq!(scans[0], scans[1], "{text}");
+        }
+    });
+}
