@@ -23,6 +23,7 @@ pub(crate) struct Within<'e, 'a> {
     pub terms: u64,
     /// The same as a query above sees them: what an aggregate or a window gives is a column there, and is not written out any more.
     pub above: u64,
+    /// Tables, columns and expressions: each as often as the planner writes it out where it stands.
     pub size: u64,
     /// Expressions that stand in no other.
     pub keys: u64,
@@ -40,10 +41,18 @@ pub(crate) struct Within<'e, 'a> {
     open: Vec<Open>,
 }
 
+/// Terms of one expression.
+#[derive(Clone, Copy)]
+struct Terms {
+    whole: u64,
+    above: u64,
+    /// Where columns are columns.
+    alone: u64,
+}
+
 /// An expression that is being visited: the terms of what stands in it, and what had been counted before it.
 struct Open {
-    parts: Vec<u64>,
-    above: Vec<u64>,
+    parts: Vec<Terms>,
     size: u64,
     tables: u64,
 }
@@ -74,15 +83,13 @@ impl<'e, 'a> Within<'e, 'a> {
         }
     }
 
-    fn put(&mut self, terms: u64, above: u64) {
+    fn put(&mut self, terms: Terms) {
         match self.open.last_mut() {
-            Some(open) => {
-                open.parts.push(terms);
-                open.above.push(above);
-            }
+            Some(open) => open.parts.push(terms),
             None => {
-                self.terms = self.terms.saturating_add(terms);
-                self.above = self.above.saturating_add(above);
+                self.terms = self.terms.saturating_add(terms.whole);
+                self.above = self.above.saturating_add(terms.above);
+                self.size = self.size.saturating_add(terms.alone);
             }
         }
     }
@@ -91,7 +98,11 @@ impl<'e, 'a> Within<'e, 'a> {
         self.size = self.size.saturating_add(weight.size.saturating_mul(2));
         self.tables = self.tables.saturating_add(weight.tables);
         self.levels = self.levels.max(weight.levels.saturating_add(1));
-        self.put(weight.terms, weight.terms);
+        self.put(Terms {
+            whole: weight.terms,
+            above: weight.terms,
+            alone: 1,
+        });
     }
 
     fn put_function(&mut self, function: &Function) -> Result<(), Error> {
@@ -140,11 +151,9 @@ impl Visitor for Within<'_, '_> {
             }
             self.open.push(Open {
                 parts: Vec::new(),
-                above: Vec::new(),
                 size: self.size,
                 tables: self.tables,
             });
-            self.size = self.size.saturating_add(1);
         }
         ControlFlow::Continue(())
     }
@@ -176,15 +185,19 @@ impl Visitor for Within<'_, '_> {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => self.of_column,
             _ => 0,
         };
-        let of_parts = |parts: &[u64]| {
-            let terms = written_out(expr, parts).saturating_add(1);
-            terms.saturating_add(of_column)
+        let of = |way: fn(&Terms) -> u64| {
+            let parts: Vec<u64> = open.parts.iter().map(way).collect();
+            written_out(expr, &parts).saturating_add(1)
         };
         let above = match expr {
             Expr::Function(function) if gives_a_column(function) => 1,
-            _ => of_parts(&open.above),
+            _ => of(|terms| terms.above).saturating_add(of_column),
         };
-        self.put(of_parts(&open.parts), above);
+        self.put(Terms {
+            whole: of(|terms| terms.whole).saturating_add(of_column),
+            above,
+            alone: of(|terms| terms.alone),
+        });
         ControlFlow::Continue(())
     }
 }

@@ -234,7 +234,9 @@ impl ExecutionPlan for Watched {
             let batch = batch?;
             let bytes = batch.get_array_memory_size();
             held = match holds {
-                Holds::Latest | Holds::Copied(_) => bytes,
+                Holds::Latest => bytes,
+                // Who gives the batch counts it already.
+                Holds::Copied(_) => 0,
                 Holds::All => held.saturating_add(bytes),
             };
             charge.set(held).map_err(stopped)?;
