@@ -104,7 +104,7 @@ fn within_reach(bound: &WindowFrameBound) -> Result<()> {
     };
     // Without a number in it, it is without bounds, or a length of time.
     match distance.to_string().parse::<f64>() {
-        Ok(distance) if !(distance <= FAR) => Err(carry(refused(
+        Ok(distance) if distance.is_nan() || distance > FAR => Err(carry(refused(
             "a frame of a window reaches further than 2^40; say UNBOUNDED",
         ))),
         _ => Ok(()),

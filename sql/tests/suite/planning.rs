@@ -165,6 +165,12 @@ fn queries_in_expressions_have_few_levels() {
         );
         let scalar = |levels| format!("SELECT {}", nest("(SELECT max(x) + # FROM T)", "1", levels));
         check(&scalar, 5, 14, deep);
+        // Written out twice, a query is planned twice.
+        let twice = |levels| {
+            let form = "coalesce((SELECT max(x) FROM T WHERE x > #), 1)";
+            format!("SELECT {}", nest(form, "1", levels))
+        };
+        check(&twice, 3, 8, "joins");
         let lateral = |levels| {
             let inner = nest(
                 "(SELECT T.x FROM T, LATERAL # l WHERE T.x > 0)",
