@@ -320,11 +320,7 @@ fn twice(view: &Arc<View>, text: &str, options: &Options) -> Result<Answer, engi
     if !plans.is_empty() {
         let again = ask().map(|answer| lines(&answer));
         let (first, again) = (first.as_ref().map(lines), again.as_ref());
-        assert_eq!(
-            first.map_err(told),
-            again.cloned().map_err(|e| told(&e)),
-            "{text}"
-        );
+        assert_eq!(first.map_err(told), again.cloned().map_err(told), "{text}");
     }
     first
 }
