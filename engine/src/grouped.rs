@@ -24,13 +24,13 @@ pub struct Grouped {
     pub filters: Vec<(Column, Arc<RoaringBitmap>)>,
 }
 
-/// A row for each combination for which a measure is not BLANK: the keys, and then the measures.
+/// A row for each combination for which a measure is not BLANK: the keys, and then the measures. And how many scans were asked for.
 pub fn grouped(
     scope: &Scope,
     asked: &Grouped,
     options: &Options,
     control: &Control,
-) -> Result<AnswerTable, Error> {
+) -> Result<(AnswerTable, u64), Error> {
     let query = parse(&text(scope, &asked.keys, &asked.measures))?;
     let bound = bind_with(scope, &query, options, control, Wanted::All)?;
     let mut evaluator = Evaluator::new(scope, control, &options.limits, environment(scope));
@@ -42,7 +42,8 @@ pub fn grouped(
         ..FilterContext::default()
     };
     let tables = run_under(&mut evaluator, bound, context)?;
-    tables.into_iter().next().ok_or_else(no_answer)
+    let table = tables.into_iter().next().ok_or_else(no_answer)?;
+    Ok((table, evaluator.scans.get()))
 }
 
 /// The types that measures are bound with: Unknown or Variant where only evaluation tells.

@@ -197,14 +197,14 @@ impl Weight {
                 "a part of it has more than # columns",
             ),
             (
-                self.size,
-                SIZE,
-                "it unfolds to more than # tables, columns and expressions",
-            ),
-            (
                 self.terms,
                 TERMS,
                 "an expression unfolds to more than # terms",
+            ),
+            (
+                self.size,
+                SIZE,
+                "it unfolds to more than # tables, columns and expressions",
             ),
             (self.tables, TABLES, "it joins more than # tables"),
             (
@@ -583,6 +583,13 @@ mod tests {
         check(
             &chain("SELECT * FROM t", "SELECT *, * FROM c#", 40),
             Some("columns"),
+        );
+        // One such expression may stand in a statement, and not many.
+        let nested = (0..12).fold("a".to_owned(), |text, n| format!("coalesce({text}, {n})"));
+        check(&format!("SELECT {nested} FROM t"), None);
+        check(
+            &format!("SELECT {} FROM t", vec![nested.as_str(); 30].join(", ")),
+            Some("unfolds to more"),
         );
         check(
             &chain("SELECT a FROM t", "SELECT a + a AS a FROM c#", 10),

@@ -70,15 +70,13 @@ pub(crate) enum Copying {
 /// How an operator copies what it is given. None: it does not, or what it makes of it is counted otherwise.
 pub(crate) fn copying(node: &Arc<dyn ExecutionPlan>) -> Option<Copying> {
     if let Some(aggregate) = node.downcast_ref::<AggregateExec>() {
-        let fields = node.schema();
-        let texts = fields
-            .fields()
-            .iter()
-            .filter(|field| is_text(field.data_type()));
-        let grouped = !aggregate.group_expr().expr().is_empty();
+        let schema = node.schema();
+        let keys = aggregate.group_expr().expr().len();
+        let given = schema.fields().iter().skip(keys);
+        let texts = given.filter(|field| is_text(field.data_type()));
         // Where text compares as in the model, a state holds what is compared beside what is shown.
         let states = texts.count().saturating_mul(2);
-        return (grouped && states > 0).then_some(Copying::States(states));
+        return (keys > 0 && states > 0).then_some(Copying::States(states));
     }
     let several = node.children().len() > 1 && node.downcast_ref::<UnionExec>().is_none();
     several.then_some(Copying::Rows)
@@ -96,16 +94,22 @@ impl Copies {
             self.columns
                 .resize_with(batch.num_columns(), Longest::default);
         }
-        let mut more = 0usize;
-        for (column, longest) in batch.columns().iter().zip(&self.columns) {
-            let times = match (copying, column.data_type()) {
-                (Copying::Rows, ArrowType::Dictionary(..)) => continue,
-                (Copying::Rows, _) => 1,
-                (Copying::States(states), _) => states,
-            };
-            let grown = longest.grows_by(longest_text(column));
-            more = more.saturating_add(grown.saturating_mul(times));
-        }
+        let columns = batch.columns().iter().zip(&self.columns);
+        let more = match copying {
+            Copying::Rows => {
+                let whole = columns
+                    .filter(|(column, _)| !matches!(column.data_type(), ArrowType::Dictionary(..)));
+                let grown = whole.map(|(column, longest)| longest.grows_by(longest_text(column)));
+                grown.fold(0usize, usize::saturating_add)
+            }
+            // A state holds one text, of whichever column.
+            Copying::States(states) => {
+                let found = batch.columns().iter().map(longest_text).max();
+                let longest = self.columns.first().zip(found);
+                let grown = longest.map_or(0, |(longest, found)| longest.grows_by(found));
+                grown.saturating_mul(states)
+            }
+        };
         match more {
             0 => Ok(()),
             more => texts.hold(more.saturating_mul(BATCH)).map_err(carry),

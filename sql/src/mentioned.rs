@@ -24,7 +24,7 @@ pub fn mentioned(view: &View, text: &str) -> String {
         scope,
         tables: BTreeSet::new(),
         words: BTreeSet::new(),
-        measures: Vec::new(),
+        measures: BTreeSet::new(),
         everything: false,
     };
     // Nothing in it breaks off.
@@ -35,9 +35,9 @@ pub fn mentioned(view: &View, text: &str) -> String {
 struct Found<'a> {
     scope: &'a Scope,
     tables: BTreeSet<Table>,
-    /// Words that may be columns.
+    /// Words that may be columns, in small letters.
     words: BTreeSet<String>,
-    measures: Vec<Measure>,
+    measures: BTreeSet<Measure>,
     /// Whether a `*` stands for columns, or a join takes those of one name.
     everything: bool,
 }
@@ -66,7 +66,7 @@ impl Visitor for Found<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        let word = |ident: &Ident| ident.value.clone();
+        let word = |ident: &Ident| ident.value.to_lowercase();
         match expr {
             Expr::Identifier(name) => {
                 self.words.insert(word(name));
@@ -91,11 +91,7 @@ impl Found<'_> {
             let _ = write!(text, ", COUNTROWS('{name}')");
             for column in self.scope.columns(*table) {
                 let column = &self.scope.column(column).name;
-                let said = self
-                    .words
-                    .iter()
-                    .any(|word| word.to_lowercase() == column.to_lowercase());
-                if said || self.everything {
+                if self.everything || self.words.contains(&column.to_lowercase()) {
                     let _ = write!(text, ", '{name}'[{}]", column.replace(']', "]]"));
                 }
             }

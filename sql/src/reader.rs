@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::{Error, ErrorKind, Limits};
 use roaring::RoaringBitmap;
 use security::{
-    Aggregate, AggregateOp, Aggregated, Charge, Codes, Column, Control, Filter, PathColumn,
+    Aggregate, AggregateOp, Aggregated, Charge, Codes, Column, Control, Filter, Groups, PathColumn,
     ReadError, Scan, Scope, Table, Target, View,
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct Reader {
     values: Mutex<HashMap<Column, Held>>,
     blanks: Mutex<HashMap<(Table, PathColumn), bool>>,
     texts: Texts,
+    /// Scans that the statement asked for so far.
+    scans: AtomicU64,
 }
 
 /// Codes of distinct values, and what they count as held.
@@ -63,11 +65,28 @@ impl Reader {
             values: Mutex::default(),
             blanks: Mutex::default(),
             texts,
+            scans: AtomicU64::new(0),
         }
     }
 
     pub fn scope(&self) -> &Scope {
         self.view.scope()
+    }
+
+    /// Every scan for groups goes through here.
+    pub fn scan(&self, scan: &Scan) -> Result<Groups, ReadError> {
+        self.asked(1);
+        self.scope().scan(scan, &self.control)
+    }
+
+    /// Counts scans that are asked for. Whether one was run tells whether somebody who sees the same has asked the same before, and so is for the
+    /// operator alone.
+    pub fn asked(&self, scans: u64) {
+        self.scans.fetch_add(scans, Ordering::Relaxed);
+    }
+
+    pub fn scans(&self) -> u64 {
+        self.scans.load(Ordering::Relaxed)
     }
 
     /// Whether text compares as it does in the model.
@@ -88,7 +107,7 @@ impl Reader {
             keys: vec![here(column)],
             aggregates: Vec::new(),
         };
-        let groups = self.scope().scan(&scan, &self.control)?;
+        let groups = self.scan(&scan)?;
         let keys = groups.keys.into_iter().next();
         let keys = keys.ok_or_else(|| ReadError::Internal("a scan without its key".to_owned()))?;
         let charge = self.control.charge(keys.len().saturating_mul(8))?;
@@ -127,7 +146,7 @@ impl Reader {
                 argument: None,
             }],
         };
-        let groups = self.scope().scan(&scan, &self.control)?;
+        let groups = self.scan(&scan)?;
         let blank = match groups.aggregates.first() {
             Some(Aggregated::Count(rows)) => rows.first().is_some_and(|rows| *rows > 0),
             _ => true,

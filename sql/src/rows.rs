@@ -191,6 +191,7 @@ impl Reading {
         let rows = match &self.rows {
             Some(rows) => rows,
             None => {
+                self.reader.asked(1);
                 let found = scope
                     .scan_rows(&self.scan, &self.reader.control)
                     .map_err(carry_read)?;

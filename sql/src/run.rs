@@ -70,7 +70,7 @@ pub fn query(
     if let Some(plan) = plans.find(&key, &reader) {
         let found = started.elapsed();
         let answer = runtime()?.block_on(run(&reader, plan))?;
-        return Ok(told(answer, control, ("find", found), started));
+        return Ok(told(answer, &reader, ("find", found), started));
     }
     let mut names = Names::of(view.scope());
     let mut request = statement::read(text, &mut names)?;
@@ -104,16 +104,16 @@ pub fn query(
             run(&reader, planned.plan).await
         }),
     }?;
-    Ok(told(answer, control, ("parse", parsed), started))
+    Ok(told(answer, &reader, ("parse", parsed), started))
 }
 
 fn told(
     mut answer: Answer,
-    control: &Control,
+    reader: &Reader,
     first: (&'static str, Duration),
     started: Instant,
 ) -> Answer {
-    answer.statistics.scans = control.scans_run();
+    answer.statistics.scans = reader.scans();
     answer.statistics.stages = vec![first, ("run", started.elapsed().saturating_sub(first.1))];
     answer
 }

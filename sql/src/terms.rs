@@ -23,6 +23,7 @@ pub(crate) struct Within<'e, 'a> {
     pub terms: u64,
     /// The same as a query above sees them: what an aggregate or a window gives is a column there, and is not written out any more.
     pub above: u64,
+    /// Tables, columns and expressions: each as often as the planner writes it out where it stands.
     pub size: u64,
     /// Expressions that stand in no other.
     pub keys: u64,
@@ -36,15 +37,18 @@ pub(crate) struct Within<'e, 'a> {
     pub levels: u64,
     /// Levels of queries below the part that is weighed.
     below: usize,
-    /// The expressions that are being visited, the innermost last.
-    open: Vec<Open>,
+    /// The expressions that are being visited, the innermost last: the terms of what stands in each.
+    open: Vec<Vec<Terms>>,
 }
 
-/// An expression that is being visited: the terms of what stands in it, and what had been counted before it.
-struct Open {
-    parts: Vec<u64>,
-    above: Vec<u64>,
-    size: u64,
+/// Terms of one expression.
+#[derive(Clone, Copy)]
+struct Terms {
+    whole: u64,
+    above: u64,
+    /// Where columns are columns, and queries are what they hold.
+    alone: u64,
+    /// Tables of its queries.
     tables: u64,
 }
 
@@ -74,24 +78,26 @@ impl<'e, 'a> Within<'e, 'a> {
         }
     }
 
-    fn put(&mut self, terms: u64, above: u64) {
+    fn put(&mut self, terms: Terms) {
         match self.open.last_mut() {
-            Some(open) => {
-                open.parts.push(terms);
-                open.above.push(above);
-            }
+            Some(parts) => parts.push(terms),
             None => {
-                self.terms = self.terms.saturating_add(terms);
-                self.above = self.above.saturating_add(above);
+                self.terms = self.terms.saturating_add(terms.whole);
+                self.above = self.above.saturating_add(terms.above);
+                self.size = self.size.saturating_add(terms.alone);
+                self.tables = self.tables.saturating_add(terms.tables);
             }
         }
     }
 
     fn put_query(&mut self, weight: Weight) {
-        self.size = self.size.saturating_add(weight.size.saturating_mul(2));
-        self.tables = self.tables.saturating_add(weight.tables);
         self.levels = self.levels.max(weight.levels.saturating_add(1));
-        self.put(weight.terms, weight.terms);
+        self.put(Terms {
+            whole: weight.terms,
+            above: weight.terms,
+            alone: weight.size.saturating_mul(2),
+            tables: weight.tables,
+        });
     }
 
     fn put_function(&mut self, function: &Function) -> Result<(), Error> {
@@ -138,13 +144,7 @@ impl Visitor for Within<'_, '_> {
             if self.open.is_empty() {
                 self.keys = self.keys.saturating_add(keys(expr));
             }
-            self.open.push(Open {
-                parts: Vec::new(),
-                above: Vec::new(),
-                size: self.size,
-                tables: self.tables,
-            });
-            self.size = self.size.saturating_add(1);
+            self.open.push(Vec::new());
         }
         ControlFlow::Continue(())
     }
@@ -153,38 +153,33 @@ impl Visitor for Within<'_, '_> {
         if self.below > 0 {
             return ControlFlow::Continue(());
         }
-        let Some(open) = self.open.pop() else {
+        let Some(parts) = self.open.pop() else {
             return ControlFlow::Continue(());
         };
-        match expr {
-            Expr::Function(function) => {
-                if let Err(error) = self.put_function(function) {
-                    return ControlFlow::Break(error);
-                }
-            }
-            Expr::AnyOp { .. } | Expr::AllOp { .. } => {
-                let times = |now: u64, before: u64| {
-                    let within = now.saturating_sub(before);
-                    before.saturating_add(within.saturating_mul(COMPARED))
-                };
-                self.size = times(self.size, open.size);
-                self.tables = times(self.tables, open.tables);
-            }
-            _ => {}
+        if let Expr::Function(function) = expr
+            && let Err(error) = self.put_function(function)
+        {
+            return ControlFlow::Break(error);
         }
         let of_column = match expr {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => self.of_column,
             _ => 0,
         };
-        let of_parts = |parts: &[u64]| {
-            let terms = written_out(expr, parts).saturating_add(1);
-            terms.saturating_add(of_column)
+        let of = |way: fn(&Terms) -> u64| {
+            let parts: Vec<u64> = parts.iter().map(way).collect();
+            written_out(expr, &parts)
         };
+        let here = of_column.saturating_add(1);
         let above = match expr {
             Expr::Function(function) if gives_a_column(function) => 1,
-            _ => of_parts(&open.above),
+            _ => of(|terms| terms.above).saturating_add(here),
         };
-        self.put(of_parts(&open.parts), above);
+        self.put(Terms {
+            whole: of(|terms| terms.whole).saturating_add(here),
+            above,
+            alone: of(|terms| terms.alone).saturating_add(1),
+            tables: of(|terms| terms.tables),
+        });
         ControlFlow::Continue(())
     }
 }

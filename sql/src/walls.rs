@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Expr, LogicalPlan, WindowFunctionDefinition};
+use datafusion::logical_expr::{Expr, LogicalPlan, WindowFrameBound, WindowFunctionDefinition};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
@@ -68,22 +68,47 @@ fn offered(expr: &Expr) -> Result<TreeNodeRecursion> {
 /// Aggregates whose answer for a row takes as long, or as much room, as all rows before it: over a window that is a square.
 const SQUARE: [&str; 4] = ["median", "percentile_cont", "string_agg", "approx_distinct"];
 
+/// Aggregates of distinct values that answer as fast for many as for few; all others go through them again for each row.
+const DISTINCT: [&str; 3] = ["count", "min", "max"];
+
 fn growing_window(expr: &Expr) -> Result<()> {
-    expr.apply(|expr| match expr {
-        Expr::WindowFunction(function) => match &function.fun {
-            WindowFunctionDefinition::AggregateUDF(aggregate)
-                if SQUARE.contains(&aggregate.name()) =>
-            {
-                Err(carry(refused(format!(
-                    "{} is not offered over windows",
-                    aggregate.name()
-                ))))
+    expr.apply(|expr| {
+        if let Expr::WindowFunction(function) = expr
+            && let WindowFunctionDefinition::AggregateUDF(aggregate) = &function.fun
+        {
+            let (name, distinct) = (aggregate.name(), function.params.distinct);
+            if SQUARE.contains(&name) || (distinct && !DISTINCT.contains(&name)) {
+                let of = if distinct { " of distinct values" } else { "" };
+                return Err(carry(refused(format!(
+                    "{name}{of} is not offered over windows"
+                ))));
             }
-            _ => Ok(TreeNodeRecursion::Continue),
-        },
-        _ => Ok(TreeNodeRecursion::Continue),
+        }
+        if let Expr::WindowFunction(function) = expr {
+            let frame = &function.params.window_frame;
+            within_reach(&frame.start_bound)?;
+            within_reach(&frame.end_bound)?;
+        }
+        Ok(TreeNodeRecursion::Continue)
     })
     .map(|_| ())
+}
+
+/// The farthest that a frame of a window reaches, in rows, groups or values: beyond it, places are added up to more than a number holds.
+const FAR: f64 = (1u64 << 40) as f64;
+
+fn within_reach(bound: &WindowFrameBound) -> Result<()> {
+    let (WindowFrameBound::Preceding(distance) | WindowFrameBound::Following(distance)) = bound
+    else {
+        return Ok(());
+    };
+    // Without a number in it, it is without bounds, or a length of time.
+    match distance.to_string().parse::<f64>() {
+        Ok(distance) if distance.is_nan() || distance > FAR => Err(carry(refused(
+            "a frame of a window reaches further than 2^40; say UNBOUNDED",
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// A plan in which each operator looks at the control, and counts what it has made as held.
@@ -209,7 +234,9 @@ impl ExecutionPlan for Watched {
             let batch = batch?;
             let bytes = batch.get_array_memory_size();
             held = match holds {
-                Holds::Latest | Holds::Copied(_) => bytes,
+                Holds::Latest => bytes,
+                // Who gives the batch counts it already.
+                Holds::Copied(_) => 0,
                 Holds::All => held.saturating_add(bytes),
             };
             charge.set(held).map_err(stopped)?;

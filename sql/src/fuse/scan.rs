@@ -251,7 +251,7 @@ fn bytes(groups: &Groups) -> usize {
 impl Fused {
     fn run(&self) -> SqlResult<Found> {
         let (scope, control) = (self.reader.scope(), &self.reader.control);
-        let groups = scope.scan(&self.asked.scan, control).map_err(carry_read)?;
+        let groups = self.reader.scan(&self.asked.scan).map_err(carry_read)?;
         let held = |bytes| {
             let charge = control.charge(bytes);
             charge.map_err(|stopped| carry_read(ReadError::Stopped(stopped)))
@@ -326,7 +326,9 @@ impl Fused {
             limits: self.reader.limits.clone(),
         };
         let answer = engine::grouped(self.reader.scope(), asked, &options, &self.reader.control);
-        beside(keys, rows, &answer.map_err(carry)?.batch)
+        let (answer, scans) = answer.map_err(carry)?;
+        self.reader.asked(scans);
+        beside(keys, rows, &answer.batch)
     }
 
     fn column(&self, result: &Result, groups: &Groups, wanted: &ArrowType) -> SqlResult<ArrayRef> {

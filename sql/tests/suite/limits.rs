@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::{ErrorKind, Limits};
-use security::{Bounds, Control, Meter, Share, View};
+use security::{Bounds, Control, Identity, Meter, Share, View};
 use sql::{Options, Plans, Room};
 
 use crate::world::{World, deep, integers, texts};
@@ -201,6 +201,100 @@ fn statements_without_end_are_refused_before_they_are_planned() {
                 "{}: {refused}",
                 text.chars().take(60).collect::<String>()
             );
+        }
+    });
+}
+
+/// What goes through all rows before it for each row is not offered over windows, and no frame reaches further than rows can be numbered.
+#[test]
+fn windows_stay_within_bounds() {
+    deep(|| {
+        let view = world().view(&[]);
+        let whole = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW";
+        let far = u64::MAX;
+        for (function, over, answered) in [
+            ("count(DISTINCT Id)", whole, true),
+            ("min(DISTINCT Id)", whole, true),
+            ("max(DISTINCT Id)", whole, true),
+            ("sum(DISTINCT Id)", whole, false),
+            ("avg(DISTINCT Id)", whole, false),
+            ("bit_xor(DISTINCT Id)", whole, false),
+            ("var(DISTINCT Id)", whole, false),
+            (
+                "last_value(Id)",
+                "GROUPS BETWEEN 1 PRECEDING AND 1000 FOLLOWING",
+                true,
+            ),
+            (
+                "last_value(Id)",
+                "ROWS BETWEEN 1 PRECEDING AND 1000 FOLLOWING",
+                true,
+            ),
+            (
+                "last_value(Id)",
+                &format!("GROUPS BETWEEN 1 PRECEDING AND {far} FOLLOWING"),
+                false,
+            ),
+            (
+                "last_value(Id)",
+                &format!("ROWS BETWEEN 1 PRECEDING AND {far} FOLLOWING"),
+                false,
+            ),
+            (
+                "first_value(Id)",
+                &format!("ROWS BETWEEN {far} PRECEDING AND CURRENT ROW"),
+                false,
+            ),
+            ("sum(Id)", &format!("GROUPS {far} PRECEDING"), false),
+            (
+                "sum(Id)",
+                &format!("RANGE BETWEEN CURRENT ROW AND {} FOLLOWING", i64::MAX),
+                false,
+            ),
+            (
+                "sum(Id)",
+                "RANGE BETWEEN CURRENT ROW AND 10 FOLLOWING",
+                true,
+            ),
+        ] {
+            let text = format!(
+                "SELECT count(w) FROM (SELECT {function} OVER (ORDER BY Id {over}) w FROM T WHERE Id < 50) x"
+            );
+            let answer = ask(&view, &text, &Options::default(), &Control::new(None));
+            match answer {
+                Ok(_) => assert!(answered, "{text}"),
+                Err(error) => {
+                    assert!(!answered, "{text}: {error}");
+                    assert_eq!(error.kind, ErrorKind::Refused, "{text}: {error}");
+                }
+            }
+        }
+    });
+}
+
+/// The figures of an answer are those of who asks: whether a scan was run for it or kept from somebody else's query does not show.
+#[test]
+fn statistics_do_not_tell_who_asked_before() {
+    deep(|| {
+        let world = world().measure("T", "Total", "SUM(T[Id])");
+        let gate = world.gate().keeping_scans(64 << 20);
+        let room = Room::new(0);
+        for text in [
+            "SELECT Same, sum(Id) FROM T GROUP BY Same",
+            "SELECT Same, MEASURE(Total) FROM T GROUP BY Same",
+            "SELECT count(*) FROM T WHERE Name LIKE 'name 1%'",
+            "SELECT Id FROM T WHERE Id < 3",
+        ] {
+            let mut scans = Vec::new();
+            for user in ["ana@contoso.com", "bob@contoso.com"] {
+                let view = gate.admit(Identity::user(user)).unwrap();
+                let control = Control::new(None);
+                let plans = Plans::new(&room);
+                let answer = sql::query(&view, &plans, text, &Options::default(), &control);
+                scans.push(answer.unwrap().statistics.scans);
+            }
+            assert!(scans[0] > 0, "{text}");
+            assert_eq!(scans[0], scans[1], "{text}");
         }
     });
 }

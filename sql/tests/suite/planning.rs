@@ -165,6 +165,12 @@ fn queries_in_expressions_have_few_levels() {
         );
         let scalar = |levels| format!("SELECT {}", nest("(SELECT max(x) + # FROM T)", "1", levels));
         check(&scalar, 5, 14, deep);
+        // Written out twice, a query is planned twice.
+        let twice = |levels| {
+            let form = "coalesce((SELECT max(x) FROM T WHERE x > #), 1)";
+            format!("SELECT {}", nest(form, "1", levels))
+        };
+        check(&twice, 3, 8, "joins");
         let lateral = |levels| {
             let inner = nest(
                 "(SELECT T.x FROM T, LATERAL # l WHERE T.x > 0)",
@@ -355,5 +361,32 @@ fn chains_of_words_are_refused_before_they_are_parsed() {
             assert!(refused.message.contains("operators"), "{link}: {refused}");
             assert!(started.elapsed() < Duration::from_secs(5), "{link}");
         }
+    });
+}
+
+/// What the audit is told of a statement of very many names takes no longer than they are.
+#[test]
+fn many_names_are_looked_up_once() {
+    deep(|| {
+        let columns: Vec<(String, arrow::array::ArrayRef)> = (0..400)
+            .map(|n| (format!("Column {n}"), integers([1])))
+            .collect();
+        let columns = columns
+            .iter()
+            .map(|(name, values)| (name.as_str(), values.clone()));
+        let view = World::default().table("T", columns.collect()).view(&[]);
+        let words = list("w@", ", ", 100_000);
+        let text = format!("SELECT \"COLUMN 7\" FROM T WHERE 1 IN ({words})");
+        let started = Instant::now();
+        let said = sql::mentioned(&view, &text);
+        assert!(
+            said.contains("'T'[Column 7]") && !said.contains("'T'[Column 8]"),
+            "{said}"
+        );
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            started.elapsed()
+        );
     });
 }
