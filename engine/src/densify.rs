@@ -54,9 +54,11 @@ pub fn laid_out(
         .fold(1, usize::saturating_mul);
     evaluator.admit_rows(combinations)?;
     let numbers = axes.len().saturating_mul(WORD);
-    let _combined = evaluator
-        .control
-        .charge(combinations.max(count).saturating_mul(numbers.saturating_add(KEY)))?;
+    let _combined = evaluator.control.charge(
+        combinations
+            .max(count)
+            .saturating_mul(numbers.saturating_add(KEY)),
+    )?;
     let watch = Watch::new(evaluator.control);
     let taken: HashSet<Vec<usize>> = (0..count)
         .map(|row| axes.iter().map(|axis| axis.of_rows[row]).collect())
@@ -130,7 +132,9 @@ fn places(evaluator: &Evaluator, axis: &Axis, columns: &Columns) -> Result<Place
     let texts = on_axis.iter().map(|&at| columns[at].1.text_bytes());
     let texts = texts.fold(0, usize::saturating_add);
     let keys = count.saturating_mul(on_axis.len()).saturating_mul(KEY);
-    let held = keys.saturating_add(texts).saturating_add(count.saturating_mul(KEY));
+    let held = keys
+        .saturating_add(texts)
+        .saturating_add(count.saturating_mul(KEY));
     let held = evaluator.control.charge(held)?;
     let mut known: HashMap<Vec<KeyValue>, usize> = HashMap::new();
     let (mut of_rows, mut rows) = (Vec::with_capacity(count), Vec::new());

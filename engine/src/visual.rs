@@ -164,7 +164,10 @@ pub fn check_size(shape: &VisualShape) -> Result<(), Error> {
         .flat_map(|group| group.columns.iter().chain(&group.total))
         .collect();
     let ordered: usize = axes.map(|axis| axis.order.len()).sum();
-    let span = shape.axes.first().map_or(Span::default(), |axis| axis.name.span);
+    let span = shape
+        .axes
+        .first()
+        .map_or(Span::default(), |axis| axis.name.span);
     if shape.axes.len() > MOST_AXES
         || groups > MOST_GROUPS
         || columns.len().max(ordered) > MOST_COLUMNS
@@ -180,7 +183,10 @@ pub fn check_size(shape: &VisualShape) -> Result<(), Error> {
     for (at, column) in columns.iter().enumerate() {
         let mut before = columns.iter().take(at);
         if before.any(|other| model::same_name(&other.text, &column.text)) {
-            let message = format!("the column [{}] stands twice in the visual shape", column.text);
+            let message = format!(
+                "the column [{}] stands twice in the visual shape",
+                column.text
+            );
             return refuse(column.span, message);
         }
     }

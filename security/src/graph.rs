@@ -361,7 +361,11 @@ impl Graph {
             return true;
         }
         // Whoever sees nothing of a calendar does not learn its name from an expression over it.
-        if needs.calendars.iter().any(|calendar| is_gone(calendar, hidden)) {
+        if needs
+            .calendars
+            .iter()
+            .any(|calendar| is_gone(calendar, hidden))
+        {
             return true;
         }
         // Calculated columns and tables are computed over all columns; other expressions run over the visible ones.

@@ -59,7 +59,10 @@ impl Binder<'_> {
             _ => function.required(count),
         };
         if let Some(at) = args.iter().take(required).position(left_out) {
-            let message = format!("argument {} of {name} is missing; it is {signature}", at + 1);
+            let message = format!(
+                "argument {} of {name} is missing; it is {signature}",
+                at + 1
+            );
             return self.error(ErrorKind::Argument, span, message);
         }
         if *name == "COMBINEVALUES" && !args.first().is_some_and(may_be_constant) {

@@ -207,7 +207,8 @@ impl<'a> Binder<'a> {
         let missing = pairs.find(|(p, a)| p.default.is_none() && a.kind == ExprKind::Omitted);
         if let Some((parameter, _)) = missing {
             let parameter = &parameter.name.text;
-            let message = format!("the parameter {parameter} of {name} is missing; it has no default");
+            let message =
+                format!("the parameter {parameter} of {name} is missing; it has no default");
             return self.error(ErrorKind::Argument, expr.span, message);
         }
         if self

@@ -558,7 +558,10 @@ fn object_rule_2_an_expression_over_a_calendar_goes_with_all_that_is_left_of_it(
     ] {
         let view = scope_of(&gate, &[role]);
         let seen = |name: &&str| view.scope().find_measure(name).is_some();
-        let found: Vec<&str> = ["Weekly", "Both", "Elsewhere"].into_iter().filter(seen).collect();
+        let found: Vec<&str> = ["Weekly", "Both", "Elsewhere"]
+            .into_iter()
+            .filter(seen)
+            .collect();
         assert_eq!(found, left, "{role}");
     }
 }
