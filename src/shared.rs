@@ -205,7 +205,9 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
-    use crate::Database;
+    use security::{Control, Stopped};
+
+    use crate::{Database, Error};
 
     /// Roles that are replaced while a refresh puts its data in place must not be lost to it, nor its data to them.
     #[test]
@@ -235,5 +237,26 @@ mod tests {
                 .unwrap();
             assert_eq!(seen, slow.join().unwrap());
         });
+    }
+
+    /// What runs when the key is denied is stopped, and so is what begins just then; new data that come too late open nothing.
+    #[test]
+    fn closing_stops_what_runs_what_begins_and_what_is_being_made() {
+        let retail = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/retail");
+        let database = Database::import(retail.join("model"), retail.join("data")).unwrap();
+        let shared = &database.shared;
+        let gate = shared.gate().unwrap();
+        let (before, after) = (Control::new(None), Control::new(None));
+        let _running = shared.begin(&gate, &before);
+        let changed = shared.change(|now| {
+            shared.close();
+            Ok(Some(now.with_roles(Vec::new())?))
+        });
+        assert!(matches!(changed, Err(Error::Closed)));
+        assert!(matches!(shared.gate(), Err(Error::Closed)));
+        let _late = shared.begin(&gate, &after);
+        for control in [before, after] {
+            assert!(matches!(control.check(), Err(Stopped::Revoked)));
+        }
     }
 }

@@ -128,6 +128,20 @@ mod tests {
         }
     }
 
+    fn tuples(columns: &[u32], codes: &[u32]) -> Scan {
+        let filter = Filter::Tuples {
+            columns: columns.iter().map(|c| column(*c)).collect(),
+            tuples: Arc::new(storage::Tuples {
+                width: columns.len(),
+                codes: codes.to_vec(),
+            }),
+        };
+        Scan {
+            filters: vec![filter],
+            ..scan(&[1], &[])
+        }
+    }
+
     #[test]
     fn scans_have_one_key_exactly_when_they_ask_the_same() {
         let scans = [
@@ -140,6 +154,10 @@ mod tests {
             scan(&[1], &[(2, &[1])]),
             scan(&[1], &[(1, &[1, 2])]),
             scan(&[1], &[(1, &[1]), (1, &[2])]),
+            tuples(&[1, 2], &[1, 2]),
+            tuples(&[2, 1], &[1, 2]),
+            tuples(&[1, 2], &[2, 1]),
+            tuples(&[1], &[1, 2]),
         ];
         let keys: Vec<_> = scans.iter().map(|s| scan_key(s, &[0; 32])).collect();
         for (i, a) in keys.iter().enumerate() {

@@ -382,6 +382,35 @@ mod tests {
     use roaring::RoaringBitmap;
 
     #[test]
+    fn digests_hold_the_way_to_a_set_and_what_it_is_of() {
+        let sets = RowSets::new(9);
+        let digest = |path: &[(u32, bool)], target: Target| {
+            let path = path.iter().map(|(number, reverse)| Step {
+                relationship: RelationshipId(*number),
+                reverse: *reverse,
+            });
+            let placed = Placed {
+                path: path.collect(),
+                target,
+                rows: sets
+                    .of_bitmap(&RoaringBitmap::from_iter([1]), 9)
+                    .rows(|| None),
+            };
+            digest_of(&[RoleTerm::Sets(vec![placed])])
+        };
+        let digests = [
+            digest(&[], Target::Row),
+            digest(&[], Target::Column(0)),
+            digest(&[], Target::Column(1)),
+            digest(&[(0, false)], Target::Row),
+            digest(&[(0, true)], Target::Row),
+            digest(&[(1, false)], Target::Row),
+            digest(&[(1, false), (0, false)], Target::Row),
+        ];
+        assert_eq!(BTreeSet::from(digests).len(), digests.len());
+    }
+
+    #[test]
     fn row_rule_2_of_two_terms_the_narrower_one_is_absorbed() {
         let sets = RowSets::new(9);
         let placed = |row: u32| Placed {

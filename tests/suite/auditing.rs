@@ -8,7 +8,7 @@ use arrow::array::AsArray;
 use model::DataType;
 use peristyle::{
     AdmissionRecord, Audit, AuditError, AuditSink, AuditSync, Builder, Database, Denied, Error,
-    Identity, JsonLines, QueryRecord, Stage,
+    Identity, JsonLines, QueryOptions, QueryRecord, Stage,
 };
 use serde_json::Value;
 
@@ -250,6 +250,20 @@ fn a_query_that_comes_too_late_is_recorded_as_refused() {
     let records = sink.queries.lock().unwrap();
     let last = records.last().expect("a record");
     assert_eq!(last.outcome, "session_ended");
+    assert_eq!((last.rows, last.objects.len()), (None, 0));
+}
+
+#[test]
+fn a_query_that_never_began_is_recorded_as_what_became_of_it() {
+    let sink = Arc::new(Sink::default());
+    let database = builder().audit(sink.clone()).import().unwrap();
+    let ana = Identity::user("ana@contoso.example").role("Germany");
+    let session = database.session(ana).unwrap();
+    let options = QueryOptions::default().time_limit(std::time::Duration::ZERO);
+    let error = session.query_with("EVALUATE {1}", &options).unwrap_err();
+    let records = sink.queries.lock().unwrap();
+    let last = records.last().expect("a record");
+    assert_eq!(last.outcome, error.code());
     assert_eq!((last.rows, last.objects.len()), (None, 0));
 }
 

@@ -188,6 +188,15 @@ fn a_session_is_told_of_its_own_hits_alone() {
     assert_eq!(asked(1), (Value::Integer(2), 0));
     assert_eq!(asked(2), (Value::Integer(3), 0));
     assert_eq!(asked(1), (Value::Integer(2), 1));
+    // The same values in the same order, of other parameters.
+    let less = |first: &str, second: &str| {
+        let options = with(5).parameter(first, Value::Integer(5));
+        let options = options.parameter(second, Value::Integer(3));
+        let answer = ana.query_with("EVALUATE { @a - @b }", &options).unwrap();
+        value_at(&answer.tables[0], 0, 0)
+    };
+    assert_eq!(less("a", "b"), Value::Integer(2));
+    assert_eq!(less("b", "a"), Value::Integer(-2));
     // What reads the clock, random numbers or the model is never kept.
     let before = database.cache_figures().asked;
     for query in [

@@ -454,6 +454,7 @@ fn talkative() -> World {
                 place: "table 'Sales' / column 'Secret'".to_owned(),
                 what: "alternateOf".to_owned(),
             });
+            model.let_go.insert("the Secret");
             model.perspectives.push(model::Perspective {
                 name: "View".to_owned(),
                 tables: vec![("Sales".to_owned(), Some(vec!["Secret".to_owned()]))],
@@ -481,6 +482,14 @@ fn talkative() -> World {
                 name: "Days".to_owned(),
                 groups: vec![model::CalendarGroup {
                     primary: Some("Secret".to_owned()),
+                    ..Default::default()
+                }],
+            });
+            sales.calendars.push(model::Calendar {
+                name: "Weeks".to_owned(),
+                groups: vec![model::CalendarGroup {
+                    primary: Some("Amount".to_owned()),
+                    associated: vec!["Secret".to_owned()],
                     ..Default::default()
                 }],
             });
