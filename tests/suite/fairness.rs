@@ -18,7 +18,7 @@ fn session(database: &Database, user: &str) -> Session {
 }
 
 /// A query that holds a core for seconds, and looks at its control often.
-const HEAVY: &str = "EVALUATE ROW(\"x\", SUMX(CROSSJOIN(GENERATESERIES(1, 1500), SELECTCOLUMNS(GENERATESERIES(1, 1500), \"b\", [Value])), [Value] * [b]))";
+const HEAVY: &str = "EVALUATE ROW(\"x\", SUMX(CROSSJOIN(GENERATESERIES(1, 2500), SELECTCOLUMNS(GENERATESERIES(1, 2500), \"b\", [Value])), [Value] * [b]))";
 const LIGHT: &str = "EVALUATE SUMMARIZECOLUMNS(Dates[Year], \"Sales\", [Sales])";
 
 #[test]
