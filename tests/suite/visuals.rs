@@ -467,3 +467,34 @@ fn rollups_are_bounded() {
     check(&summary(13), "error");
     check(&summary(64), "error");
 }
+
+/// What is written for a calculation along an axis grows with its groups, and again with each calculation inside: that is bounded before it is done.
+#[test]
+fn shapes_and_calculations_that_no_visual_has_are_refused_at_once() {
+    let columns = |count: usize| (0..count).map(|n| format!("\"a{n}\", 1, \"t{n}\", FALSE ()"));
+    let shape = |groups: usize, calculation: &str| {
+        let columns: Vec<String> = columns(groups).collect();
+        let groups: Vec<String> = (0..groups)
+            .map(|n| format!("GROUP [a{n}] TOTAL [t{n}]"))
+            .collect();
+        let query = format!(
+            "DEFINE TABLE V = SELECTCOLUMNS ( {{ 1, 2 }}, {}, \"x\", [Value] ) WITH VISUAL SHAPE AXIS ROWS {} COLUMN V[c] = {calculation} EVALUATE V",
+            columns.join(", "),
+            groups.join(" ")
+        );
+        match session().query(&query) {
+            Ok(_) => "answered".to_owned(),
+            Err(error) => error.code().to_owned(),
+        }
+    };
+    let nested = |depth: usize| {
+        (0..depth).fold("[x]".to_owned(), |inner, _| {
+            format!("RANK ( DENSE, ROWS, ORDERBY ( {inner} ), LOWESTPARENT )")
+        })
+    };
+    assert_eq!(shape(15, &nested(1)), "answered");
+    assert_eq!(shape(15, &nested(6)), "limit");
+    assert_eq!(shape(33, "[x]"), "limit");
+    let twice = "DEFINE TABLE V = SELECTCOLUMNS ( { 1 }, \"a\", 1 ) WITH VISUAL SHAPE AXIS ROWS GROUP [a], [A] EVALUATE V";
+    check(twice, "error");
+}
