@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use engine::{ErrorKind, Limits};
-use security::{Bounds, Control, Identity, Meter, Share, View};
+use security::{Bounds, Control, Identity, Meter, Share};
 use sql::{Options, Plans, Room};
 
-use crate::world::{World, deep, integers, texts};
+use crate::world::{World, count_rows as ask, deep, integers, texts};
 
 const ROWS: i64 = 20_000;
 
@@ -30,16 +30,6 @@ fn bounded(memory: usize, looks: Option<u64>) -> (Control, Arc<Meter>) {
         ..Bounds::default()
     });
     (control, meter)
-}
-
-fn ask(
-    view: &Arc<View>,
-    text: &str,
-    options: &Options,
-    control: &Control,
-) -> Result<usize, engine::Error> {
-    let plans = Plans::new(&Room::new(0));
-    sql::query(view, &plans, text, options, control).map(|answer| answer.rows())
 }
 
 #[test]

@@ -312,6 +312,17 @@ pub fn ask_exact(view: &Arc<View>, text: &str) -> Result<Answer, engine::Error> 
     twice(view, text, &options)
 }
 
+/// How many rows a statement answers with, planned anew, under a control.
+pub fn count_rows(
+    view: &Arc<View>,
+    text: &str,
+    options: &Options,
+    control: &Control,
+) -> Result<usize, engine::Error> {
+    let plans = Plans::new(&Room::new(0));
+    sql::query(view, &plans, text, options, control).map(|answer| answer.rows())
+}
+
 /// Asks a statement again with the plan that was kept of it, if one was: the answer must be the same.
 fn twice(view: &Arc<View>, text: &str, options: &Options) -> Result<Answer, engine::Error> {
     let plans = Plans::new(&Room::new(64 << 20));
