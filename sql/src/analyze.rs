@@ -20,6 +20,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use crate::collate::{extreme_of, fold, null_if};
 use crate::spelling::is_spelled_once;
+use crate::times::compares;
 use crate::types::is_text;
 
 /// The last rule of the analyzer.
@@ -108,22 +109,16 @@ fn fold_text(expr: Expr, schema: &dyn ExprSchema) -> Result<Expr> {
     })
 }
 
-fn compares(op: Operator) -> bool {
-    matches!(
-        op,
-        Operator::Eq
-            | Operator::NotEq
-            | Operator::Lt
-            | Operator::LtEq
-            | Operator::Gt
-            | Operator::GtEq
-            | Operator::IsDistinctFrom
-            | Operator::IsNotDistinctFrom
-            | Operator::LikeMatch
-            | Operator::NotLikeMatch
-            | Operator::ILikeMatch
-            | Operator::NotILikeMatch
-    )
+/// Whether an operator compares two texts, or a text with a pattern.
+fn compares_texts(op: Operator) -> bool {
+    compares(op)
+        || matches!(
+            op,
+            Operator::LikeMatch
+                | Operator::NotLikeMatch
+                | Operator::ILikeMatch
+                | Operator::NotILikeMatch
+        )
 }
 
 /// What one operator becomes when it compares text.
@@ -134,7 +129,7 @@ fn of_expr(
 ) -> Result<Transformed<Expr>> {
     Ok(match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
-            if compares(op) && text(&left, schema)? =>
+            if compares_texts(op) && text(&left, schema)? =>
         {
             let (left, right) = (Box::new(fold(*left)), Box::new(fold(*right)));
             Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
