@@ -1,6 +1,7 @@
 //! The columns and tables that a query defines for itself. Each is evaluated over what the caller sees, in the order in which
 //! the query has them, and then stands in the scope of all that comes after it.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use arrow::array::Array;
@@ -9,7 +10,7 @@ use security::{AddedColumn, Addition, Charge, Control, Extended, Scan, Scope, Ta
 
 use crate::answer::Options;
 use crate::batch::Batch;
-use crate::bind::{Binder, Wanted};
+use crate::bind::{Binder, Wanted, folded};
 use crate::bound::{Field, FrameId, Scalar, Schema};
 use crate::build::{columns_of, over_rows, typed};
 use crate::context::FilterContext;
@@ -89,21 +90,22 @@ pub fn define<'a>(
 /// Where the columns and tables stand, in the order in which they can be made: a column of a table that the query defines further
 /// on, as report visuals write their calculations, comes right behind that table.
 fn places(query: &Query) -> Vec<usize> {
-    let made_at = |place: usize| match query.definitions.get(place).map(|d| &d.kind) {
-        Some(DefinitionKind::Table { .. }) => Some((place, 0)),
-        Some(DefinitionKind::Column { table, .. }) => {
-            let mut further = query.definitions.iter().enumerate().skip(place);
-            let home = further.find(|(_, definition)| {
-                matches!(&definition.kind, DefinitionKind::Table { name, .. }
-                    if model::same_name(&name.text, &table.text))
-            });
-            Some(home.map_or((place, 0), |(home, _)| (home, 1)))
+    let mut found: Vec<((usize, u8), usize)> = Vec::new();
+    // From the end, so that a column finds the nearest table of its name behind it.
+    let mut tables: HashMap<String, usize> = HashMap::new();
+    for (place, definition) in query.definitions.iter().enumerate().rev() {
+        match &definition.kind {
+            DefinitionKind::Table { name, .. } => {
+                tables.insert(folded(&name.text), place);
+                found.push(((place, 0), place));
+            }
+            DefinitionKind::Column { table, .. } => {
+                let home = tables.get(&folded(&table.text));
+                found.push((home.map_or((place, 0), |home| (*home, 1)), place));
+            }
+            _ => {}
         }
-        _ => None,
-    };
-    let mut found: Vec<((usize, u8), usize)> = (0..query.definitions.len())
-        .filter_map(|place| Some((made_at(place)?, place)))
-        .collect();
+    }
     found.sort_unstable();
     found.into_iter().map(|(_, place)| place).collect()
 }

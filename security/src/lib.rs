@@ -76,5 +76,5 @@ pub use storage::{
     Meter, Share, Stopped, canonical_type,
 };
 /// The one collation: comparing text, and the form in which equal text is equal byte by byte.
-pub use storage::{collation_key as fold_text, compare as compare_text};
+pub use storage::{collation_key as fold_text, compare as compare_text, order_key as order_text};
 pub use view::{BuildView, Outline, View};

@@ -1,5 +1,5 @@
-//! Makes a plan compare text as the model does, once its types are settled: whatever compares, groups, sorts or joins by text does so by the
-//! folded form. A column of a table has one spelling for texts that are equal, so grouping by it needs no folding.
+//! Makes a plan compare text as the model does, once its types are settled: whatever compares, groups or joins by text does so by the folded
+//! form, and whatever sorts by it by its place in the order of the collation. A column of a table has one spelling for texts that are equal, so grouping by it needs no folding.
 
 use std::sync::Arc;
 
@@ -13,12 +13,13 @@ use datafusion::logical_expr::expr::{
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Aggregate, Between, BinaryExpr, Case, Distinct, Expr, ExprSchemable, Join, Like, LogicalPlan,
-    Operator, Projection, SortExpr, Subquery, WindowFunctionDefinition, col,
+    Aggregate, BinaryExpr, Case, Distinct, Expr, ExprSchemable, Join, Like, LogicalPlan, Operator,
+    Projection, SortExpr, Subquery, WindowFunctionDefinition, col,
 };
 use datafusion::optimizer::AnalyzerRule;
 
 use crate::collate::{extreme_of, fold, null_if};
+use crate::ordering;
 use crate::spelling::is_spelled_once;
 use crate::times::compares;
 use crate::types::is_text;
@@ -131,16 +132,20 @@ fn of_expr(
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if compares_texts(op) && text(&left, schema)? =>
         {
-            let (left, right) = (Box::new(fold(*left)), Box::new(fold(*right)));
-            Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
+            Transformed::yes(match ordering::comparison(op) {
+                Some(function) => function.call(vec![*left, *right]),
+                None => {
+                    let (left, right) = (Box::new(fold(*left)), Box::new(fold(*right)));
+                    Expr::BinaryExpr(BinaryExpr { left, op, right })
+                }
+            })
         }
         Expr::Between(between) if text(&between.expr, schema)? => {
-            Transformed::yes(Expr::Between(Between {
-                expr: Box::new(fold(*between.expr)),
-                negated: between.negated,
-                low: Box::new(fold(*between.low)),
-                high: Box::new(fold(*between.high)),
-            }))
+            let within = ordering::between(*between.expr, *between.low, *between.high);
+            Transformed::yes(match between.negated {
+                true => Expr::Not(Box::new(within)),
+                false => within,
+            })
         }
         Expr::InList(list) if text(&list.expr, schema)? => Transformed::yes(Expr::InList(InList {
             expr: Box::new(fold(*list.expr)),
@@ -292,10 +297,11 @@ fn of_order(order: Vec<SortExpr>, schema: &dyn ExprSchema) -> Result<Vec<SortExp
     order
         .into_iter()
         .map(|sort| {
-            Ok(SortExpr {
-                expr: fold_text(sort.expr, schema)?,
-                ..sort
-            })
+            let expr = match text(&sort.expr, schema)? {
+                true => ordering::key(sort.expr),
+                false => sort.expr,
+            };
+            Ok(SortExpr { expr, ..sort })
         })
         .collect()
 }

@@ -1,5 +1,5 @@
-//! The collation of the model as functions of SQL: `fold` gives the form in which equal text is equal byte by byte, and MIN and MAX of
-//! text go by that form.
+//! The collation of the model as functions of SQL: `fold` gives the form in which equal text is equal byte by byte. MIN and MAX of text go by
+//! the order of the collation; `ordering.rs` has the other functions that do.
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,7 +15,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, Expr, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use security::fold_text;
+use security::{compare_text, fold_text};
 
 static FOLD: LazyLock<Arc<ScalarUDF>> =
     LazyLock::new(|| Arc::new(ScalarUDF::from(Fold { signature: any(1) })));
@@ -26,7 +26,7 @@ static MAX: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| extreme(Keep::Greates
 static NULL_IF: LazyLock<Arc<ScalarUDF>> =
     LazyLock::new(|| Arc::new(ScalarUDF::from(NullIf { signature: any(2) })));
 
-fn any(arguments: usize) -> Signature {
+pub(crate) fn any(arguments: usize) -> Signature {
     Signature::any(arguments, Volatility::Immutable)
 }
 
@@ -214,29 +214,25 @@ impl AggregateUDFImpl for Extreme {
     }
 }
 
-/// The best text so far with its folded form.
+/// The best text so far.
 #[derive(Debug)]
 struct Kept {
     keep: Keep,
-    best: Option<(String, String)>,
+    best: Option<String>,
 }
 
 impl Kept {
     fn offer(&mut self, text: &str) {
-        let key = fold_text(text);
-        let better = match (&self.best, self.keep) {
-            (None, _) => true,
+        let better = self.best.as_ref().is_none_or(|best| {
+            let order = match self.keep {
+                Keep::Least => compare_text(text, best),
+                Keep::Greatest => compare_text(best, text),
+            };
             // Of equal texts the least in bytes is kept, so that the order of rows decides nothing.
-            (Some((best, spelled)), Keep::Least) => {
-                (&*key, text) < (best.as_str(), spelled.as_str())
-            }
-            (Some((best, spelled)), Keep::Greatest) => match (*key).cmp(best.as_str()) {
-                std::cmp::Ordering::Equal => text < spelled.as_str(),
-                order => order.is_gt(),
-            },
-        };
+            order.then_with(|| text.cmp(best)).is_lt()
+        });
         if better {
-            self.best = Some((key.into_owned(), text.to_owned()));
+            self.best = Some(text.to_owned());
         }
     }
 }
@@ -254,17 +250,11 @@ impl Accumulator for Kept {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::Utf8(
-            self.best.as_ref().map(|(_, text)| text.clone()),
-        ))
+        Ok(ScalarValue::Utf8(self.best.clone()))
     }
 
     fn size(&self) -> usize {
-        let held = self
-            .best
-            .as_ref()
-            .map_or(0, |(key, text)| key.capacity() + text.capacity());
-        size_of_val(self) + held
+        size_of_val(self) + self.best.as_ref().map_or(0, String::capacity)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {

@@ -19,6 +19,7 @@ use security::{BLANK, Column, ReadError};
 
 use crate::collate;
 use crate::error::{carry, carry_read};
+use crate::ordering::{self, Asked};
 use crate::reader::Reader;
 use crate::types;
 
@@ -121,6 +122,30 @@ fn compared(reader: &Reader, column: Column, condition: &Expr) -> Result<Option<
             ) => {
                 let low = range(reader, column, Operator::GtEq, low, folded)?;
                 let high = range(reader, column, Operator::LtEq, high, folded)?;
+                low.zip(high).map(|(low, high)| low & high)
+            }
+            _ => None,
+        },
+        Expr::ScalarFunction(call) => match (ordering::asked(&call.func), call.args.as_slice()) {
+            (Some(Asked::Comparison(op)), [Expr::Column(_), Expr::Literal(value, _)]) => {
+                range(reader, column, op, value, true)?
+            }
+            (Some(Asked::Comparison(op)), [Expr::Literal(value, _), Expr::Column(_)]) => {
+                match op.swap() {
+                    Some(op) => range(reader, column, op, value, true)?,
+                    None => None,
+                }
+            }
+            (
+                Some(Asked::Between),
+                [
+                    Expr::Column(_),
+                    Expr::Literal(low, _),
+                    Expr::Literal(high, _),
+                ],
+            ) => {
+                let low = range(reader, column, Operator::GtEq, low, true)?;
+                let high = range(reader, column, Operator::LtEq, high, true)?;
                 low.zip(high).map(|(low, high)| low & high)
             }
             _ => None,

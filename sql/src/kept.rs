@@ -118,15 +118,10 @@ impl Plans {
 
     /// Keeps a plan, if it is one that means the same whenever it runs.
     pub(crate) fn keep(&self, key: String, plan: &LogicalPlan) {
-        let Some((plan, sets)) = laid_down(plan) else {
+        let Some((plan, bytes)) = laid_down(plan) else {
             return;
         };
-        // What a plan takes besides its sets follows its text; a word of it becomes some hundreds of bytes.
-        let bytes = key
-            .len()
-            .saturating_mul(64)
-            .saturating_add(sets)
-            .saturating_add(4096);
+        let bytes = key.len().saturating_add(bytes).saturating_add(4096);
         let most = self.room.most / PART;
         if bytes > most {
             return;
@@ -236,13 +231,24 @@ impl TableProvider for Slot {
     }
 }
 
-/// The plan without its reader, and the bytes of its sets. None: something in it belongs to the run that it was planned for.
+/// What a node, a column of it and an expression take at most, besides text and sets.
+const NODE: usize = 1024;
+const COLUMN: usize = 192;
+const EXPRESSION: usize = 320;
+
+/// The plan without its reader, and about how many bytes it takes. None: something in it belongs to the run that it was planned for.
 fn laid_down(plan: &LogicalPlan) -> Option<(LogicalPlan, usize)> {
-    let mut sets = 0usize;
+    let mut bytes = 0usize;
     let mut whole = true;
     let laid = plan.clone().transform_up_with_subqueries(|mut node| {
+        let columns = node.schema().fields().len();
+        bytes = bytes.saturating_add(columns.saturating_mul(COLUMN).saturating_add(NODE));
         node.apply_expressions(|expr| {
             expr.apply(|expr| {
+                bytes = bytes.saturating_add(EXPRESSION);
+                if let Expr::Literal(value, _) = expr {
+                    bytes = bytes.saturating_add(value.size());
+                }
                 if let Expr::ScalarFunction(call) = expr
                     && growth::is_counted(&call.func)
                 {
@@ -260,7 +266,7 @@ fn laid_down(plan: &LogicalPlan) -> Option<(LogicalPlan, usize)> {
         };
         let source: &dyn Any = provider.as_ref();
         let leaf = if let Some(fused) = source.downcast_ref::<Fused>() {
-            sets = sets.saturating_add(fused.asked.bytes());
+            bytes = bytes.saturating_add(fused.asked.bytes());
             Leaf::Scan(Arc::clone(&fused.asked))
         } else if let Some(rows) = source.downcast_ref::<ModelTable>() {
             Leaf::Rows(rows.table, rows.columns.clone())
@@ -273,7 +279,7 @@ fn laid_down(plan: &LogicalPlan) -> Option<(LogicalPlan, usize)> {
         Ok(Transformed::yes(node))
     });
     let plan = laid.ok()?.data;
-    whole.then_some((plan, sets))
+    whole.then_some((plan, bytes))
 }
 
 /// The plan with the reader of a new run.

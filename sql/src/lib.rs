@@ -12,7 +12,7 @@
 //! - `measure` has measures evaluated by the DAX engine beside such a scan.
 //! - `memory`, `growth` and `copies` count what a statement holds, the text that it makes and what operators copy of it; `bounds` and `terms` say how much it may grow while it is planned,
 //!   and `shape` how deep it may be.
-//! - `collate` and `analyze` make text compare as the model does; `spelling` knows where it need not be folded; `times` keeps dates and times in the
+//! - `collate`, `ordering` and `analyze` make text compare as the model does; `spelling` knows where it need not be folded; `times` keeps dates and times in the
 //!   microseconds of the model.
 
 #![cfg_attr(
@@ -45,6 +45,7 @@ mod memory;
 mod mentioned;
 mod names;
 mod options;
+mod ordering;
 mod patterns;
 mod planning;
 mod reader;

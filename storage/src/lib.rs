@@ -45,7 +45,7 @@ pub use atrest::{
     sources, unseal, vacuum, verify,
 };
 pub use canonical::canonical_type;
-pub use collation::{collation_key, compare};
+pub use collation::{collation_key, compare, order_key};
 pub use control::{Bounds, Control};
 pub use dataset::{Dataset, Spellings};
 pub use error::{ScanError, Stopped, StorageError};

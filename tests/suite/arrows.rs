@@ -47,6 +47,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "bytes",
             "flate2",
             "getrandom",
+            "icu_collator",
             "lz4_flex",
             "parquet",
             "ring",

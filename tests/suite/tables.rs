@@ -175,3 +175,22 @@ fn natural_joins_are_on_columns_of_one_type() {
         "error",
     );
 }
+
+#[test]
+fn texts_stand_in_the_order_of_a_dictionary() {
+    let words = "{ \"zebra\", \"Über\", \"unter\", \"Élan\", \"eland\", \"f\", \"10\", \"9\", \"_\", \"東\", \"Я\" }";
+    check(
+        &format!("CONCATENATEX ( {words}, [Value], \" \", [Value], ASC )"),
+        "_ 10 9 Élan eland f Über unter zebra Я 東",
+    );
+    check(&format!("MINX ( {words}, [Value] )"), "_");
+    check(
+        &format!("MAXX ( FILTER ( {words}, [Value] < \"f\" ), [Value] )"),
+        "eland",
+    );
+    check("\"É\" > \"F\"", "FALSE");
+    check("\"É\" > \"E\"", "TRUE");
+    check("\"é\" = \"É\"", "TRUE");
+    check("\"é\" = \"e\"", "FALSE");
+    check(&format!("RANKX ( {words}, [Value], \"Élan\", ASC )"), "4");
+}

@@ -274,9 +274,12 @@ impl<'a> Binder<'a> {
         self.names.push((name.to_string(), named));
     }
 
-    /// Takes the variables in scope for those of the query.
+    /// Takes the variables in scope for those of the query. Those that were taken before are the first of them still, so a query
+    /// of many variables does not take each of them once for every later one.
     pub fn keep_query_variables(&mut self) {
-        self.query_names = self.names.clone();
+        let taken = self.query_names.len();
+        let new = self.names.iter().skip(taken).cloned();
+        self.query_names.extend(new);
     }
 
     pub fn define_measure(&mut self, measure: QueryMeasure) {

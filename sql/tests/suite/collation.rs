@@ -109,8 +109,39 @@ fn text_compares_as_in_the_model_unless_asked_otherwise() {
         check(
             &view,
             "SELECT Id FROM Items WHERE Word > 'LZ' ORDER BY Id",
-            "5",
+            "",
             "3 | 5",
+        );
+        // As in a dictionary: É stands beside E, and not behind all letters of English.
+        check(
+            &view,
+            "SELECT Id FROM Items WHERE Word BETWEEN 'e' AND 'f' ORDER BY Id",
+            "5",
+            "",
+        );
+        check(
+            &view,
+            "SELECT Id FROM Items WHERE 'F' > lower(Word) ORDER BY Id",
+            "1 | 2 | 5",
+            "",
+        );
+        check(
+            &view,
+            "SELECT Id FROM Items WHERE NOT (Word || '' BETWEEN 'E' AND NULL) ORDER BY Id",
+            "1 | 2",
+            "1 | 2",
+        );
+        check(
+            &view,
+            "SELECT Word FROM Items ORDER BY Word DESC NULLS LAST, Id",
+            "lock | Éclair | Bike | Bike | NULL",
+            "Éclair | lock | Bike | Bike | NULL",
+        );
+        check(
+            &view,
+            "SELECT x FROM (VALUES ('f'), ('é'), ('e'), ('1'), ('_')) t(x) ORDER BY x",
+            "_ | 1 | e | é | f",
+            "1 | _ | e | f | é",
         );
         check(
             &view,
@@ -151,7 +182,7 @@ fn text_compares_as_in_the_model_unless_asked_otherwise() {
         check(
             &view,
             "SELECT min(Word), max(Word) FROM Items",
-            "Bike,Éclair",
+            "Bike,lock",
             "Bike,Éclair",
         );
         check(
@@ -217,7 +248,7 @@ fn text_compares_as_in_the_model_unless_asked_otherwise() {
         check(
             &view,
             "SELECT Word FROM Items ORDER BY Word NULLS LAST",
-            "Bike | Bike | lock | Éclair | NULL",
+            "Bike | Bike | Éclair | lock | NULL",
             "Bike | Bike | lock | Éclair | NULL",
         );
     });

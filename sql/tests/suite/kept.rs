@@ -149,7 +149,7 @@ fn room_is_bounded_and_given_back() {
         "SELECT Id FROM T WHERE Id = 0",
         &options
     )));
-    let long = format!("SELECT Id FROM T WHERE Name = '{}'", "x".repeat(1 << 12));
+    let long = format!("SELECT Id FROM T WHERE Name = '{}'", "x".repeat(1 << 15));
     ask(&view, &other, &long, &options);
     assert!(other.is_empty());
     ask(&view, &other, "SELECT Id FROM T", &options);

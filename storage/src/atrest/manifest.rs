@@ -12,7 +12,7 @@ use super::provider::KeyContext;
 use super::seal::{SUITE, seal, unseal};
 use super::secret::SecretKey;
 
-const MAGIC: &[u8] = b"peristyle manifest 2\n";
+const MAGIC: &[u8] = b"peristyle manifest 3\n";
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

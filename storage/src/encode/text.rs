@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 
 use crate::DataType;
 use crate::codes::{Code, Codes, with_codes};
-use crate::collation::collation_key;
+use crate::collation::{collation_key, compare_keys, order_prefix};
 use crate::column::Column;
 use crate::dictionary::{Domain, TextDomain, Variants};
 use crate::hash::FastMap;
@@ -198,9 +198,16 @@ fn intern(words: &[Words]) -> (Vec<Vec<u32>>, Vec<&str>) {
 /// The numbers of the spellings in the order of the collation, with their keys.
 fn in_order<'a>(spellings: &[&'a str]) -> Vec<(u32, Cow<'a, str>)> {
     let keys = spellings.iter().map(|text| collation_key(text));
-    let mut order: Vec<(u32, Cow<'a, str>)> = (0..).zip(keys).collect();
-    order.sort_unstable_by(|(a, x), (b, y)| x.cmp(y).then(a.cmp(b)));
-    order
+    let mut order: Vec<(u128, u32, Cow<'a, str>)> = (0..)
+        .zip(keys)
+        .map(|(number, key)| (order_prefix(&key), number, key))
+        .collect();
+    // The first bytes of what orders a text tell most of them apart, in a fraction of the time of comparing them.
+    order.sort_unstable_by(|(p, a, x), (q, b, y)| {
+        let order = p.cmp(q).then_with(|| compare_keys(x, y));
+        order.then(a.cmp(b))
+    });
+    order.into_iter().map(|(_, id, key)| (id, key)).collect()
 }
 
 /// Codes that rows spell in several ways.

@@ -500,7 +500,8 @@ fn less(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Integer(a), Integer(b)) | (Fixed(a), Fixed(b)) | (Date(a), Date(b)) => a < b,
         (Double(a), Double(b)) => order(*a, *b) == Ordering::Less,
-        (Text(a), Text(b)) => a.trim_end().to_lowercase() < b.trim_end().to_lowercase(),
+        // Which order is right is told beside it.
+        (Text(a), Text(b)) => crate::compare(a, b).is_lt(),
         (Boolean(a), Boolean(b)) => !a & b,
         _ => false,
     }
