@@ -46,6 +46,7 @@ mod stopping;
 mod tables;
 mod two_engines;
 mod unfinished;
+mod user_functions;
 mod visible_rows;
 mod visuals;
 mod who_reads;

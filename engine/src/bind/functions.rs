@@ -11,7 +11,7 @@ use crate::bound::Variable;
 use crate::error::{Error, ErrorKind};
 
 /// How deep functions may call functions.
-const MAX_CALLS: usize = 32;
+pub(super) const MAX_CALLS: usize = 32;
 
 /// What the names of parameters stand for in the body.
 type Names = Vec<(String, Named)>;
@@ -291,6 +291,21 @@ impl<'a> Binder<'a> {
         })?;
         Ok(wrap(self, Rc::new(variables), body))
     }
+}
+
+/// The argument that a function gives back as it is.
+pub(super) fn given_back<'e>(function: &'e Function, args: &'e [Expr]) -> Option<&'e Expr> {
+    let ExprKind::Identifier {
+        name,
+        quoted: false,
+    } = &function.body.kind
+    else {
+        return None;
+    };
+    let mut parameters = function.parameters.iter();
+    let at = parameters.position(|p| model::same_name(&p.name.text, &name.text))?;
+    let given = args.get(at).filter(|a| a.kind != ExprKind::Omitted);
+    given.or_else(|| function.parameters.get(at)?.default.as_ref())
 }
 
 /// What a parameter is given by its value.
