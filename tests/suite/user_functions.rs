@@ -59,3 +59,36 @@ fn a_function_may_give_back_the_table_that_it_was_given() {
     check(function, "VAR a = G () RETURN COUNTROWS ( a )", "2");
     check(function, "VAR a = G ( 5 ) RETURN a + 1", "6");
 }
+
+/// The text of a function stands where it is called, among the filters of CALCULATE too.
+#[test]
+fn functions_say_how_filters_change() {
+    let of_a = |call: &str| format!("CALCULATE ( CALCULATE ( [Total], {call} ), Lines[Group] = \"a\" )");
+    check("FUNCTION F = () => REMOVEFILTERS ( Lines )", &of_a("F ()"), "100");
+    check(
+        "FUNCTION F = () => REMOVEFILTERS ( Lines[Group] ) FUNCTION G = () => F ()",
+        &of_a("G ()"),
+        "100",
+    );
+    let all = "FUNCTION F = () => ALL ( Lines )";
+    check(all, &of_a("F ()"), "100");
+    check(all, "COUNTROWS ( F () )", "5");
+    check(
+        "FUNCTION F = () => ALLEXCEPT ( Lines, Lines[Group] )",
+        "CALCULATE ( CALCULATE ( [Total], F () ), Lines[Key] = 1, Lines[Group] = \"a\" )",
+        "30",
+    );
+    check(
+        "FUNCTION F = () => CROSSFILTER ( Lines[Group], Names[Group], BOTH )",
+        "CALCULATE ( COUNTROWS ( Names ), F (), Lines[Key] = 1 )",
+        "1",
+    );
+    let keep = "FUNCTION F = ( x : EXPR ) => KEEPFILTERS ( x )";
+    check(keep, "CALCULATE ( [Total], F ( Lines[Key] > 2 ) )", "70");
+    check(keep, &of_a("F ( Lines[Group] = \"b\" )"), "BLANK");
+    let equal = "FUNCTION F = ( x ) => KEEPFILTERS ( Lines[Amount] = x )";
+    check(equal, "CALCULATE ( [Total], F ( 20 ) )", "40");
+    // What is passed by its value is found where the call stands.
+    check(equal, "CALCULATE ( [Total], F ( [Total] - 50 ) )", "50");
+    check(equal, &of_a("F ( [Total] - 10 )"), "20");
+}

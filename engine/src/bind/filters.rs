@@ -5,9 +5,11 @@ use std::rc::Rc;
 use dax::{Expr, ExprKind, Span};
 use security::{Column, Relationship};
 
+use super::functions::MAX_CALLS;
 use super::{Binder, Bound};
 use crate::bound::{
-    CrossFilterMode, FilterArgument, Removal, Scalar, ScalarKind, TableExpr, TableKind,
+    CrossFilterMode, FilterArgument, FrameId, Removal, Scalar, ScalarKind, TableExpr, TableKind,
+    Variable,
 };
 use crate::error::{Error, ErrorKind};
 use crate::value::DataType;
@@ -57,6 +59,19 @@ impl<'a> Binder<'a> {
             );
         }
         if let ExprKind::Call { name, args } = &expr.kind {
+            // A function's text stands where it is called, so a function may hold what only filters may say.
+            if let Some(function) = self.user_function(&name.text)
+                && self.is_modifier(&function.body, 0)
+            {
+                return self.call_user(
+                    &name.text,
+                    &function,
+                    args,
+                    expr,
+                    |b, body| b.filter_argument(body, keep),
+                    |b, variables, filter| b.filter_after(variables, filter, expr.span),
+                );
+            }
             match name.text.to_ascii_uppercase().as_str() {
                 "KEEPFILTERS" if args.len() == 1 => return self.filter_argument(&args[0], true),
                 "NONVISUAL" => {
@@ -123,6 +138,48 @@ impl<'a> Binder<'a> {
         self.predicate(expr, keep)
     }
 
+    /// Whether an expression says how filters change, by itself or through functions.
+    fn is_modifier(&self, expr: &Expr, calls: usize) -> bool {
+        let ExprKind::Call { name, .. } = &expr.kind else {
+            return false;
+        };
+        match self.user_function(&name.text) {
+            Some(function) => calls < MAX_CALLS && self.is_modifier(&function.body, calls + 1),
+            None => MODIFIERS.contains(&name.text.to_ascii_uppercase().as_str()),
+        }
+    }
+
+    /// A filter that a function says: the values of its parameters are known before, outside the rows of a condition.
+    fn filter_after(
+        &self,
+        variables: Rc<Vec<Variable>>,
+        filter: FilterArgument,
+        span: Span,
+    ) -> FilterArgument {
+        if variables.is_empty() {
+            return filter;
+        }
+        let (table, keep) = match filter {
+            FilterArgument::Table { table, keep } => (table, keep),
+            FilterArgument::Predicate {
+                columns,
+                frame,
+                condition,
+                keep,
+            } => (self.rows_where(columns, frame, condition, span), keep),
+            other => return other,
+        };
+        let schema = Rc::clone(&table.schema);
+        let kind = TableKind::Let {
+            variables,
+            body: Box::new(table),
+        };
+        FilterArgument::Table {
+            table: self.table_expr(kind, schema, span),
+            keep,
+        }
+    }
+
     /// `T[c] = value`, and more generally a condition on columns of one table.
     fn predicate(&mut self, expr: &Expr, keep: bool) -> Bound<FilterArgument> {
         let mut columns: Vec<Column> = Vec::new();
@@ -178,17 +235,27 @@ impl<'a> Binder<'a> {
                 "a condition must be true or false",
             );
         }
+        Ok(self.rows_where(columns, frame, condition, expr.span))
+    }
+
+    fn rows_where(
+        &self,
+        columns: Vec<Column>,
+        frame: FrameId,
+        condition: Scalar,
+        span: Span,
+    ) -> TableExpr {
         let schema = self.schema_of_columns(&columns);
         let all = TableKind::AllValues {
             columns,
             blank_row: true,
         };
         let kind = TableKind::Filter {
-            table: Box::new(self.table_expr(all, Rc::clone(&schema), expr.span)),
+            table: Box::new(self.table_expr(all, Rc::clone(&schema), span)),
             frame,
             condition: Box::new(condition),
         };
-        Ok(self.table_expr(kind, schema, expr.span))
+        self.table_expr(kind, schema, span)
     }
 
     fn names_measure(&self, name: &str) -> bool {
@@ -454,6 +521,19 @@ impl<'a> Binder<'a> {
         Ok(FilterArgument::CrossFilter(handle, mode))
     }
 }
+
+/// What changes filters, and is no table or more than one where it stands among them.
+const MODIFIERS: &[&str] = &[
+    "ALL",
+    "ALLCROSSFILTERED",
+    "ALLEXCEPT",
+    "ALLNOBLANKROW",
+    "ALLSELECTED",
+    "CROSSFILTER",
+    "KEEPFILTERS",
+    "REMOVEFILTERS",
+    "USERELATIONSHIP",
+];
 
 /// The directions of CROSSFILTER, by their numbers.
 const DIRECTIONS: &[&str] = &[
