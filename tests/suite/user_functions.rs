@@ -92,3 +92,31 @@ fn functions_say_how_filters_change() {
     check(equal, "CALCULATE ( [Total], F ( [Total] - 50 ) )", "50");
     check(equal, &of_a("F ( [Total] - 10 )"), "20");
 }
+
+#[test]
+fn functions_hold_conditions_on_columns() {
+    let of_a = "FUNCTION F = () => Lines[Group] = \"a\"";
+    check(of_a, "CALCULATE ( [Total], F () )", "30");
+    check(of_a, "CALCULATE ( [Total], F () || Lines[Group] = \"b\" )", "100");
+    check(of_a, "CALCULATE ( [Total], NOT F () )", "70");
+    check(
+        "FUNCTION F = ( g ) => Lines[Group] = g",
+        "CALCULATE ( [Total], F ( \"b\" ) )",
+        "70",
+    );
+    check(
+        "FUNCTION F = ( x ) => x > 2",
+        "CALCULATE ( [Total], F ( Lines[Key] ) )",
+        "70",
+    );
+    check(
+        "FUNCTION F = ( c : COLUMNREF ) => c > 3 && c < MAX ( c ) FUNCTION G = ( c : COLUMNREF ) => F ( c )",
+        "CALCULATE ( [Total], G ( Lines[Key] ) )",
+        "50",
+    );
+    check(
+        "FUNCTION F = ( g ) => Names[Group] = g",
+        "SUMX ( Lines, CALCULATE ( [Total], F ( Lines[Group] ) ) )",
+        "100",
+    );
+}

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use dax::{Expr, ExprKind, Span};
 use security::{Column, Relationship};
 
-use super::functions::MAX_CALLS;
+use super::functions::{MAX_CALLS, in_place};
 use super::{Binder, Bound};
 use crate::bound::{
     CrossFilterMode, FilterArgument, FrameId, Removal, Scalar, ScalarKind, TableExpr, TableKind,
@@ -183,7 +183,7 @@ impl<'a> Binder<'a> {
     /// `T[c] = value`, and more generally a condition on columns of one table.
     fn predicate(&mut self, expr: &Expr, keep: bool) -> Bound<FilterArgument> {
         let mut columns: Vec<Column> = Vec::new();
-        self.predicate_columns(expr, &mut columns)?;
+        self.predicate_columns(expr, &mut columns, 0)?;
         let Some(first) = columns.first() else {
             return self.error(
                 ErrorKind::Argument,
@@ -306,7 +306,25 @@ impl<'a> Binder<'a> {
     }
 
     /// The model columns that a condition is about: those that stand in it by themselves, not inside aggregates or tables.
-    fn predicate_columns(&self, expr: &Expr, out: &mut Vec<Column>) -> Bound<()> {
+    fn predicate_columns(
+        &mut self,
+        expr: &Expr,
+        out: &mut Vec<Column>,
+        calls: usize,
+    ) -> Bound<()> {
+        if let ExprKind::Call { name, args } = &expr.kind
+            && let Some(function) = self.user_function(&name.text)
+        {
+            // Functions that call one another without end are refused when they are bound.
+            if calls >= MAX_CALLS {
+                return Ok(());
+            }
+            let found = self.columns_in_function(&function, args, out, calls + 1);
+            return found.map_err(|error| Error {
+                span: self.span(expr.span),
+                ..error
+            });
+        }
         match &expr.kind {
             ExprKind::Qualified { table, column } => {
                 let Some(handle) = self.find_table(&table.text) else {
@@ -329,16 +347,16 @@ impl<'a> Binder<'a> {
                     out.push(found);
                 }
             }
-            ExprKind::Unary { operand, .. } => self.predicate_columns(operand, out)?,
+            ExprKind::Unary { operand, .. } => self.predicate_columns(operand, out, calls)?,
             ExprKind::Binary { op, left, right } => {
-                self.predicate_columns(left, out)?;
+                self.predicate_columns(left, out, calls)?;
                 if *op != dax::BinaryOp::In || !self.is_table(right) {
-                    self.predicate_columns(right, out)?;
+                    self.predicate_columns(right, out, calls)?;
                 }
             }
             ExprKind::Row(parts) => {
                 for part in parts {
-                    self.predicate_columns(part, out)?;
+                    self.predicate_columns(part, out, calls)?;
                 }
             }
             // The row of the condition itself is later than the one that EARLIER means, so it has to have the column too.
@@ -346,23 +364,48 @@ impl<'a> Binder<'a> {
                 if name.text.eq_ignore_ascii_case("EARLIER") && self.is_only_outside(args) =>
             {
                 for argument in args.iter().take(1) {
-                    self.predicate_columns(argument, out)?;
+                    self.predicate_columns(argument, out, calls)?;
                 }
             }
             ExprKind::Call { name, args } if is_of_values(&name.text) => {
                 for argument in args {
-                    self.predicate_columns(argument, out)?;
+                    self.predicate_columns(argument, out, calls)?;
                 }
             }
             ExprKind::Let { body, vars } => {
                 for (_, value) in vars {
-                    self.predicate_columns(value, out)?;
+                    self.predicate_columns(value, out, calls)?;
                 }
-                self.predicate_columns(body, out)?;
+                self.predicate_columns(body, out, calls)?;
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Those that a condition names through a function: in its text, where arguments stand in the place of parameters, and in what
+    /// is passed by its value, unless a row around the call gives it.
+    fn columns_in_function(
+        &mut self,
+        function: &dax::Function,
+        args: &[Expr],
+        out: &mut Vec<Column>,
+        calls: usize,
+    ) -> Bound<()> {
+        let mut by_name = Vec::new();
+        for (parameter, argument) in function.parameters.iter().zip(args) {
+            if in_place(parameter) {
+                by_name.push((parameter.name.text.clone(), argument.clone()));
+                continue;
+            }
+            let outside = matches!(&argument.kind, ExprKind::Qualified { table, column }
+                if self.row_field(Some(&table.text), &column.text, 0).is_some());
+            if !outside {
+                self.predicate_columns(argument, out, calls)?;
+            }
+        }
+        let body = self.substituted(&function.body, &by_name)?;
+        self.predicate_columns(&body, out, calls)
     }
 
     /// Whether EARLIER names a column that just one row context outside the condition has.

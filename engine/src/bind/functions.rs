@@ -175,6 +175,16 @@ impl<'a> Binder<'a> {
         carried
     }
 
+    /// The body with arguments in the place of parameters, which counts as all that it comes to.
+    pub fn substituted(&mut self, body: &Expr, by_name: &[(String, Expr)]) -> Bound<Expr> {
+        let sizes: Vec<(String, usize)> = by_name
+            .iter()
+            .map(|(n, e)| (n.clone(), size(e, &[])))
+            .collect();
+        self.count(size(body, &sizes))?;
+        Ok(substitute(body, by_name))
+    }
+
     pub fn call_user<T, R>(
         &mut self,
         name: &str,
@@ -236,12 +246,6 @@ impl<'a> Binder<'a> {
                 (None, None) => continue,
             };
             let left_out = given.is_none();
-            let in_place = parameter.hints.iter().any(|h| {
-                matches!(
-                    h.text.as_str(),
-                    "EXPR" | "ANYREF" | "COLUMNREF" | "TABLEREF" | "MEASUREREF" | "CALENDARREF"
-                )
-            });
             let wanted = given.and_then(|given| {
                 missing_reference(given, self.is_measure(given), &parameter.hints)
             });
@@ -249,7 +253,7 @@ impl<'a> Binder<'a> {
                 let message = format!("the parameter {} takes {wanted}", parameter.name.text);
                 return self.error(ErrorKind::Argument, expr.span, message);
             }
-            if in_place {
+            if in_place(parameter) {
                 let argument = match left_out {
                     true => argument,
                     false => self.carry(&argument, &mut Vec::new(), &mut kept),
@@ -265,12 +269,7 @@ impl<'a> Binder<'a> {
                 });
             }
         }
-        let sizes: Vec<(String, usize)> = by_name
-            .iter()
-            .map(|(n, e)| (n.clone(), size(e, &[])))
-            .collect();
-        self.count(size(&function.body, &sizes))?;
-        let body = substitute(&function.body, &by_name);
+        let body = self.substituted(&function.body, &by_name)?;
         let depth = self.names_len();
         let of_model = self.is_of_model(name, function);
         let result =
@@ -291,6 +290,16 @@ impl<'a> Binder<'a> {
         })?;
         Ok(wrap(self, Rc::new(variables), body))
     }
+}
+
+/// Whether an argument takes the place of the parameter, and is not evaluated before the call.
+pub(super) fn in_place(parameter: &dax::FunctionParameter) -> bool {
+    parameter.hints.iter().any(|hint| {
+        matches!(
+            hint.text.as_str(),
+            "EXPR" | "ANYREF" | "COLUMNREF" | "TABLEREF" | "MEASUREREF" | "CALENDARREF"
+        )
+    })
 }
 
 /// The argument that a function gives back as it is.
