@@ -120,3 +120,17 @@ fn functions_hold_conditions_on_columns() {
         "100",
     );
 }
+
+#[test]
+fn functions_of_a_query_see_its_variables() {
+    let functions = "VAR b = 3 FUNCTION F = ( a ) => a + b FUNCTION G = ( b ) => F ( b * 2 )";
+    check(functions, "F ( 1 )", "4");
+    check(functions, "G ( 5 )", "13");
+    check(functions, "VAR b = 100 RETURN F ( b )", "103");
+    // Those around a call are none of its.
+    check(
+        "FUNCTION F = ( a ) => a + b",
+        "VAR b = 100 RETURN F ( 1 )",
+        "error",
+    );
+}

@@ -275,9 +275,15 @@ impl<'a> Binder<'a> {
         let result =
             self.bind_arguments(name, &by_value, of_model)
                 .and_then(|(variables, parameters)| {
-                    // The body sees its parameters only, and what arguments in its text refer to.
-                    kept.extend(parameters);
-                    let outside = std::mem::replace(&mut self.names, kept);
+                    // The body sees its parameters and what arguments in its text refer to; in the text of a query also the
+                    // variables of the query.
+                    let mut seen = match of_model {
+                        true => Vec::new(),
+                        false => self.query_names.clone(),
+                    };
+                    seen.extend(kept);
+                    seen.extend(parameters);
+                    let outside = std::mem::replace(&mut self.names, seen);
                     let bound = self.inside(name, |b| b.in_text(of_model, |b| bind(b, &body)));
                     self.names = outside;
                     Ok((variables, bound?))
