@@ -134,3 +134,20 @@ fn functions_of_a_query_see_its_variables() {
         "error",
     );
 }
+
+#[test]
+fn numeric_parameters_take_numbers() {
+    let function = "FUNCTION F = ( x : NUMERIC ) => x";
+    check(function, "F ( \"5\" ) + 1", "6");
+    check(function, "F ( \"five\" )", "error");
+    check(function, "F ( BLANK () )", "BLANK");
+    check(function, "ISINT64 ( F ( TRUE ) )", "TRUE");
+    check(function, "ISINT64 ( F ( 5 ) )", "TRUE");
+    check(function, "ISCURRENCY ( F ( CURRENCY ( 5 ) ) )", "TRUE");
+    check(
+        "FUNCTION F = ( x : SCALAR NUMERIC EXPR ) => SUMX ( Lines, x )",
+        "F ( Lines[Amount] )",
+        "100",
+    );
+    check("FUNCTION F = ( a, A ) => a", "F ( 1, 2 )", "error");
+}

@@ -357,26 +357,40 @@ fn cast(argument: Expr, hints: &[Name]) -> Expr {
         "STRING" => Some("STRING"),
         "DATETIME" => Some("DATETIME"),
         "BOOLEAN" => Some("BOOLEAN"),
+        "NUMERIC" => Some("NUMERIC"),
         _ => None,
     });
     let Some(wanted) = wanted else {
         return argument;
     };
     let span = argument.span;
-    let named = |text: &str| Name {
-        text: text.to_string(),
-        span,
-    };
-    let word = Expr {
-        kind: ExprKind::Identifier {
-            name: named(wanted),
-            quoted: false,
+    let kind = match wanted {
+        // A number of any type stays as it is, and all else becomes one as beside an operator.
+        "NUMERIC" => ExprKind::Binary {
+            op: dax::BinaryOp::Multiply,
+            left: Box::new(Expr {
+                kind: ExprKind::Integer(1),
+                span,
+            }),
+            right: Box::new(argument),
         },
-        span,
-    };
-    let kind = ExprKind::Call {
-        name: named("CONVERT"),
-        args: vec![argument, word],
+        word => {
+            let named = |text: &str| Name {
+                text: text.to_string(),
+                span,
+            };
+            let word = Expr {
+                kind: ExprKind::Identifier {
+                    name: named(word),
+                    quoted: false,
+                },
+                span,
+            };
+            ExprKind::Call {
+                name: named("CONVERT"),
+                args: vec![argument, word],
+            }
+        }
     };
     Expr { kind, span }
 }
