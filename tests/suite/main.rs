@@ -9,6 +9,7 @@ mod at_rest;
 mod auditing;
 mod blindness;
 mod bypasses;
+mod calculation_groups;
 mod calendars;
 mod contexts;
 mod corpus;
