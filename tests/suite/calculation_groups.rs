@@ -25,7 +25,7 @@ const MODEL: &str = r##"{
           "DIVIDE ( CALCULATE ( SELECTEDMEASURE ( ), TREATAS ( { \"Growth\" }, Shape[Name] ) ), CALCULATE ( SELECTEDMEASURE ( ), Shape[Name] = \"Double\" ) )" } ] },
       "columns": [
         { "name": "Name", "dataType": "string", "sourceColumn": "Name", "sortByColumn": "Ordinal" },
-        { "name": "Ordinal", "dataType": "int64", "isHidden": true, "sourceColumn": "Ordinal" } ],
+        { "name": "Ordinal", "dataType": "int64", "isHidden": true, "sourceColumn": "Ordinal", "summarizeBy": "sum" } ],
       "partitions": [ { "name": "Shape", "source": { "type": "calculationGroup" } } ] } ]
   } }"##;
 
@@ -87,5 +87,21 @@ fn items_choose_others_in_visuals() {
         "EVALUATE ROW ( \"b\", CALCULATE ( [Total], Shape[Name] = \"Double\", Shape[Ordinal] = 0 ), \
          \"k\", CALCULATE ( CALCULATE ( [Total], KEEPFILTERS ( Shape[Name] = \"Plain\" ) ), Shape[Ordinal] = 1 ) )",
         "100 100",
+    );
+}
+
+#[test]
+fn columns_of_groups_are_listed_as_data() {
+    let session = session();
+    check(
+        &session,
+        "EVALUATE SELECTCOLUMNS ( FILTER ( INFO.VIEW.COLUMNS ( ), [Table] = \"Shape\" && [Type] <> \"RowNumber\" ), \
+         \"n\", [Name], \"t\", [Type], \"s\", [SummarizeBy] ) ORDER BY [n]",
+        "Name Data Default | Ordinal Data Sum",
+    );
+    check(
+        &session,
+        "EVALUATE SELECTCOLUMNS ( FILTER ( INFO.COLUMNS ( ), [ExplicitName] = \"Ordinal\" ), \"t\", [Type], \"s\", [SummarizeBy] )",
+        "1 3",
     );
 }

@@ -195,6 +195,17 @@ fn type_name(data_type: DataType) -> &'static str {
     }
 }
 
+/// A word of the model as tools show it: `distinctCount` as `DistinctCount`.
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next();
+    first
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(letters)
+        .collect()
+}
+
 fn id(position: usize) -> Value {
     Value::Integer(position as i64 + 1)
 }
@@ -304,8 +315,11 @@ impl<'a> Evaluator<'a> {
 
     fn column_cells(&self, layout: &Layout, position: usize, column: Column) -> Vec<Value> {
         let described = self.scope.column(column);
+        let of_group = self.scope.table(column.table()).calculation_group.is_some();
         let (kind, expression) = match &described.kind {
             model::ColumnKind::Data { .. } => ("Data", ""),
+            // No expression computes them, though none of them lies in a source.
+            model::ColumnKind::CalculatedTable { .. } if of_group => ("Data", ""),
             model::ColumnKind::Calculated { expression } => ("Calculated", expression.as_str()),
             model::ColumnKind::CalculatedTable { .. } => ("CalculatedTableColumn", ""),
             model::ColumnKind::RowNumber => ("RowNumber", ""),
@@ -327,7 +341,7 @@ impl<'a> Evaluator<'a> {
             .text("Alignment", "Default")
             .text(
                 "SummarizeBy",
-                described.summarize_by.as_deref().unwrap_or("Default"),
+                &capitalized(described.summarize_by.as_deref().unwrap_or("default")),
             )
             .text("Type", kind)
             .text(

@@ -140,12 +140,13 @@ impl Catalogue<'_> {
                     .cells;
             };
             let described = self.scope.column(column);
+            let of_group = self.scope.table(listed.table).calculation_group.is_some();
             let (kind, source, expression) = match &described.kind {
                 model::ColumnKind::Data { source_column } => (1, source_column.as_str(), ""),
                 model::ColumnKind::Calculated { expression } => (2, "", expression.as_str()),
                 model::ColumnKind::RowNumber => (3, "", ""),
                 model::ColumnKind::CalculatedTable { source_column } => {
-                    (4, source_column.as_str(), "")
+                    (if of_group { 1 } else { 4 }, source_column.as_str(), "")
                 }
             };
             let shown = |text: &'_ str| {
