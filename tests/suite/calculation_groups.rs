@@ -30,9 +30,13 @@ const MODEL: &str = r##"{
   } }"##;
 
 fn session() -> Session {
+    session_of(MODEL)
+}
+
+fn session_of(model: &str) -> Session {
     let folder = Scratch::new("groups");
     let file = folder.path().join("model.bim");
-    std::fs::write(&file, MODEL).expect("a model in the scratch folder");
+    std::fs::write(&file, model).expect("a model in the scratch folder");
     let database = Database::import(&file, folder.path()).expect("the model");
     database.session(Identity::anonymous()).expect("a session")
 }
@@ -103,5 +107,36 @@ fn columns_of_groups_are_listed_as_data() {
         &session,
         "EVALUATE SELECTCOLUMNS ( FILTER ( INFO.COLUMNS ( ), [ExplicitName] = \"Ordinal\" ), \"t\", [Type], \"s\", [SummarizeBy] )",
         "1 3",
+    );
+}
+
+/// Several items are selected wherever a filter leaves more than one, be it all of them; none where nothing filters the group.
+#[test]
+fn a_filter_of_all_items_selects_several() {
+    let items = "\"calculationItems\": [";
+    let said = format!(
+        "\"multipleOrEmptySelectionExpression\": {{ \"expression\": \"COUNTROWS ( VALUES ( Shape[Name] ) ) + 0\" }}, \
+         \"noSelectionExpression\": {{ \"expression\": \"-1\" }}, {items}"
+    );
+    let session = session_of(&MODEL.replace(items, &said));
+    for (filter, expected) in [
+        ("Shape[Name] IN { \"Plain\", \"Double\" }", "2"),
+        (
+            "Shape[Name] IN { \"Plain\", \"Double\", \"Growth\", \"Share\" }",
+            "4",
+        ),
+        ("VALUES ( Shape[Name] )", "4"),
+        ("Shape[Name] = \"Nothing\"", "0"),
+        ("Shape[Name] = \"Double\"", "200"),
+        ("ALL ( Shape )", "-1"),
+        ("ALLSELECTED ( Shape[Name] )", "-1"),
+    ] {
+        let query = format!("EVALUATE ROW ( \"v\", CALCULATE ( [Total], {filter} ) )");
+        check(&session, &query, expected);
+    }
+    check(
+        &session,
+        "EVALUATE SUMMARIZECOLUMNS ( ROLLUPADDISSUBTOTAL ( Shape[Name], \"t\" ), \"v\", [Total] ) ORDER BY [t], Shape[Name]",
+        "Double FALSE 200 | Growth FALSE 100 | Plain FALSE 100 | Share FALSE 0.5 |  TRUE -1",
     );
 }
