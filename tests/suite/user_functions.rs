@@ -151,3 +151,11 @@ fn numeric_parameters_take_numbers() {
     );
     check("FUNCTION F = ( a, A ) => a", "F ( 1, 2 )", "error");
 }
+
+#[test]
+fn a_table_may_be_named_by_what_stands_in_it() {
+    let function = "FUNCTION F = ( t : TABLEREF ) => COUNTROWS ( ALL ( t ) )";
+    check(function, "F ( TABLEOF ( Lines[Key] ) )", "5");
+    check(function, "F ( TABLEOF ( [Total] ) )", "5");
+    check(function, "F ( FILTER ( Lines, TRUE ) )", "error");
+}

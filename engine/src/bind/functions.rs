@@ -339,10 +339,11 @@ fn missing_reference(argument: &Expr, is_measure: bool, hints: &[Name]) -> Optio
     let is_variation = matches!(argument.kind, K::Variation { .. });
     let is_bracketed = matches!(argument.kind, K::Qualified { .. } | K::Bracket(_));
     let is_named = matches!(argument.kind, K::Identifier { .. });
+    let is_home = matches!(&argument.kind, K::Call { name, .. } if name.text.eq_ignore_ascii_case("TABLEOF"));
     hints.iter().find_map(|hint| match hint.text.as_str() {
         "COLUMNREF" if is_measure || !is_bracketed && !is_variation => Some("a column"),
         "MEASUREREF" if !is_measure => Some("a measure"),
-        "TABLEREF" if !is_named => Some("a table of the model"),
+        "TABLEREF" if !is_named && !is_home => Some("a table of the model"),
         "CALENDARREF" if !is_named => Some("a calendar"),
         _ => None,
     })
