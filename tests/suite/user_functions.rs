@@ -159,3 +159,33 @@ fn a_table_may_be_named_by_what_stands_in_it() {
     check(function, "F ( TABLEOF ( [Total] ) )", "5");
     check(function, "F ( FILTER ( Lines, TRUE ) )", "error");
 }
+
+/// Variables of a function may be called what its parameters are, and what the tables that it is given are.
+#[test]
+fn variables_hide_parameters_for_what_follows() {
+    check(
+        "FUNCTION F = ( t : ANYREF ) => VAR T = COUNTROWS ( t ) RETURN T + 1",
+        "F ( Lines )",
+        "6",
+    );
+    check(
+        "FUNCTION F = ( x : EXPR ) => ( VAR x = x + 1 RETURN x * 2 ) + x",
+        "F ( 3 )",
+        "11",
+    );
+    check(
+        "FUNCTION F = ( t : TABLE EXPR ) => VAR Lines = 3 RETURN COUNTROWS ( t ) + Lines",
+        "F ( Lines )",
+        "8",
+    );
+    check(
+        "FUNCTION F = ( lines, t : TABLEREF ) => COUNTROWS ( t ) + lines",
+        "F ( 3, Lines )",
+        "8",
+    );
+    check(
+        "FUNCTION F = ( t : TABLE EXPR ) => COUNTROWS ( t )",
+        "VAR Lines = FILTER ( VALUES ( Names[Group] ), TRUE ) RETURN F ( Lines )",
+        "3",
+    );
+}

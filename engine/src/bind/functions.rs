@@ -1,6 +1,7 @@
 //! Calls of user-defined functions. A parameter of mode VAL is evaluated before the call; one of mode EXPR, or a
 //! reference, is put in its place, where it keeps the variables of the place that it was written in.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -111,6 +112,13 @@ impl<'a> Binder<'a> {
                         ExprKind::Identifier {
                             name: Name { text, span },
                             quoted: false,
+                        }
+                    }
+                    // Nor is a table of the model taken for a variable of the function.
+                    None if !shadowed && self.scope.find_table(&name.text).is_some() => {
+                        ExprKind::Identifier {
+                            name: name.clone(),
+                            quoted: true,
                         }
                     }
                     None => expr.kind.clone(),
@@ -446,10 +454,22 @@ fn substitute(expr: &Expr, arguments: &[(String, Expr)]) -> Expr {
         },
         ExprKind::Row(parts) => ExprKind::Row(parts.iter().map(go).collect()),
         ExprKind::Table(parts) => ExprKind::Table(parts.iter().map(go).collect()),
-        ExprKind::Let { vars, body } => ExprKind::Let {
-            vars: vars.iter().map(|(n, e)| (n.clone(), go(e))).collect(),
-            body: boxed(body),
-        },
+        ExprKind::Let { vars, body } => {
+            // A variable takes the name of a parameter for what follows it.
+            let mut left = Cow::Borrowed(arguments);
+            let mut replaced = Vec::with_capacity(vars.len());
+            for (name, value) in vars {
+                replaced.push((name.clone(), substitute(value, &left)));
+                let hidden = |known: &String| model::same_name(known, &name.text);
+                if left.iter().any(|(known, _)| hidden(known)) {
+                    left.to_mut().retain(|(known, _)| !hidden(known));
+                }
+            }
+            ExprKind::Let {
+                vars: replaced,
+                body: Box::new(substitute(body, &left)),
+            }
+        }
         other => other.clone(),
     };
     Expr {
