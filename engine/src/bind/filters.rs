@@ -359,14 +359,6 @@ impl<'a> Binder<'a> {
                     self.predicate_columns(part, out, calls)?;
                 }
             }
-            // The row of the condition itself is later than the one that EARLIER means, so it has to have the column too.
-            ExprKind::Call { name, args }
-                if name.text.eq_ignore_ascii_case("EARLIER") && self.is_only_outside(args) =>
-            {
-                for argument in args.iter().take(1) {
-                    self.predicate_columns(argument, out, calls)?;
-                }
-            }
             ExprKind::Call { name, args } if is_of_values(&name.text) => {
                 for argument in args {
                     self.predicate_columns(argument, out, calls)?;
@@ -406,21 +398,6 @@ impl<'a> Binder<'a> {
         }
         let body = self.substituted(&function.body, &by_name)?;
         self.predicate_columns(&body, out, calls)
-    }
-
-    /// Whether EARLIER names a column that just one row context outside the condition has.
-    fn is_only_outside(&self, args: &[Expr]) -> bool {
-        let [
-            Expr {
-                kind: ExprKind::Qualified { table, column },
-                ..
-            },
-        ] = args
-        else {
-            return false;
-        };
-        let field = |skip: usize| self.row_field(Some(&table.text), &column.text, skip);
-        field(0).is_some() && field(1).is_none()
     }
 
     /// What ALL, REMOVEFILTERS and ALLSELECTED free: everything, a table, or columns.
