@@ -12,7 +12,7 @@ use crate::bound::Variable;
 use crate::error::{Error, ErrorKind};
 
 /// How deep functions may call functions.
-pub(super) const MAX_CALLS: usize = 32;
+pub const MAX_CALLS: usize = 32;
 
 /// What the names of parameters stand for in the body.
 type Names = Vec<(String, Named)>;
@@ -303,6 +303,76 @@ impl<'a> Binder<'a> {
             ..error
         })?;
         Ok(wrap(self, Rc::new(variables), body))
+    }
+}
+
+/// The text that a call stands for, written out: what is passed by its value becomes variables before it. None: the call does not fit
+/// the function, or an argument has a name that means something else in it.
+pub fn expanded(function: &Function, args: &[Expr], span: dax::Span) -> Option<Expr> {
+    let fits = args.len() == function.parameters.len()
+        && args.iter().all(|a| a.kind != ExprKind::Omitted);
+    let parameters = function.parameters.iter();
+    let mut own: Vec<&str> = parameters.map(|p| p.name.text.as_str()).collect();
+    variables_in(&function.body, &mut own);
+    if !fits || args.iter().any(|argument| names_any(argument, &own)) {
+        return None;
+    }
+    let mut by_name = Vec::new();
+    let mut vars = Vec::new();
+    for (parameter, argument) in function.parameters.iter().zip(args) {
+        let argument = argument.clone();
+        if in_place(parameter) {
+            by_name.push((parameter.name.text.clone(), argument));
+        } else {
+            vars.push((parameter.name.clone(), cast(argument, &parameter.hints)));
+        }
+    }
+    let body = substitute(&function.body, &by_name);
+    if vars.is_empty() {
+        return Some(body);
+    }
+    let body = Box::new(body);
+    Some(Expr {
+        kind: ExprKind::Let { vars, body },
+        span,
+    })
+}
+
+/// The names of the variables that an expression defines.
+fn variables_in<'e>(expr: &'e Expr, out: &mut Vec<&'e str>) {
+    if let ExprKind::Let { vars, .. } = &expr.kind {
+        out.extend(vars.iter().map(|(name, _)| name.text.as_str()));
+    }
+    for part in parts_of(expr) {
+        variables_in(part, out);
+    }
+}
+
+/// Whether one of these names stands by itself in an expression.
+fn names_any(expr: &Expr, names: &[&str]) -> bool {
+    match &expr.kind {
+        ExprKind::Identifier {
+            name,
+            quoted: false,
+        } => names
+            .iter()
+            .any(|known| model::same_name(known, &name.text)),
+        _ => parts_of(expr).into_iter().any(|part| names_any(part, names)),
+    }
+}
+
+/// The expressions that one is made of.
+pub fn parts_of(expr: &Expr) -> Vec<&Expr> {
+    match &expr.kind {
+        ExprKind::Call { args, .. } => args.iter().collect(),
+        ExprKind::Row(parts) | ExprKind::Table(parts) => parts.iter().collect(),
+        ExprKind::Unary { operand, .. } => vec![&**operand],
+        ExprKind::Binary { left, right, .. } => vec![&**left, &**right],
+        ExprKind::Let { vars, body } => {
+            let values = vars.iter().map(|(_, value)| value);
+            values.chain(std::iter::once(&**body)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
