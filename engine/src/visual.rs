@@ -299,7 +299,7 @@ impl Visual<'_> {
                 refuse(span, message)
             }
             _ => match self.functions.along(&name.text) {
-                Some(function) => match expanded(function, args, span) {
+                Some(function) => match expanded(function, args, span, MOST_MADE) {
                     Some(text) => self.written_out(name, text, reading),
                     None => self.plain_call(name, word, args, reading, span),
                 },

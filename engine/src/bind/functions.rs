@@ -307,8 +307,13 @@ impl<'a> Binder<'a> {
 }
 
 /// The text that a call stands for, written out: what is passed by its value becomes variables before it. None: the call does not fit
-/// the function, or an argument has a name that means something else in it.
-pub fn expanded(function: &Function, args: &[Expr], span: dax::Span) -> Option<Expr> {
+/// the function, an argument has a name that means something else in it, or the text comes to more expressions than `most`.
+pub fn expanded(
+    function: &Function,
+    args: &[Expr],
+    span: dax::Span,
+    most: usize,
+) -> Option<Expr> {
     let fits = args.len() == function.parameters.len()
         && args.iter().all(|a| a.kind != ExprKind::Omitted);
     let parameters = function.parameters.iter();
@@ -326,6 +331,13 @@ pub fn expanded(function: &Function, args: &[Expr], span: dax::Span) -> Option<E
         } else {
             vars.push((parameter.name.clone(), cast(argument, &parameter.hints)));
         }
+    }
+    let sizes: Vec<(String, usize)> = by_name
+        .iter()
+        .map(|(n, e)| (n.clone(), size(e, &[])))
+        .collect();
+    if size(&function.body, &sizes) > most {
+        return None;
     }
     let body = substitute(&function.body, &by_name);
     if vars.is_empty() {
