@@ -140,3 +140,18 @@ fn a_filter_of_all_items_selects_several() {
         "Double FALSE 200 | Growth FALSE 100 | Plain FALSE 100 | Share FALSE 0.5 |  TRUE -1",
     );
 }
+
+/// A calculation item may make anything of a measure; without one the measure's expression says what it gives.
+#[test]
+fn measures_are_listed_with_their_types() {
+    let queries = [
+        "EVALUATE SELECTCOLUMNS ( INFO.VIEW.MEASURES ( ), \"n\", [Name], \"t\", [DataType] ) ORDER BY [n]",
+        "EVALUATE SELECTCOLUMNS ( INFO.MEASURES ( ), \"n\", [Name], \"t\", [DataType] ) ORDER BY [n]",
+    ];
+    let with_items = session();
+    check(&with_items, queries[0], "Chosen Variant | Total Variant");
+    check(&with_items, queries[1], "Chosen 20 | Total 20");
+    let without = crate::functions::session();
+    check(without, queries[0], "Total Number");
+    check(without, queries[1], "Total 8");
+}

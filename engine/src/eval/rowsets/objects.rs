@@ -218,7 +218,10 @@ impl Catalogue<'_> {
                 .set("TableID", self.table_id(self.scope.measure_table(measure)))
                 .text("Name", &described.name)
                 .text("Description", &described.description)
-                .set("DataType", type_number(described.data_type))
+                .set(
+                    "DataType",
+                    type_number(self.types.get(at).copied().unwrap_or(DataType::Unknown)),
+                )
                 .text(
                     "FormatString",
                     described.format_string.as_deref().unwrap_or_default(),
