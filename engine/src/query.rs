@@ -204,6 +204,7 @@ pub fn declare(binder: &mut Binder, query: &Query) -> Result<(), Error> {
                     );
                     return binder.error(ErrorKind::Argument, name.span, message);
                 }
+                refuse_repeated_parameters(binder, function)?;
                 refuse_unknown_types(binder, function)?;
                 if !binder.define_function(&name.text, function.clone()) {
                     let message = format!("the query defines the function {} twice", name.text);
@@ -213,6 +214,18 @@ pub fn declare(binder: &mut Binder, query: &Query) -> Result<(), Error> {
             DefinitionKind::Var { .. }
             | DefinitionKind::Column { .. }
             | DefinitionKind::Table { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+fn refuse_repeated_parameters(binder: &Binder, function: &dax::Function) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    for parameter in &function.parameters {
+        let name = &parameter.name;
+        if !seen.insert(folded(&name.text)) {
+            let message = format!("the function has two parameters {}", name.text);
+            return binder.error(ErrorKind::Argument, name.span, message);
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Visual calculations: columns of a table whose rows a visual lays out along axes. What they say of places on the axes is written
 //! anew here, before anything is bound, as windows and filters over that table.
 
+mod functions;
 mod places;
 mod write;
 
@@ -11,7 +12,9 @@ use dax::{
 };
 use security::Scope;
 
+use crate::bind::{MAX_CALLS, expanded};
 use crate::error::{Error, ErrorKind};
+use functions::Functions;
 use write::{bare, binary, call, integer, named, refuse, size, truth_of};
 
 type Written<T = Expr> = Result<T, Error>;
@@ -106,6 +109,8 @@ pub fn calculation(
         table: &table.text,
         shape,
         made: Cell::new(0),
+        functions: Functions { query, scope },
+        calls: Cell::new(0),
         is_column: &|name: &str| scope.find_column(handle, name).is_some(),
     };
     visual.rewrite(body, Reading::Row).map(Some)
@@ -145,6 +150,9 @@ struct Visual<'q> {
     shape: &'q VisualShape,
     /// Expressions that were made so far: what is nested is written out again for each group around it.
     made: Cell<usize>,
+    functions: Functions<'q>,
+    /// How many calls of functions are being written out inside one another.
+    calls: Cell<usize>,
     is_column: &'q dyn Fn(&str) -> bool,
 }
 
@@ -290,8 +298,29 @@ impl Visual<'_> {
                 let message = format!("{word} is not built for visual calculations");
                 refuse(span, message)
             }
-            _ => self.plain_call(name, word, args, reading, span),
+            _ => match self.functions.along(&name.text) {
+                Some(function) => match expanded(function, args, span, MOST_MADE) {
+                    Some(text) => self.written_out(name, text, reading),
+                    None => self.plain_call(name, word, args, reading, span),
+                },
+                None => self.plain_call(name, word, args, reading, span),
+            },
         }
+    }
+
+    /// The text of a function, where it is called.
+    fn written_out(&self, name: &Name, text: Expr, reading: Reading) -> Written {
+        let calls = self.calls.get();
+        if calls >= MAX_CALLS {
+            let message =
+                format!("functions call one another more than {MAX_CALLS} levels deep");
+            return Err(Error::new(ErrorKind::Cycle, name.span, message));
+        }
+        self.calls.set(calls + 1);
+        let text = self.count(text)?;
+        let written = self.rewrite(&text, reading);
+        self.calls.set(calls);
+        written
     }
 
     fn plain_call(

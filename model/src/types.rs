@@ -16,6 +16,7 @@ pub struct Model {
     /// As written, for example `Latin1_General_CI_AI`. None: the default collation.
     pub collation: Option<String>,
     pub value_filter_behavior: ValueFilterBehavior,
+    pub selection_expression_behavior: SelectionExpressionBehavior,
     pub discourage_implicit_measures: bool,
     pub tables: Vec<Table>,
     pub relationships: Vec<Relationship>,
@@ -50,6 +51,18 @@ pub enum ValueFilterBehavior {
     Automatic,
     Independent,
     Coalesced,
+}
+
+/// What a calculation group without an expression for several items gives where several are selected, or none that there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SelectionExpressionBehavior {
+    /// As `NonVisual`.
+    #[default]
+    Automatic,
+    /// The measure as it is.
+    NonVisual,
+    /// BLANK.
+    Visual,
 }
 
 /// Something the source says that this version keeps but does not act on.

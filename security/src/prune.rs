@@ -60,6 +60,7 @@ fn shell(model: &Model, hidden: &Hidden) -> Model {
         culture: model.culture.clone(),
         collation: model.collation.clone(),
         value_filter_behavior: model.value_filter_behavior,
+        selection_expression_behavior: model.selection_expression_behavior,
         discourage_implicit_measures: model.discourage_implicit_measures,
         tables: Vec::new(),
         relationships: model.relationships.clone(),

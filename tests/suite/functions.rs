@@ -367,6 +367,19 @@ fn earlier_rows_of_columns_without_a_table() {
         "75",
     );
     check("SUMX ( Lines, EARLIER ( [Key] ) )", "error");
+    // Where the rows around are those of another table, the row outside them is the earlier one.
+    check(
+        "SUMX ( Names, COUNTROWS ( FILTER ( Lines, Lines[Group] = EARLIER ( Names[Group] ) ) ) )",
+        "5",
+    );
+    check(
+        "SUMX ( Names, CALCULATE ( COUNTROWS ( Lines ), FILTER ( ALL ( Lines ), Lines[Group] > EARLIER ( Names[Group] ) ), ALL ( Names ) ) )",
+        "3",
+    );
+    check(
+        "SUMX ( Lines, SUMX ( FILTER ( Names, Names[Group] = EARLIER ( [Group] ) ), EARLIER ( Lines[Key] ) ) )",
+        "15",
+    );
     // In a condition of CALCULATE the row outside is the earlier one, whichever columns the condition compares.
     check(
         "SUMX ( Lines, CALCULATE ( SUM ( Lines[Key] ), Lines[Key] * 10 = EARLIER ( Lines[Amount] ), ALLEXCEPT ( Lines, Lines[Key] ) ) )",

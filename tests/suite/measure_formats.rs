@@ -136,3 +136,27 @@ fn key_indicators_bring_measures() {
         );
     }
 }
+
+/// What a group without an expression for several items gives is said by the model.
+#[test]
+fn several_items_of_a_group() {
+    let several = "CALCULATE ( [Total], Shape[Name] IN { \"Plain\", \"Percent\" } )";
+    let unknown = "CALCULATE ( [Total], Shape[Name] = \"Nothing\" )";
+    for (behavior, expected) in [
+        ("automatic", "100 100 1 100"),
+        ("nonvisual", "100 100 1 100"),
+        ("visual", "  1 100"),
+    ] {
+        let culture = "\"culture\": \"en-US\",";
+        let said = format!("{culture} \"selectionExpressionBehavior\": \"{behavior}\",");
+        let folder = Scratch::new("formats-several");
+        let file = folder.path().join("model.bim");
+        std::fs::write(&file, MODEL.replace(culture, &said)).expect("a model");
+        let database = Database::import(&file, folder.path()).expect("the model");
+        let session = database.session(Identity::anonymous()).expect("a session");
+        let query = format!(
+            "EVALUATE ROW ( \"s\", {several}, \"u\", {unknown}, \"o\", CALCULATE ( [Total], Shape[Name] = \"Percent\" ), \"n\", [Total] )"
+        );
+        check(&session, &query, expected);
+    }
+}

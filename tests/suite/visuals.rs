@@ -268,6 +268,22 @@ fn calculations_go_along_the_axes_of_a_visual() {
     check("NEXT ( [Total], 1, ROWS ) + 0", "0 45 20 5 0 40 0");
     check("RUNNINGSUM ( [Total] )", "75 30 10 30 75 35 75");
     check(
+        "F ( [Total] ) FUNCTION F = ( v : EXPR ) => RUNNINGSUM ( v )",
+        "75 30 10 30 75 35 75",
+    );
+    check(
+        "F ( [Total], 2 ) FUNCTION F = ( v : EXPR, n ) => VAR sum = RUNNINGSUM ( v ) RETURN sum * n",
+        "150 60 20 60 150 70 150",
+    );
+    check(
+        "G () FUNCTION F = ( v : EXPR ) => PREVIOUS ( v ) FUNCTION G = () => F ( [Total] ) + 0",
+        "0 0 0 10 30 20 5",
+    );
+    check(
+        "F ( RUNNINGSUM ( [Total] ) ) FUNCTION F = ( v ) => v + 1",
+        "76 31 11 31 76 36 76",
+    );
+    check(
         "RUNNINGSUM ( [Total], ROWS, LOWESTPARENT )",
         "75 30 10 30 75 5 45",
     );
@@ -376,6 +392,8 @@ fn calculations_that_are_not_along_an_axis_are_refused() {
     for refused in [
         "PREVIOUS ( [Total] + 1 )",
         "PREVIOUS ( [Total], COLUMNS )",
+        "F ( [Total] ) FUNCTION F = ( v : EXPR ) => RUNNINGSUM ( F ( v ) )",
+        "VAR n = 1 RETURN F ( n ) FUNCTION F = ( v : EXPR ) => VAR n = RUNNINGSUM ( [Total] ) RETURN n + v",
         "RUNNINGSUM ( [Total], ROWS, [Total] )",
         "COLLAPSE ( [Total] )",
         "COLLAPSEALL ( [Total], [Year] )",

@@ -442,7 +442,8 @@ impl<'a> Binder<'a> {
                 );
             }
         };
-        match self.row_field(of_table, &column.text, levels) {
+        let earlier = self.row_field(of_table, &column.text, levels);
+        match earlier.or_else(|| self.row_field_outside(of_table, &column.text, levels)) {
             Some(found) => Ok(self.field_scalar(found, span)),
             None => {
                 if let Some(table) = table {

@@ -5,9 +5,11 @@ use std::rc::Rc;
 use dax::{Expr, ExprKind, Span};
 use security::{Column, Relationship};
 
+use super::functions::{MAX_CALLS, in_place};
 use super::{Binder, Bound};
 use crate::bound::{
-    CrossFilterMode, FilterArgument, Removal, Scalar, ScalarKind, TableExpr, TableKind,
+    CrossFilterMode, FilterArgument, FrameId, Removal, Scalar, ScalarKind, TableExpr, TableKind,
+    Variable,
 };
 use crate::error::{Error, ErrorKind};
 use crate::value::DataType;
@@ -57,6 +59,19 @@ impl<'a> Binder<'a> {
             );
         }
         if let ExprKind::Call { name, args } = &expr.kind {
+            // A function's text stands where it is called, so a function may hold what only filters may say.
+            if let Some(function) = self.user_function(&name.text)
+                && self.is_modifier(&function.body, 0)
+            {
+                return self.call_user(
+                    &name.text,
+                    &function,
+                    args,
+                    expr,
+                    |b, body| b.filter_argument(body, keep),
+                    |b, variables, filter| b.filter_after(variables, filter, expr.span),
+                );
+            }
             match name.text.to_ascii_uppercase().as_str() {
                 "KEEPFILTERS" if args.len() == 1 => return self.filter_argument(&args[0], true),
                 "NONVISUAL" => {
@@ -123,10 +138,52 @@ impl<'a> Binder<'a> {
         self.predicate(expr, keep)
     }
 
+    /// Whether an expression says how filters change, by itself or through functions.
+    fn is_modifier(&self, expr: &Expr, calls: usize) -> bool {
+        let ExprKind::Call { name, .. } = &expr.kind else {
+            return false;
+        };
+        match self.user_function(&name.text) {
+            Some(function) => calls < MAX_CALLS && self.is_modifier(&function.body, calls + 1),
+            None => MODIFIERS.contains(&name.text.to_ascii_uppercase().as_str()),
+        }
+    }
+
+    /// A filter that a function says: the values of its parameters are known before, outside the rows of a condition.
+    fn filter_after(
+        &self,
+        variables: Rc<Vec<Variable>>,
+        filter: FilterArgument,
+        span: Span,
+    ) -> FilterArgument {
+        if variables.is_empty() {
+            return filter;
+        }
+        let (table, keep) = match filter {
+            FilterArgument::Table { table, keep } => (table, keep),
+            FilterArgument::Predicate {
+                columns,
+                frame,
+                condition,
+                keep,
+            } => (self.rows_where(columns, frame, condition, span), keep),
+            other => return other,
+        };
+        let schema = Rc::clone(&table.schema);
+        let kind = TableKind::Let {
+            variables,
+            body: Box::new(table),
+        };
+        FilterArgument::Table {
+            table: self.table_expr(kind, schema, span),
+            keep,
+        }
+    }
+
     /// `T[c] = value`, and more generally a condition on columns of one table.
     fn predicate(&mut self, expr: &Expr, keep: bool) -> Bound<FilterArgument> {
         let mut columns: Vec<Column> = Vec::new();
-        self.predicate_columns(expr, &mut columns)?;
+        self.predicate_columns(expr, &mut columns, 0)?;
         let Some(first) = columns.first() else {
             return self.error(
                 ErrorKind::Argument,
@@ -178,17 +235,27 @@ impl<'a> Binder<'a> {
                 "a condition must be true or false",
             );
         }
+        Ok(self.rows_where(columns, frame, condition, expr.span))
+    }
+
+    fn rows_where(
+        &self,
+        columns: Vec<Column>,
+        frame: FrameId,
+        condition: Scalar,
+        span: Span,
+    ) -> TableExpr {
         let schema = self.schema_of_columns(&columns);
         let all = TableKind::AllValues {
             columns,
             blank_row: true,
         };
         let kind = TableKind::Filter {
-            table: Box::new(self.table_expr(all, Rc::clone(&schema), expr.span)),
+            table: Box::new(self.table_expr(all, Rc::clone(&schema), span)),
             frame,
             condition: Box::new(condition),
         };
-        Ok(self.table_expr(kind, schema, expr.span))
+        self.table_expr(kind, schema, span)
     }
 
     fn names_measure(&self, name: &str) -> bool {
@@ -239,7 +306,25 @@ impl<'a> Binder<'a> {
     }
 
     /// The model columns that a condition is about: those that stand in it by themselves, not inside aggregates or tables.
-    fn predicate_columns(&self, expr: &Expr, out: &mut Vec<Column>) -> Bound<()> {
+    fn predicate_columns(
+        &mut self,
+        expr: &Expr,
+        out: &mut Vec<Column>,
+        calls: usize,
+    ) -> Bound<()> {
+        if let ExprKind::Call { name, args } = &expr.kind
+            && let Some(function) = self.user_function(&name.text)
+        {
+            // Functions that call one another without end are refused when they are bound.
+            if calls >= MAX_CALLS {
+                return Ok(());
+            }
+            let found = self.columns_in_function(&function, args, out, calls + 1);
+            return found.map_err(|error| Error {
+                span: self.span(expr.span),
+                ..error
+            });
+        }
         match &expr.kind {
             ExprKind::Qualified { table, column } => {
                 let Some(handle) = self.find_table(&table.text) else {
@@ -262,55 +347,57 @@ impl<'a> Binder<'a> {
                     out.push(found);
                 }
             }
-            ExprKind::Unary { operand, .. } => self.predicate_columns(operand, out)?,
+            ExprKind::Unary { operand, .. } => self.predicate_columns(operand, out, calls)?,
             ExprKind::Binary { op, left, right } => {
-                self.predicate_columns(left, out)?;
+                self.predicate_columns(left, out, calls)?;
                 if *op != dax::BinaryOp::In || !self.is_table(right) {
-                    self.predicate_columns(right, out)?;
+                    self.predicate_columns(right, out, calls)?;
                 }
             }
             ExprKind::Row(parts) => {
                 for part in parts {
-                    self.predicate_columns(part, out)?;
-                }
-            }
-            // The row of the condition itself is later than the one that EARLIER means, so it has to have the column too.
-            ExprKind::Call { name, args }
-                if name.text.eq_ignore_ascii_case("EARLIER") && self.is_only_outside(args) =>
-            {
-                for argument in args.iter().take(1) {
-                    self.predicate_columns(argument, out)?;
+                    self.predicate_columns(part, out, calls)?;
                 }
             }
             ExprKind::Call { name, args } if is_of_values(&name.text) => {
                 for argument in args {
-                    self.predicate_columns(argument, out)?;
+                    self.predicate_columns(argument, out, calls)?;
                 }
             }
             ExprKind::Let { body, vars } => {
                 for (_, value) in vars {
-                    self.predicate_columns(value, out)?;
+                    self.predicate_columns(value, out, calls)?;
                 }
-                self.predicate_columns(body, out)?;
+                self.predicate_columns(body, out, calls)?;
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// Whether EARLIER names a column that just one row context outside the condition has.
-    fn is_only_outside(&self, args: &[Expr]) -> bool {
-        let [
-            Expr {
-                kind: ExprKind::Qualified { table, column },
-                ..
-            },
-        ] = args
-        else {
-            return false;
-        };
-        let field = |skip: usize| self.row_field(Some(&table.text), &column.text, skip);
-        field(0).is_some() && field(1).is_none()
+    /// Those that a condition names through a function: in its text, where arguments stand in the place of parameters, and in what
+    /// is passed by its value, unless a row around the call gives it.
+    fn columns_in_function(
+        &mut self,
+        function: &dax::Function,
+        args: &[Expr],
+        out: &mut Vec<Column>,
+        calls: usize,
+    ) -> Bound<()> {
+        let mut by_name = Vec::new();
+        for (parameter, argument) in function.parameters.iter().zip(args) {
+            if in_place(parameter) {
+                by_name.push((parameter.name.text.clone(), argument.clone()));
+                continue;
+            }
+            let outside = matches!(&argument.kind, ExprKind::Qualified { table, column }
+                if self.row_field(Some(&table.text), &column.text, 0).is_some());
+            if !outside {
+                self.predicate_columns(argument, out, calls)?;
+            }
+        }
+        let body = self.substituted(&function.body, &by_name)?;
+        self.predicate_columns(&body, out, calls)
     }
 
     /// What ALL, REMOVEFILTERS and ALLSELECTED free: everything, a table, or columns.
@@ -454,6 +541,19 @@ impl<'a> Binder<'a> {
         Ok(FilterArgument::CrossFilter(handle, mode))
     }
 }
+
+/// What changes filters, and is no table or more than one where it stands among them.
+const MODIFIERS: &[&str] = &[
+    "ALL",
+    "ALLCROSSFILTERED",
+    "ALLEXCEPT",
+    "ALLNOBLANKROW",
+    "ALLSELECTED",
+    "CROSSFILTER",
+    "KEEPFILTERS",
+    "REMOVEFILTERS",
+    "USERELATIONSHIP",
+];
 
 /// The directions of CROSSFILTER, by their numbers.
 const DIRECTIONS: &[&str] = &[

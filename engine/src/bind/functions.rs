@@ -1,6 +1,7 @@
 //! Calls of user-defined functions. A parameter of mode VAL is evaluated before the call; one of mode EXPR, or a
 //! reference, is put in its place, where it keeps the variables of the place that it was written in.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::bound::Variable;
 use crate::error::{Error, ErrorKind};
 
 /// How deep functions may call functions.
-const MAX_CALLS: usize = 32;
+pub const MAX_CALLS: usize = 32;
 
 /// What the names of parameters stand for in the body.
 type Names = Vec<(String, Named)>;
@@ -113,6 +114,13 @@ impl<'a> Binder<'a> {
                             quoted: false,
                         }
                     }
+                    // Nor is a table of the model taken for a variable of the function.
+                    None if !shadowed && self.scope.find_table(&name.text).is_some() => {
+                        ExprKind::Identifier {
+                            name: name.clone(),
+                            quoted: true,
+                        }
+                    }
                     None => expr.kind.clone(),
                 }
             }
@@ -173,6 +181,16 @@ impl<'a> Binder<'a> {
             carried.push(self.carry(part, own, kept));
         }
         carried
+    }
+
+    /// The body with arguments in the place of parameters, which counts as all that it comes to.
+    pub fn substituted(&mut self, body: &Expr, by_name: &[(String, Expr)]) -> Bound<Expr> {
+        let sizes: Vec<(String, usize)> = by_name
+            .iter()
+            .map(|(n, e)| (n.clone(), size(e, &[])))
+            .collect();
+        self.count(size(body, &sizes))?;
+        Ok(substitute(body, by_name))
     }
 
     pub fn call_user<T, R>(
@@ -236,12 +254,6 @@ impl<'a> Binder<'a> {
                 (None, None) => continue,
             };
             let left_out = given.is_none();
-            let in_place = parameter.hints.iter().any(|h| {
-                matches!(
-                    h.text.as_str(),
-                    "EXPR" | "ANYREF" | "COLUMNREF" | "TABLEREF" | "MEASUREREF" | "CALENDARREF"
-                )
-            });
             let wanted = given.and_then(|given| {
                 missing_reference(given, self.is_measure(given), &parameter.hints)
             });
@@ -249,7 +261,7 @@ impl<'a> Binder<'a> {
                 let message = format!("the parameter {} takes {wanted}", parameter.name.text);
                 return self.error(ErrorKind::Argument, expr.span, message);
             }
-            if in_place {
+            if in_place(parameter) {
                 let argument = match left_out {
                     true => argument,
                     false => self.carry(&argument, &mut Vec::new(), &mut kept),
@@ -265,20 +277,21 @@ impl<'a> Binder<'a> {
                 });
             }
         }
-        let sizes: Vec<(String, usize)> = by_name
-            .iter()
-            .map(|(n, e)| (n.clone(), size(e, &[])))
-            .collect();
-        self.count(size(&function.body, &sizes))?;
-        let body = substitute(&function.body, &by_name);
+        let body = self.substituted(&function.body, &by_name)?;
         let depth = self.names_len();
         let of_model = self.is_of_model(name, function);
         let result =
             self.bind_arguments(name, &by_value, of_model)
                 .and_then(|(variables, parameters)| {
-                    // The body sees its parameters only, and what arguments in its text refer to.
-                    kept.extend(parameters);
-                    let outside = std::mem::replace(&mut self.names, kept);
+                    // The body sees its parameters and what arguments in its text refer to; in the text of a query also the
+                    // variables of the query.
+                    let mut seen = match of_model {
+                        true => Vec::new(),
+                        false => self.query_names.clone(),
+                    };
+                    seen.extend(kept);
+                    seen.extend(parameters);
+                    let outside = std::mem::replace(&mut self.names, seen);
                     let bound = self.inside(name, |b| b.in_text(of_model, |b| bind(b, &body)));
                     self.names = outside;
                     Ok((variables, bound?))
@@ -291,6 +304,113 @@ impl<'a> Binder<'a> {
         })?;
         Ok(wrap(self, Rc::new(variables), body))
     }
+}
+
+/// The text that a call stands for, written out: what is passed by its value becomes variables before it. None: the call does not fit
+/// the function, an argument has a name that means something else in it, or the text comes to more expressions than `most`.
+pub fn expanded(
+    function: &Function,
+    args: &[Expr],
+    span: dax::Span,
+    most: usize,
+) -> Option<Expr> {
+    let fits = args.len() == function.parameters.len()
+        && args.iter().all(|a| a.kind != ExprKind::Omitted);
+    let parameters = function.parameters.iter();
+    let mut own: Vec<&str> = parameters.map(|p| p.name.text.as_str()).collect();
+    variables_in(&function.body, &mut own);
+    if !fits || args.iter().any(|argument| names_any(argument, &own)) {
+        return None;
+    }
+    let mut by_name = Vec::new();
+    let mut vars = Vec::new();
+    for (parameter, argument) in function.parameters.iter().zip(args) {
+        let argument = argument.clone();
+        if in_place(parameter) {
+            by_name.push((parameter.name.text.clone(), argument));
+        } else {
+            vars.push((parameter.name.clone(), cast(argument, &parameter.hints)));
+        }
+    }
+    let sizes: Vec<(String, usize)> = by_name
+        .iter()
+        .map(|(n, e)| (n.clone(), size(e, &[])))
+        .collect();
+    if size(&function.body, &sizes) > most {
+        return None;
+    }
+    let body = substitute(&function.body, &by_name);
+    if vars.is_empty() {
+        return Some(body);
+    }
+    let body = Box::new(body);
+    Some(Expr {
+        kind: ExprKind::Let { vars, body },
+        span,
+    })
+}
+
+/// The names of the variables that an expression defines.
+fn variables_in<'e>(expr: &'e Expr, out: &mut Vec<&'e str>) {
+    if let ExprKind::Let { vars, .. } = &expr.kind {
+        out.extend(vars.iter().map(|(name, _)| name.text.as_str()));
+    }
+    for part in parts_of(expr) {
+        variables_in(part, out);
+    }
+}
+
+/// Whether one of these names stands by itself in an expression.
+fn names_any(expr: &Expr, names: &[&str]) -> bool {
+    match &expr.kind {
+        ExprKind::Identifier {
+            name,
+            quoted: false,
+        } => names
+            .iter()
+            .any(|known| model::same_name(known, &name.text)),
+        _ => parts_of(expr).into_iter().any(|part| names_any(part, names)),
+    }
+}
+
+/// The expressions that one is made of.
+pub fn parts_of(expr: &Expr) -> Vec<&Expr> {
+    match &expr.kind {
+        ExprKind::Call { args, .. } => args.iter().collect(),
+        ExprKind::Row(parts) | ExprKind::Table(parts) => parts.iter().collect(),
+        ExprKind::Unary { operand, .. } => vec![&**operand],
+        ExprKind::Binary { left, right, .. } => vec![&**left, &**right],
+        ExprKind::Let { vars, body } => {
+            let values = vars.iter().map(|(_, value)| value);
+            values.chain(std::iter::once(&**body)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether an argument takes the place of the parameter, and is not evaluated before the call.
+pub(super) fn in_place(parameter: &dax::FunctionParameter) -> bool {
+    parameter.hints.iter().any(|hint| {
+        matches!(
+            hint.text.as_str(),
+            "EXPR" | "ANYREF" | "COLUMNREF" | "TABLEREF" | "MEASUREREF" | "CALENDARREF"
+        )
+    })
+}
+
+/// The argument that a function gives back as it is.
+pub(super) fn given_back<'e>(function: &'e Function, args: &'e [Expr]) -> Option<&'e Expr> {
+    let ExprKind::Identifier {
+        name,
+        quoted: false,
+    } = &function.body.kind
+    else {
+        return None;
+    };
+    let mut parameters = function.parameters.iter();
+    let at = parameters.position(|p| model::same_name(&p.name.text, &name.text))?;
+    let given = args.get(at).filter(|a| a.kind != ExprKind::Omitted);
+    given.or_else(|| function.parameters.get(at)?.default.as_ref())
 }
 
 /// What a parameter is given by its value.
@@ -309,10 +429,11 @@ fn missing_reference(argument: &Expr, is_measure: bool, hints: &[Name]) -> Optio
     let is_variation = matches!(argument.kind, K::Variation { .. });
     let is_bracketed = matches!(argument.kind, K::Qualified { .. } | K::Bracket(_));
     let is_named = matches!(argument.kind, K::Identifier { .. });
+    let is_home = matches!(&argument.kind, K::Call { name, .. } if name.text.eq_ignore_ascii_case("TABLEOF"));
     hints.iter().find_map(|hint| match hint.text.as_str() {
         "COLUMNREF" if is_measure || !is_bracketed && !is_variation => Some("a column"),
         "MEASUREREF" if !is_measure => Some("a measure"),
-        "TABLEREF" if !is_named => Some("a table of the model"),
+        "TABLEREF" if !is_named && !is_home => Some("a table of the model"),
         "CALENDARREF" if !is_named => Some("a calendar"),
         _ => None,
     })
@@ -327,26 +448,40 @@ fn cast(argument: Expr, hints: &[Name]) -> Expr {
         "STRING" => Some("STRING"),
         "DATETIME" => Some("DATETIME"),
         "BOOLEAN" => Some("BOOLEAN"),
+        "NUMERIC" => Some("NUMERIC"),
         _ => None,
     });
     let Some(wanted) = wanted else {
         return argument;
     };
     let span = argument.span;
-    let named = |text: &str| Name {
-        text: text.to_string(),
-        span,
-    };
-    let word = Expr {
-        kind: ExprKind::Identifier {
-            name: named(wanted),
-            quoted: false,
+    let kind = match wanted {
+        // A number of any type stays as it is, and all else becomes one as beside an operator.
+        "NUMERIC" => ExprKind::Binary {
+            op: dax::BinaryOp::Multiply,
+            left: Box::new(Expr {
+                kind: ExprKind::Integer(1),
+                span,
+            }),
+            right: Box::new(argument),
         },
-        span,
-    };
-    let kind = ExprKind::Call {
-        name: named("CONVERT"),
-        args: vec![argument, word],
+        word => {
+            let named = |text: &str| Name {
+                text: text.to_string(),
+                span,
+            };
+            let word = Expr {
+                kind: ExprKind::Identifier {
+                    name: named(word),
+                    quoted: false,
+                },
+                span,
+            };
+            ExprKind::Call {
+                name: named("CONVERT"),
+                args: vec![argument, word],
+            }
+        }
     };
     Expr { kind, span }
 }
@@ -401,10 +536,22 @@ fn substitute(expr: &Expr, arguments: &[(String, Expr)]) -> Expr {
         },
         ExprKind::Row(parts) => ExprKind::Row(parts.iter().map(go).collect()),
         ExprKind::Table(parts) => ExprKind::Table(parts.iter().map(go).collect()),
-        ExprKind::Let { vars, body } => ExprKind::Let {
-            vars: vars.iter().map(|(n, e)| (n.clone(), go(e))).collect(),
-            body: boxed(body),
-        },
+        ExprKind::Let { vars, body } => {
+            // A variable takes the name of a parameter for what follows it.
+            let mut left = Cow::Borrowed(arguments);
+            let mut replaced = Vec::with_capacity(vars.len());
+            for (name, value) in vars {
+                replaced.push((name.clone(), substitute(value, &left)));
+                let hidden = |known: &String| model::same_name(known, &name.text);
+                if left.iter().any(|(known, _)| hidden(known)) {
+                    left.to_mut().retain(|(known, _)| !hidden(known));
+                }
+            }
+            ExprKind::Let {
+                vars: replaced,
+                body: Box::new(substitute(body, &left)),
+            }
+        }
         other => other.clone(),
     };
     Expr {

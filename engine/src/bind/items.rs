@@ -3,13 +3,14 @@
 
 use std::rc::Rc;
 
+use model::SelectionExpressionBehavior;
 use security::{Column, Table};
 
 use super::{Binder, Bound};
-use crate::bound::Scalar;
+use crate::bound::{Scalar, ScalarKind};
 use crate::error::{Error, ErrorKind};
 use crate::eval::{CalculationGroup, CalculationItem};
-use crate::value::DataType;
+use crate::value::{DataType, Value};
 
 /// Which groups are bound.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -118,10 +119,21 @@ impl<'a> Binder<'a> {
             precedence: group.precedence,
             items,
             none_selected: body(none, "no selection")?,
-            several_selected: body(several, "several selected")?,
+            several_selected: body(several, "several selected")?.or_else(|| self.several_blank()),
             none_selected_format,
             several_selected_format,
         }))
+    }
+
+    /// What several items give where the group does not say, and the model says that they give BLANK.
+    fn several_blank(&self) -> Option<Rc<Scalar>> {
+        let visual = SelectionExpressionBehavior::Visual;
+        let blank = || Scalar {
+            kind: ScalarKind::Constant(Value::Blank),
+            data_type: DataType::Variant,
+            span: None,
+        };
+        (self.scope.model().selection_expression_behavior == visual).then(|| Rc::new(blank()))
     }
 
     /// An item that does not bind is an error to whoever selects it, and the others can be selected.

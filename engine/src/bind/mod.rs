@@ -34,6 +34,7 @@ use crate::error::{Error, ErrorKind};
 use crate::value::{DataType, Value};
 use crate::watch::Watch;
 
+pub use functions::{MAX_CALLS, expanded, parts_of};
 pub use items::{Groups, Wanted};
 pub use rowsets::offers;
 

@@ -196,6 +196,21 @@ impl<'a> Binder<'a> {
         None
     }
 
+    /// The same where fewer rows have it: without so many of the innermost rows, whatever they are rows of.
+    pub fn row_field_outside(
+        &self,
+        table: Option<&str>,
+        name: &str,
+        levels: usize,
+    ) -> Option<(u32, usize, Field)> {
+        let outside = self.rows.len().checked_sub(levels)?;
+        self.rows.iter().take(outside).rev().find_map(|row| {
+            let index = find_field(&row.schema, table, name)?;
+            let field = row.schema.fields.get(index)?;
+            Some((row.frame, index, field.clone()))
+        })
+    }
+
     pub fn field_scalar(&self, found: (u32, usize, Field), span: Span) -> Scalar {
         let (frame, index, field) = found;
         self.scalar(ScalarKind::Field { frame, index }, field.data_type, span)

@@ -295,6 +295,11 @@ impl<'a> Binder<'a> {
 
     /// Whether an expression is a table, by what it is written as.
     pub fn is_table(&self, expr: &Expr) -> bool {
+        self.is_table_within(expr, 0)
+    }
+
+    /// The same inside so many calls of functions. Functions that call one another without end are told when they are bound.
+    fn is_table_within(&self, expr: &Expr, calls: usize) -> bool {
         match &expr.kind {
             ExprKind::Table(_) => true,
             ExprKind::Identifier { name, quoted } => match self.variable(&name.text) {
@@ -311,15 +316,22 @@ impl<'a> Binder<'a> {
                     .rev()
                     .find(|(v, _)| model::same_name(&v.text, &name.text))
                 {
-                    Some((_, value)) => self.is_table(value),
-                    None => self.is_table(body),
+                    Some((_, value)) => self.is_table_within(value, calls),
+                    None => self.is_table_within(body, calls),
                 },
-                _ => self.is_table(body),
+                _ => self.is_table_within(body, calls),
             },
             ExprKind::Call { name, args } => match self.user_function(&name.text) {
-                Some(function) => self.is_table(&function.body),
+                Some(function) => {
+                    calls < super::functions::MAX_CALLS
+                        && match super::functions::given_back(&function, args) {
+                            Some(argument) => self.is_table_within(argument, calls + 1),
+                            None => self.is_table_within(&function.body, calls + 1),
+                        }
+                }
                 None if name.text.eq_ignore_ascii_case("EVALUATEANDLOG") => {
-                    args.first().is_some_and(|value| self.is_table(value))
+                    args.first()
+                        .is_some_and(|value| self.is_table_within(value, calls))
                 }
                 None => super::tables::is_table_function(&name.text),
             },

@@ -217,14 +217,14 @@ impl<'a> Evaluator<'a> {
         let columns: Vec<Column> = schema.fields.iter().filter_map(|f| f.lineage).collect();
         match columns.as_slice() {
             [only] => vec![Removal::Columns(self.with_date_table(&[*only]))],
-            _ => vec![Removal::Columns(self.with_calendars(&columns))],
+            _ => vec![Removal::Columns(self.with_companions(&columns))],
         }
     }
 
     /// A filter on the date column of a date table, or on a date column that a relationship uses, replaces all
     /// filters on that table.
     fn with_date_table(&self, columns: &[Column]) -> Vec<Column> {
-        let mut out = self.with_calendars(columns);
+        let mut out = self.with_companions(columns);
         for column in columns {
             if self.is_date_key(*column) {
                 out.extend(self.scope.columns(column.table()));
@@ -233,11 +233,15 @@ impl<'a> Evaluator<'a> {
         out
     }
 
-    /// A filter on a column of a calendar replaces those on the columns that bear upon the same time.
-    fn with_calendars(&self, columns: &[Column]) -> Vec<Column> {
+    /// A filter on a column of a calendar replaces those on the columns that bear upon the same time, and a filter on a calculation
+    /// group all others on it: a visual groups by the items' ordinals too, and an item may choose another one by its name.
+    fn with_companions(&self, columns: &[Column]) -> Vec<Column> {
         let mut out = columns.to_vec();
         for column in columns {
             out.extend(crate::calendars::cleared_by(self.scope, *column));
+            if self.scope.table(column.table()).calculation_group.is_some() {
+                out.extend(self.scope.columns(column.table()));
+            }
         }
         out
     }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use dax::Span;
 use security::{
     Aggregate, AggregateOp, Aggregated, Column, Expression, PathColumn, RelationshipInfo, Scan,
     Table, Target,
@@ -9,6 +10,7 @@ use security::{
 
 use super::{Evaluator, Outcome, internal};
 use crate::batch::Batch;
+use crate::bind::Binder;
 use crate::bound::{InformationTable, path_here};
 use crate::error::{Error, ErrorKind};
 use crate::table::{ColumnRows, TableRows};
@@ -195,6 +197,17 @@ fn type_name(data_type: DataType) -> &'static str {
     }
 }
 
+/// A word of the model as tools show it: `distinctCount` as `DistinctCount`.
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next();
+    first
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(letters)
+        .collect()
+}
+
 fn id(position: usize) -> Value {
     Value::Integer(position as i64 + 1)
 }
@@ -304,8 +317,11 @@ impl<'a> Evaluator<'a> {
 
     fn column_cells(&self, layout: &Layout, position: usize, column: Column) -> Vec<Value> {
         let described = self.scope.column(column);
+        let of_group = self.scope.table(column.table()).calculation_group.is_some();
         let (kind, expression) = match &described.kind {
             model::ColumnKind::Data { .. } => ("Data", ""),
+            // No expression computes them, though none of them lies in a source.
+            model::ColumnKind::CalculatedTable { .. } if of_group => ("Data", ""),
             model::ColumnKind::Calculated { expression } => ("Calculated", expression.as_str()),
             model::ColumnKind::CalculatedTable { .. } => ("CalculatedTableColumn", ""),
             model::ColumnKind::RowNumber => ("RowNumber", ""),
@@ -327,7 +343,7 @@ impl<'a> Evaluator<'a> {
             .text("Alignment", "Default")
             .text(
                 "SummarizeBy",
-                described.summarize_by.as_deref().unwrap_or("Default"),
+                &capitalized(described.summarize_by.as_deref().unwrap_or("default")),
             )
             .text("Type", kind)
             .text(
@@ -357,7 +373,29 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// The types of what the measures give, one each: as declared, else as their expressions say. Any, where a calculation item may
+    /// come between; unknown, where an expression does not bind.
+    pub(super) fn measure_types(&self) -> Vec<DataType> {
+        let scope = self.scope;
+        let mut tables = scope.tables();
+        let has_items = tables.any(|table| scope.table(table).calculation_group.is_some());
+        let mut binder = Binder::new(scope, &[]).under(self.control);
+        let types = scope.measures().into_iter().map(|measure| {
+            let declared = scope.measure(measure).data_type;
+            if has_items {
+                return DataType::Variant;
+            }
+            if declared != DataType::Unknown {
+                return declared;
+            }
+            let bound = binder.measure(measure, Span::default());
+            bound.map_or(DataType::Unknown, |bound| bound.data_type)
+        });
+        types.collect()
+    }
+
     fn measure_rows(&self, layout: &Layout) -> Vec<Vec<Value>> {
+        let types = self.measure_types();
         let rows = self
             .scope
             .measures()
@@ -373,7 +411,10 @@ impl<'a> Evaluator<'a> {
                         &self.scope.table(self.scope.measure_table(measure)).name,
                     )
                     .text("Description", &described.description)
-                    .text("DataType", type_name(described.data_type))
+                    .text(
+                        "DataType",
+                        type_name(types.get(position).copied().unwrap_or(DataType::Unknown)),
+                    )
                     .text(
                         "FormatString",
                         described.format_string.as_deref().unwrap_or_default(),

@@ -176,7 +176,7 @@ impl<'a> Evaluator<'a> {
                             .position(|item| model::same_name(&item.name, &name))
                             .map_or(Choice::Untouched, Choice::Item)
                     }
-                    n if n >= group.items.len() => none,
+                    // A filter that names all items selects several, as any other does.
                     _ => several,
                 }
             })

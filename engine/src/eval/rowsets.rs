@@ -241,6 +241,8 @@ pub(super) struct Catalogue<'s> {
     tables: Vec<Table>,
     columns: Vec<ListedColumn>,
     measures: Vec<Measure>,
+    /// What the measures give, where that is asked for.
+    types: Vec<DataType>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -257,6 +259,10 @@ impl<'a> Evaluator<'a> {
                 .collect(),
             columns: listed_columns(self.scope),
             measures: self.scope.measures(),
+            types: match rowset.name {
+                "INFO.MEASURES" => self.measure_types(),
+                _ => Vec::new(),
+            },
         };
         let rows = (rowset.rows)(&catalogue);
         Ok(table_of_rows(&catalogue.layout, rows, batch.len))

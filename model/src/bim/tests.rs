@@ -403,3 +403,16 @@ fn reads_the_models_beside_the_checkout() {
         5
     );
 }
+
+#[test]
+fn what_several_items_give_is_kept() {
+    let model = read(r#""selectionExpressionBehavior": "visual""#);
+    let behavior = model.selection_expression_behavior;
+    assert_eq!(behavior, SelectionExpressionBehavior::Visual);
+    let again = read_bim(&crate::write_bim(&model), "x.bim").unwrap();
+    assert_eq!(again.selection_expression_behavior, behavior);
+    refused(
+        &with(r#""selectionExpressionBehavior": "never""#),
+        "selectionExpressionBehavior",
+    );
+}

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::types::{
     CalculationGroup, Calendar, Cardinality, Column, ColumnKind, CrossFilter, DataType, Hierarchy,
     Measure, MetadataPermission, Model, ModelPermission, Partition, PartitionKind, Perspective,
-    Relationship, Role, SecurityFilter, SelectionExpression, Table, TablePermission,
-    ValueFilterBehavior, Variation,
+    Relationship, Role, SecurityFilter, SelectionExpression, SelectionExpressionBehavior, Table,
+    TablePermission, ValueFilterBehavior, Variation,
 };
 
 /// A `model.bim` that [`crate::read_bim`] reads back to an equal model, places and unused constructs apart.
@@ -22,6 +22,12 @@ pub fn write_bim(model: &Model) -> String {
         model.value_filter_behavior,
         ValueFilterBehavior::Automatic,
         value_filter_name,
+    );
+    body.choice(
+        "selectionExpressionBehavior",
+        model.selection_expression_behavior,
+        SelectionExpressionBehavior::Automatic,
+        selection_behavior_name,
     );
     body.flag(
         "discourageImplicitMeasures",
@@ -487,6 +493,14 @@ fn value_filter_name(value: ValueFilterBehavior) -> &'static str {
         ValueFilterBehavior::Automatic => "automatic",
         ValueFilterBehavior::Independent => "independent",
         ValueFilterBehavior::Coalesced => "coalesced",
+    }
+}
+
+fn selection_behavior_name(value: SelectionExpressionBehavior) -> &'static str {
+    match value {
+        SelectionExpressionBehavior::Automatic => "automatic",
+        SelectionExpressionBehavior::NonVisual => "nonVisual",
+        SelectionExpressionBehavior::Visual => "visual",
     }
 }
 

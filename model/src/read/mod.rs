@@ -10,7 +10,7 @@ mod tables;
 use crate::tree::{Fields, Object, Report};
 use crate::types::{
     Cardinality, CrossFilter, Model, NamedExpression, Perspective, Relationship, SecurityFilter,
-    UserFunction, ValueFilterBehavior,
+    SelectionExpressionBehavior, UserFunction, ValueFilterBehavior,
 };
 
 /// Reads a database and the model inside it. What is wrong is in the report.
@@ -81,6 +81,16 @@ fn read_model(fields: &mut Fields) -> Model {
                     ("automatic", ValueFilterBehavior::Automatic),
                     ("independent", ValueFilterBehavior::Independent),
                     ("coalesced", ValueFilterBehavior::Coalesced),
+                ],
+            )
+            .unwrap_or_default(),
+        selection_expression_behavior: fields
+            .choice(
+                "selectionExpressionBehavior",
+                &[
+                    ("automatic", SelectionExpressionBehavior::Automatic),
+                    ("nonVisual", SelectionExpressionBehavior::NonVisual),
+                    ("visual", SelectionExpressionBehavior::Visual),
                 ],
             )
             .unwrap_or_default(),

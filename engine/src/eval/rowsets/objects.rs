@@ -140,12 +140,13 @@ impl Catalogue<'_> {
                     .cells;
             };
             let described = self.scope.column(column);
+            let of_group = self.scope.table(listed.table).calculation_group.is_some();
             let (kind, source, expression) = match &described.kind {
                 model::ColumnKind::Data { source_column } => (1, source_column.as_str(), ""),
                 model::ColumnKind::Calculated { expression } => (2, "", expression.as_str()),
                 model::ColumnKind::RowNumber => (3, "", ""),
                 model::ColumnKind::CalculatedTable { source_column } => {
-                    (4, source_column.as_str(), "")
+                    (if of_group { 1 } else { 4 }, source_column.as_str(), "")
                 }
             };
             let shown = |text: &'_ str| {
@@ -217,7 +218,10 @@ impl Catalogue<'_> {
                 .set("TableID", self.table_id(self.scope.measure_table(measure)))
                 .text("Name", &described.name)
                 .text("Description", &described.description)
-                .set("DataType", type_number(described.data_type))
+                .set(
+                    "DataType",
+                    type_number(self.types.get(at).copied().unwrap_or(DataType::Unknown)),
+                )
                 .text(
                     "FormatString",
                     described.format_string.as_deref().unwrap_or_default(),
