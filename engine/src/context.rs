@@ -142,6 +142,8 @@ pub struct Item {
     pub kind: Kind,
     /// Columns of the expanded table that a `Row` target no longer filters.
     pub cut: Rc<Vec<Column>>,
+    /// The relationships over which a `Row` target expands, where they are not those of the filter context.
+    pub under: Option<Rc<Relations>>,
     /// The values come from the current row of a grouping or an iterator: what ISINSCOPE asks for.
     pub grouping: bool,
 }
@@ -165,6 +167,7 @@ impl Item {
             targets,
             kind: Kind::Shared(Rc::new(set)),
             cut: Rc::default(),
+            under: None,
             grouping: false,
         })
     }
@@ -174,6 +177,7 @@ impl Item {
             targets,
             kind: Kind::Key(codes),
             cut: Rc::default(),
+            under: None,
             grouping: false,
         })
     }
@@ -184,6 +188,7 @@ impl Item {
             targets,
             kind: Kind::Key(codes),
             cut: Rc::default(),
+            under: None,
             grouping: true,
         })
     }
@@ -216,8 +221,14 @@ impl Item {
             targets,
             kind,
             cut: Rc::default(),
+            under: None,
             grouping: false,
         })
+    }
+
+    /// The relationships over which the item expands in a context with these.
+    pub fn relations<'r>(&'r self, of_context: &'r Relations) -> &'r Relations {
+        self.under.as_deref().unwrap_or(of_context)
     }
 
     fn take(self: &Rc<Self>, positions: &[u32]) -> Rc<Item> {

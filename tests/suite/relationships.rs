@@ -111,6 +111,32 @@ fn ways_of_relationships_that_are_refused() {
     );
 }
 
+/// Rows filter the days that they led to where the filter was made: 1, 2 and 3 by the order. Of no line is that the day that it was shipped.
+#[test]
+fn filters_on_rows_keep_the_relationships_that_they_were_made_under() {
+    let session = shipped();
+    let ship = "USERELATIONSHIP ( Sold[Shipped], Days[Day] )";
+    for (expression, expected) in [
+        ("CALCULATE ( SUM ( Sold[Amount] ), {ship} )", "70"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), Sold[Amount] > 0, {ship} )", "70"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Sold, Sold[Amount] > 0 ), {ship} )", "BLANK"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), Sold, {ship}, REMOVEFILTERS ( Days ) )", "BLANK"),
+        ("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), {ship} ), FILTER ( Sold, Sold[Amount] > 0 ) )", "BLANK"),
+        ("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), {ship}, REMOVEFILTERS ( Days ) ), FILTER ( Sold, Sold[Amount] < 40 ) )", "30"),
+        ("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Sold, Sold[Amount] < 40 ) ), {ship} )", "30"),
+        ("CALCULATE ( CALCULATE ( COUNTROWS ( Days ), {ship} ), FILTER ( Sold, Sold[Amount] < 40 ) )", "2"),
+        ("CALCULATE ( CALCULATE ( COUNTROWS ( Days ), FILTER ( Sold, Sold[Amount] < 40 ) ), {ship} )", "1"),
+        ("SUMX ( Sold, CALCULATE ( SUM ( Sold[Amount] ), {ship} ) )", "BLANK"),
+        ("SUMX ( Sold, CALCULATE ( SUM ( Sold[Amount] ), {ship}, REMOVEFILTERS ( Days ) ) )", "70"),
+        ("CONCATENATEX ( Sold, CALCULATE ( CALCULATE ( MAX ( Days[Day] ), Sold ), {ship} ), \"|\", Sold[Ordered], ASC )", "||"),
+        ("CONCATENATEX ( Sold, CALCULATE ( CALCULATE ( MAX ( Days[Day] ), Sold ), {ship}, ALL ( Days ) ), \"|\", Sold[Ordered], ASC )", "3|3|"),
+        ("CALCULATE ( CALCULATE ( COUNTROWS ( Days ), CROSSFILTER ( Sold[Ordered], Days[Day], NONE ) ), FILTER ( Sold, Sold[Amount] < 40 ) )", "2"),
+    ] {
+        let expression = expression.replace("{ship}", ship);
+        assert_eq!(value(&session, &expression), expected, "{expression}");
+    }
+}
+
 #[test]
 fn related_rows_are_found_along_the_relationship_in_use() {
     let session = shipped();

@@ -218,9 +218,14 @@ impl<'a> Evaluator<'a> {
         let paths = edges.paths(table, exclude);
         let mut out = Vec::new();
         for item in &filters.items {
-            if let Some(applied) = self.apply_item(item, &edges, &paths, exclude)? {
-                out.push(applied);
-            }
+            let applied = match (item.targets.as_slice(), &item.under) {
+                ([Target::Row(detail)], Some(under)) => {
+                    let outside = self.edges(under);
+                    self.apply_detail(item, *detail, &outside, &edges, &paths, exclude)?
+                }
+                _ => self.apply_item(item, &edges, &paths, exclude)?,
+            };
+            out.extend(applied);
         }
         self.induced(filters, contexts, &edges, &paths, exclude, &mut out)?;
         Ok(out)
@@ -257,22 +262,25 @@ impl<'a> Evaluator<'a> {
             }));
         }
         match item.targets.as_slice() {
-            [Target::Row(detail)] => self.apply_detail(item, *detail, edges, paths, exclude),
+            [Target::Row(detail)] => {
+                self.apply_detail(item, *detail, edges, edges, paths, exclude)
+            }
             _ => Ok(None),
         }
     }
 
     /// A filter on rows of a table that lies beyond: it filters the tables that both lead to, as the filter on an
-    /// expanded table does.
+    /// expanded table does. The rows expand over the relationships `outside`, the scanned table over `edges`.
     fn apply_detail(
         &self,
         item: &Rc<Item>,
         detail: Table,
+        outside: &Edges,
         edges: &Edges,
         paths: &Paths,
         exclude: &[Relationship],
     ) -> Outcome<Option<Applied>> {
-        let outwards = edges.paths(detail, exclude);
+        let outwards = outside.paths(detail, exclude);
         let mut common: Vec<(Table, &Arc<[Step]>)> = outwards
             .iter()
             .filter(|(table, _)| paths.contains_key(table))
@@ -287,7 +295,10 @@ impl<'a> Evaluator<'a> {
                 .iter()
                 .any(|column| item.cut.contains(column))
         };
-        let leads = |from: Table, to: Table| edges.paths(from, exclude).contains_key(&to);
+        let leads = |from: Table, to: Table| {
+            let (there, here) = (outside.paths(from, exclude), edges.paths(from, exclude));
+            here.contains_key(&to) && here.get(&to) == there.get(&to)
+        };
         let tables: Vec<Table> = common.iter().map(|(t, _)| *t).collect();
         common.retain(|(table, _)| {
             !tables.iter().any(|other| {
@@ -348,6 +359,7 @@ impl<'a> Evaluator<'a> {
                 targets,
                 kind: Kind::Shared(Rc::new(Set::of_tuples(width, &codes))),
                 cut: Rc::default(),
+                under: None,
                 grouping: item.grouping,
             });
         }
@@ -409,6 +421,7 @@ impl<'a> Evaluator<'a> {
             targets,
             kind,
             cut: Rc::default(),
+            under: None,
             grouping: item.grouping,
         })
     }
