@@ -294,8 +294,35 @@ impl Item {
 /// What USERELATIONSHIP and CROSSFILTER changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Relations {
-    pub activated: Vec<Relationship>,
+    /// With what each weighs where several ways lead to a table.
+    pub activated: Vec<(Relationship, u32)>,
     pub cross: Vec<(Relationship, CrossFilterMode)>,
+}
+
+impl Relations {
+    /// What an activated relationship weighs: more, the further inside it is named. None: it is not activated.
+    pub fn weight(&self, relationship: Relationship) -> Option<u32> {
+        let mut activated = self.activated.iter();
+        let found = activated.find(|(known, _)| *known == relationship);
+        found.map(|(_, weight)| *weight)
+    }
+
+    /// What the relationships weigh that the next CALCULATE activates.
+    pub fn next_weight(&self) -> u32 {
+        let weights = self.activated.iter().map(|(_, weight)| *weight);
+        weights.max().unwrap_or(0) + 1
+    }
+
+    /// Makes the weights as small as their order allows: what is activated twice is no other state than what is activated once.
+    pub fn compact(&mut self) {
+        let mut weights: Vec<u32> = self.activated.iter().map(|(_, weight)| *weight).collect();
+        weights.sort_unstable();
+        weights.dedup();
+        for (_, weight) in &mut self.activated {
+            let lighter = weights.partition_point(|known| *known < *weight);
+            *weight = lighter as u32 + 1;
+        }
+    }
 }
 
 /// The filter context as it was before an iterator, or SUMMARIZECOLUMNS, gave its rows to a context transition: what ALLSELECTED

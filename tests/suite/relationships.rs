@@ -137,6 +137,75 @@ fn filters_on_rows_keep_the_relationships_that_they_were_made_under() {
     }
 }
 
+/// Sales lead to regions over shops and over buyers; of buyers only where that is asked for.
+const DIAMOND: &str = r#"{
+  "name": "diamond", "compatibilityLevel": 1600,
+  "model": { "culture": "en-US", "tables": [
+    { "name": "Sold",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Shop", "dataType": "int64", "sourceColumn": "[Shop]" },
+        { "type": "calculatedTableColumn", "name": "Buyer", "dataType": "int64", "sourceColumn": "[Buyer]" },
+        { "type": "calculatedTableColumn", "name": "Amount", "dataType": "int64", "sourceColumn": "[Amount]" } ],
+      "partitions": [ { "name": "Sold", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Shop\", INTEGER, \"Buyer\", INTEGER, \"Amount\", INTEGER, { { 1, 1, 1 }, { 1, 2, 10 }, { 2, 1, 100 }, { 2, 2, 1000 } } )" } } ] },
+    { "name": "Shops",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Shop", "dataType": "int64", "sourceColumn": "[Shop]" },
+        { "type": "calculatedTableColumn", "name": "Region", "dataType": "int64", "sourceColumn": "[Region]" } ],
+      "partitions": [ { "name": "Shops", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Shop\", INTEGER, \"Region\", INTEGER, { { 1, 1 }, { 2, 2 } } )" } } ] },
+    { "name": "Buyers",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Buyer", "dataType": "int64", "sourceColumn": "[Buyer]" },
+        { "type": "calculatedTableColumn", "name": "Region", "dataType": "int64", "sourceColumn": "[Region]" } ],
+      "partitions": [ { "name": "Buyers", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Buyer\", INTEGER, \"Region\", INTEGER, { { 1, 1 }, { 2, 2 } } )" } } ] },
+    { "name": "Regions",
+      "columns": [ { "type": "calculatedTableColumn", "name": "Region", "dataType": "int64", "sourceColumn": "[Region]" } ],
+      "partitions": [ { "name": "Regions", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Region\", INTEGER, { { 1 }, { 2 } } )" } } ] } ],
+    "relationships": [
+      { "name": "a", "fromTable": "Sold", "fromColumn": "Shop", "toTable": "Shops", "toColumn": "Shop" },
+      { "name": "b", "fromTable": "Sold", "fromColumn": "Buyer", "toTable": "Buyers", "toColumn": "Buyer" },
+      { "name": "c", "fromTable": "Shops", "fromColumn": "Region", "toTable": "Regions", "toColumn": "Region" },
+      { "name": "d", "fromTable": "Buyers", "fromColumn": "Region", "toTable": "Regions", "toColumn": "Region", "isActive": false } ] } }"#;
+
+/// Of several ways to a table the one is taken that USERELATIONSHIP gives most weight to: the innermost most of all.
+#[test]
+fn of_several_ways_the_weightiest_is_taken() {
+    let folder = Scratch::new("relationships-diamond");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, DIAMOND).expect("a model in the scratch folder");
+    let database = Database::import(&file, folder.path()).expect("the diamond");
+    let session = database.session(Identity::anonymous()).expect("a session");
+    let shops = "USERELATIONSHIP ( Shops[Region], Regions[Region] )";
+    let buyers = "USERELATIONSHIP ( Buyers[Region], Regions[Region] )";
+    for (expression, expected) in [
+        ("SUM ( Sold[Amount] )".to_owned(), "11"),
+        (format!("CALCULATE ( SUM ( Sold[Amount] ), {buyers} )"), "101"),
+        (
+            format!("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), {buyers} ), {shops} )"),
+            "101",
+        ),
+        (
+            format!("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), {shops} ), {buyers} )"),
+            "11",
+        ),
+        (
+            format!("CALCULATE ( SUMX ( Sold, RELATED ( Regions[Region] ) ), {buyers} )"),
+            "2",
+        ),
+        // This one is on no way to the regions.
+        (
+            format!("CALCULATE ( SUM ( Sold[Amount] ), USERELATIONSHIP ( Sold[Buyer], Buyers[Buyer] ) )"),
+            "11",
+        ),
+    ] {
+        let filtered = format!("CALCULATE ( {expression}, Regions[Region] = 1 )");
+        assert_eq!(value(&session, &filtered), expected, "{filtered}");
+    }
+}
+
 #[test]
 fn related_rows_are_found_along_the_relationship_in_use() {
     let session = shipped();

@@ -489,17 +489,18 @@ impl<'a> Evaluator<'a> {
         batch: &Rc<Batch>,
     ) -> Outcome<()> {
         let mut relations: Relations = (*context.relations).clone();
+        let weight = relations.next_weight();
         for filter in filters {
             match filter {
                 FilterArgument::UseRelationship(handle, way) => {
-                    relations.activated.retain(|known| known != handle);
+                    relations.activated.retain(|(known, _)| known != handle);
                     let info = self.scope.relationship(*handle);
                     // The innermost USERELATIONSHIP between two tables wins.
-                    relations.activated.retain(|known| {
+                    relations.activated.retain(|(known, _)| {
                         let other = self.scope.relationship(*known);
                         !matches!((info, other), (Some(a), Some(b)) if (a.from == b.from && a.to == b.to) || (a.from == b.to && a.to == b.from))
                     });
-                    relations.activated.push(*handle);
+                    relations.activated.push((*handle, weight));
                     let crossed = filters.iter().any(|other| {
                         matches!(other, FilterArgument::CrossFilter(known, _) if known == handle)
                     });
@@ -519,6 +520,7 @@ impl<'a> Evaluator<'a> {
                 _ => {}
             }
         }
+        relations.compact();
         self.change_relations(context, Rc::new(relations));
         for filter in filters {
             match filter {
