@@ -103,6 +103,9 @@ fn ways_of_relationships_that_are_refused() {
         );
         assert_eq!(value(&session, &query), days, "{query}");
     }
+    // Between one and one, one direction is both.
+    let noted = "CALCULATE ( COUNTROWS ( Days ), Notes[Note] = \"x\", CROSSFILTER ( Notes[Day], Days[Day], ONEWAY ) )";
+    assert_eq!(value(&session, noted), "1");
     let one_way = "CALCULATE ( COUNTROWS ( Days ), Sold[Amount] = 10, CROSSFILTER ( Sold[Ordered], Days[Day], ONEWAY ) )";
     assert_eq!(value(&session, one_way), "3");
     check(

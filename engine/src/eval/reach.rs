@@ -213,7 +213,8 @@ impl<'a> Evaluator<'a> {
                 if *handle == info.handle {
                     (forward, back) = match mode {
                         CrossFilterMode::None => (false, false),
-                        CrossFilterMode::OneWay => (true, false),
+                        // Between one and one there is no other side: both filter.
+                        CrossFilterMode::OneWay => (true, one_to_one),
                         CrossFilterMode::Both => (true, true),
                         CrossFilterMode::OneWayRightFiltersLeft => (true, false),
                         CrossFilterMode::OneWayLeftFiltersRight => (false, true),

@@ -109,7 +109,7 @@ impl Context {
                 if *changed == number {
                     (forward, back) = match direction {
                         Direction::None => (false, false),
-                        Direction::OneWay => (true, false),
+                        Direction::OneWay => (true, link.one_to_one),
                         Direction::Both => (true, true),
                     };
                 }
