@@ -209,6 +209,60 @@ fn of_several_ways_the_weightiest_is_taken() {
     }
 }
 
+/// Days and goods of what was sold and bought; both facts filter the goods. Goods 3 was never bought.
+const GALAXY: &str = r#"{
+  "name": "galaxy", "compatibilityLevel": 1600,
+  "model": { "culture": "en-US", "tables": [
+    { "name": "Days",
+      "columns": [ { "type": "calculatedTableColumn", "name": "Day", "dataType": "int64", "sourceColumn": "[Day]" } ],
+      "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Day\", INTEGER, { { 1 }, { 2 }, { 3 } } )" } } ] },
+    { "name": "Goods",
+      "columns": [ { "type": "calculatedTableColumn", "name": "Good", "dataType": "int64", "sourceColumn": "[Good]" } ],
+      "partitions": [ { "name": "Goods", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Good\", INTEGER, { { 1 }, { 2 }, { 3 } } )" } } ] },
+    { "name": "Sold",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Day", "dataType": "int64", "sourceColumn": "[Day]" },
+        { "type": "calculatedTableColumn", "name": "Good", "dataType": "int64", "sourceColumn": "[Good]" },
+        { "type": "calculatedTableColumn", "name": "Amount", "dataType": "int64", "sourceColumn": "[Amount]" } ],
+      "partitions": [ { "name": "Sold", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Day\", INTEGER, \"Good\", INTEGER, \"Amount\", INTEGER, { { 1, 1, 1 }, { 1, 2, 10 }, { 2, 2, 100 }, { 3, 3, 1000 } } )" } } ] },
+    { "name": "Bought",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Day", "dataType": "int64", "sourceColumn": "[Day]" },
+        { "type": "calculatedTableColumn", "name": "Good", "dataType": "int64", "sourceColumn": "[Good]" },
+        { "type": "calculatedTableColumn", "name": "Amount", "dataType": "int64", "sourceColumn": "[Amount]" } ],
+      "partitions": [ { "name": "Bought", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Day\", INTEGER, \"Good\", INTEGER, \"Amount\", INTEGER, { { 1, 1, 1 }, { 2, 1, 10 }, { 2, 2, 100 }, { 3, 1, 1000 } } )" } } ] } ],
+    "relationships": [
+      { "name": "a", "fromTable": "Sold", "fromColumn": "Day", "toTable": "Days", "toColumn": "Day" },
+      { "name": "b", "fromTable": "Bought", "fromColumn": "Day", "toTable": "Days", "toColumn": "Day" },
+      { "name": "c", "fromTable": "Sold", "fromColumn": "Good", "toTable": "Goods", "toColumn": "Good", "crossFilteringBehavior": "bothDirections" },
+      { "name": "d", "fromTable": "Bought", "fromColumn": "Good", "toTable": "Goods", "toColumn": "Good", "crossFilteringBehavior": "bothDirections" } ] } }"#;
+
+/// A filter that reaches a fact straight from one side to the many does not come to it over the other fact as well.
+#[test]
+fn filters_take_the_straight_way_alone() {
+    let folder = Scratch::new("relationships-galaxy");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, GALAXY).expect("a model in the scratch folder");
+    let database = Database::import(&file, folder.path()).expect("the galaxy");
+    let session = database.session(Identity::anonymous()).expect("a session");
+    for (expression, expected) in [
+        ("CALCULATE ( SUM ( Sold[Amount] ), Days[Day] = 1 )", "11"),
+        ("SUMX ( VALUES ( Days[Day] ), CALCULATE ( SUM ( Sold[Amount] ) ) )", "1111"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), Sold )", "1111"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Sold, Sold[Amount] >= 1 ) )", "1111"),
+        ("SUMX ( Sold, CALCULATE ( SUM ( Sold[Amount] ) ) )", "1111"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), Bought[Amount] = 100 )", "110"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), Bought[Amount] = 100, Days[Day] = 1 )", "10"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Bought, Bought[Amount] = 100 ) )", "100"),
+    ] {
+        assert_eq!(value(&session, expression), expected, "{expression}");
+    }
+}
+
 #[test]
 fn related_rows_are_found_along_the_relationship_in_use() {
     let session = shipped();

@@ -616,6 +616,41 @@ impl<'a> Evaluator<'a> {
         Ok(None)
     }
 
+    /// The filters of a context on tables that these paths do not lead to. Over the paths filters come to a table straight from one
+    /// side to the many; of the ways between two tables that is the first to be taken, and no other is taken beside it.
+    fn beyond(&self, filters: &FilterContext, paths: &Paths) -> FilterContext {
+        let reached = |target: &Target| paths.contains_key(&self.table_of(*target));
+        let mut items = Vec::with_capacity(filters.items.len());
+        for item in &filters.items {
+            let left: Vec<usize> = (0..item.targets.len())
+                .filter(|&p| !reached(&item.targets[p]))
+                .collect();
+            match item.targets.as_slice() {
+                _ if left.is_empty() => {}
+                [Target::Row(table)] => {
+                    let expanded = self.edges(item.relations(&filters.relations));
+                    let expanded = expanded.paths(*table, &[]);
+                    let mut cut: Vec<Column> = Vec::new();
+                    for to in expanded.keys().filter(|to| paths.contains_key(to)) {
+                        cut.extend(self.scope.columns(*to));
+                    }
+                    cut.sort();
+                    cut.extend(item.cut.iter().copied());
+                    items.push(Rc::new(Item {
+                        cut: Rc::new(cut),
+                        ..(**item).clone()
+                    }));
+                }
+                all if all.len() == left.len() => items.push(Rc::clone(item)),
+                _ => items.push(Rc::new(item.project(&left))),
+            }
+        }
+        FilterContext {
+            items,
+            ..filters.clone()
+        }
+    }
+
     /// Filters that come against the arrow, or by value: each becomes a filter on a table that the scan reaches.
     fn induced(
         &self,
@@ -626,6 +661,7 @@ impl<'a> Evaluator<'a> {
         exclude: &[Relationship],
         out: &mut Vec<Applied>,
     ) -> Outcome<()> {
+        let filters = &self.beyond(filters, paths);
         if filters.items.is_empty() {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! Which rows a filter context shows: expanded tables row by row, and what comes against the arrow or by value.
 
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 
 use crate::context::{Context, Edge};
 use crate::data::{Col, Data};
@@ -149,6 +150,13 @@ impl Data {
                 shown.rows[row] &= filter.tuples.contains(&tuple);
             }
         }
+        // What the expanded table itself is filtered by comes over no other way as well.
+        let reached = |col: Col| paths.contains_key(&col.0);
+        let others = context.filters.iter().filter_map(|f| f.without(&reached));
+        let context = &Context {
+            filters: others.map(Rc::new).collect(),
+            ..context.clone()
+        };
         for edge in edges {
             let link = &self.links[edge.link];
             let rest: Vec<Edge> = edges
