@@ -131,6 +131,7 @@ fn filters_on_rows_keep_the_relationships_that_they_were_made_under() {
         ("CALCULATE ( CALCULATE ( COUNTROWS ( Days ), FILTER ( Sold, Sold[Amount] < 40 ) ), {ship} )", "1"),
         ("SUMX ( Sold, CALCULATE ( SUM ( Sold[Amount] ), {ship} ) )", "BLANK"),
         ("SUMX ( Sold, CALCULATE ( SUM ( Sold[Amount] ), {ship}, REMOVEFILTERS ( Days ) ) )", "70"),
+        ("CONCATENATEX ( Sold, CALCULATE ( MAX ( Days[Day] ), {ship} ), \"|\", Sold[Ordered], ASC )", "1|2|3"),
         ("CONCATENATEX ( Sold, CALCULATE ( CALCULATE ( MAX ( Days[Day] ), Sold ), {ship} ), \"|\", Sold[Ordered], ASC )", "||"),
         ("CONCATENATEX ( Sold, CALCULATE ( CALCULATE ( MAX ( Days[Day] ), Sold ), {ship}, ALL ( Days ) ), \"|\", Sold[Ordered], ASC )", "3|3|"),
         ("CALCULATE ( CALCULATE ( COUNTROWS ( Days ), CROSSFILTER ( Sold[Ordered], Days[Day], NONE ) ), FILTER ( Sold, Sold[Amount] < 40 ) )", "2"),
