@@ -49,8 +49,7 @@ impl<'a> Evaluator<'a> {
             columns.retain(|c| (everything || wanted.contains(c)) && !restored.contains(c));
             if !columns.is_empty() {
                 let relations = &shadow.outer.relations;
-                let mut found =
-                    self.rows_on(iterated, &columns, relations, &map, batch.len)?;
+                let mut found = self.rows_on(iterated, &columns, relations, &map, batch.len)?;
                 if iterated.keeps {
                     let outer = shadow.outer.take(&map);
                     found.extend(self.items_on(&outer, &|column| columns.contains(&column))?);
