@@ -142,6 +142,8 @@ pub struct Item {
     pub kind: Kind,
     /// Columns of the expanded table that a `Row` target no longer filters.
     pub cut: Rc<Vec<Column>>,
+    /// The relationships over which a `Row` target expands, where they are not those of the filter context.
+    pub under: Option<Rc<Relations>>,
     /// The values come from the current row of a grouping or an iterator: what ISINSCOPE asks for.
     pub grouping: bool,
 }
@@ -165,6 +167,7 @@ impl Item {
             targets,
             kind: Kind::Shared(Rc::new(set)),
             cut: Rc::default(),
+            under: None,
             grouping: false,
         })
     }
@@ -174,6 +177,7 @@ impl Item {
             targets,
             kind: Kind::Key(codes),
             cut: Rc::default(),
+            under: None,
             grouping: false,
         })
     }
@@ -184,6 +188,7 @@ impl Item {
             targets,
             kind: Kind::Key(codes),
             cut: Rc::default(),
+            under: None,
             grouping: true,
         })
     }
@@ -216,8 +221,14 @@ impl Item {
             targets,
             kind,
             cut: Rc::default(),
+            under: None,
             grouping: false,
         })
+    }
+
+    /// The relationships over which the item expands in a context with these.
+    pub fn relations<'r>(&'r self, of_context: &'r Relations) -> &'r Relations {
+        self.under.as_deref().unwrap_or(of_context)
     }
 
     fn take(self: &Rc<Self>, positions: &[u32]) -> Rc<Item> {
@@ -283,8 +294,35 @@ impl Item {
 /// What USERELATIONSHIP and CROSSFILTER changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Relations {
-    pub activated: Vec<Relationship>,
+    /// With what each weighs where several ways lead to a table.
+    pub activated: Vec<(Relationship, u32)>,
     pub cross: Vec<(Relationship, CrossFilterMode)>,
+}
+
+impl Relations {
+    /// What an activated relationship weighs: more, the further inside it is named. None: it is not activated.
+    pub fn weight(&self, relationship: Relationship) -> Option<u32> {
+        let mut activated = self.activated.iter();
+        let found = activated.find(|(known, _)| *known == relationship);
+        found.map(|(_, weight)| *weight)
+    }
+
+    /// What the relationships weigh that the next CALCULATE activates.
+    pub fn next_weight(&self) -> u32 {
+        let weights = self.activated.iter().map(|(_, weight)| *weight);
+        weights.max().unwrap_or(0) + 1
+    }
+
+    /// Makes the weights as small as their order allows: what is activated twice is no other state than what is activated once.
+    pub fn compact(&mut self) {
+        let mut weights: Vec<u32> = self.activated.iter().map(|(_, weight)| *weight).collect();
+        weights.sort_unstable();
+        weights.dedup();
+        for (_, weight) in &mut self.activated {
+            let lighter = weights.partition_point(|known| *known < *weight);
+            *weight = lighter as u32 + 1;
+        }
+    }
 }
 
 /// The filter context as it was before an iterator, or SUMMARIZECOLUMNS, gave its rows to a context transition: what ALLSELECTED

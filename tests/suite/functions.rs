@@ -958,6 +958,13 @@ fn value_filters_of_one_table_count_together() {
     let grouped = "SUMX ( SUMMARIZECOLUMNS ( Lines[Amount], TREATAS ( { 10, 50 }, Lines[Amount] ), TREATAS ( { \"a\", \"b\" }, Lines[Group] ), \
         \"n\", CALCULATE ( COUNTROWS ( Lines ), ALL ( Lines[Amount] ) ) ), [n] )";
     check(grouped, "5");
+    // One filter over several columns, and rows of a table that leads to no other: each group keeps its own.
+    let pairs = "SUMX ( SUMMARIZECOLUMNS ( Lines[Amount], TREATAS ( { ( 10, \"a\" ), ( 50, \"b\" ) }, Lines[Amount], Lines[Group] ), \
+        \"n\", CALCULATE ( COUNTROWS ( Lines ), ALL ( Lines[Amount] ) ) ), [n] )";
+    check(pairs, "5");
+    let rows = "SUMX ( SUMMARIZECOLUMNS ( Names[Long Name], FILTER ( Names, Names[Group] <> \"c\" ), \
+        \"n\", CALCULATE ( COUNTROWS ( Lines ), ALL ( Names[Long Name] ) ) ), [n] )";
+    check(rows, "5");
     let independent = MODEL.replace(
         "\"culture\": \"en-US\",",
         "\"culture\": \"en-US\", \"valueFilterBehavior\": \"independent\",",
@@ -969,6 +976,8 @@ fn value_filters_of_one_table_count_together() {
     let session = database.session(Identity::anonymous()).expect("a session");
     assert_eq!(value(&session, query), "BLANK");
     assert_eq!(value(&session, grouped), "10");
+    assert_eq!(value(&session, pairs), "10");
+    assert_eq!(value(&session, rows), "10");
 }
 
 /// A row of a table reads the levels of the date table behind its column, in a calculated column and in an iterator.

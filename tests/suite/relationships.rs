@@ -103,12 +103,165 @@ fn ways_of_relationships_that_are_refused() {
         );
         assert_eq!(value(&session, &query), days, "{query}");
     }
+    // Between one and one, one direction is both.
+    let noted = "CALCULATE ( COUNTROWS ( Days ), Notes[Note] = \"x\", CROSSFILTER ( Notes[Day], Days[Day], ONEWAY ) )";
+    assert_eq!(value(&session, noted), "1");
     let one_way = "CALCULATE ( COUNTROWS ( Days ), Sold[Amount] = 10, CROSSFILTER ( Sold[Ordered], Days[Day], ONEWAY ) )";
     assert_eq!(value(&session, one_way), "3");
     check(
         "CALCULATE ( [Total], NONVISUAL ( TREATAS ( { \"a\" }, Lines[Group] ) ) )",
         "error",
     );
+}
+
+/// Rows filter the days that they led to where the filter was made: 1, 2 and 3 by the order. Of no line is that the day that it was shipped.
+#[test]
+fn filters_on_rows_keep_the_relationships_that_they_were_made_under() {
+    let session = shipped();
+    let ship = "USERELATIONSHIP ( Sold[Shipped], Days[Day] )";
+    for (expression, expected) in [
+        ("CALCULATE ( SUM ( Sold[Amount] ), {ship} )", "70"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), Sold[Amount] > 0, {ship} )", "70"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Sold, Sold[Amount] > 0 ), {ship} )", "BLANK"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), Sold, {ship}, REMOVEFILTERS ( Days ) )", "BLANK"),
+        ("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), {ship} ), FILTER ( Sold, Sold[Amount] > 0 ) )", "BLANK"),
+        ("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), {ship}, REMOVEFILTERS ( Days ) ), FILTER ( Sold, Sold[Amount] < 40 ) )", "30"),
+        ("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Sold, Sold[Amount] < 40 ) ), {ship} )", "30"),
+        ("CALCULATE ( CALCULATE ( COUNTROWS ( Days ), {ship} ), FILTER ( Sold, Sold[Amount] < 40 ) )", "2"),
+        ("CALCULATE ( CALCULATE ( COUNTROWS ( Days ), FILTER ( Sold, Sold[Amount] < 40 ) ), {ship} )", "1"),
+        ("SUMX ( Sold, CALCULATE ( SUM ( Sold[Amount] ), {ship} ) )", "BLANK"),
+        ("SUMX ( Sold, CALCULATE ( SUM ( Sold[Amount] ), {ship}, REMOVEFILTERS ( Days ) ) )", "70"),
+        ("CONCATENATEX ( Sold, CALCULATE ( MAX ( Days[Day] ), {ship} ), \"|\", Sold[Ordered], ASC )", "1|2|3"),
+        ("CONCATENATEX ( Sold, CALCULATE ( CALCULATE ( MAX ( Days[Day] ), Sold ), {ship} ), \"|\", Sold[Ordered], ASC )", "||"),
+        ("CONCATENATEX ( Sold, CALCULATE ( CALCULATE ( MAX ( Days[Day] ), Sold ), {ship}, ALL ( Days ) ), \"|\", Sold[Ordered], ASC )", "3|3|"),
+        ("CALCULATE ( CALCULATE ( COUNTROWS ( Days ), CROSSFILTER ( Sold[Ordered], Days[Day], NONE ) ), FILTER ( Sold, Sold[Amount] < 40 ) )", "2"),
+    ] {
+        let expression = expression.replace("{ship}", ship);
+        assert_eq!(value(&session, &expression), expected, "{expression}");
+    }
+}
+
+/// Sales lead to regions over shops and over buyers; of buyers only where that is asked for.
+const DIAMOND: &str = r#"{
+  "name": "diamond", "compatibilityLevel": 1600,
+  "model": { "culture": "en-US", "tables": [
+    { "name": "Sold",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Shop", "dataType": "int64", "sourceColumn": "[Shop]" },
+        { "type": "calculatedTableColumn", "name": "Buyer", "dataType": "int64", "sourceColumn": "[Buyer]" },
+        { "type": "calculatedTableColumn", "name": "Amount", "dataType": "int64", "sourceColumn": "[Amount]" } ],
+      "partitions": [ { "name": "Sold", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Shop\", INTEGER, \"Buyer\", INTEGER, \"Amount\", INTEGER, { { 1, 1, 1 }, { 1, 2, 10 }, { 2, 1, 100 }, { 2, 2, 1000 } } )" } } ] },
+    { "name": "Shops",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Shop", "dataType": "int64", "sourceColumn": "[Shop]" },
+        { "type": "calculatedTableColumn", "name": "Region", "dataType": "int64", "sourceColumn": "[Region]" } ],
+      "partitions": [ { "name": "Shops", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Shop\", INTEGER, \"Region\", INTEGER, { { 1, 1 }, { 2, 2 } } )" } } ] },
+    { "name": "Buyers",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Buyer", "dataType": "int64", "sourceColumn": "[Buyer]" },
+        { "type": "calculatedTableColumn", "name": "Region", "dataType": "int64", "sourceColumn": "[Region]" } ],
+      "partitions": [ { "name": "Buyers", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Buyer\", INTEGER, \"Region\", INTEGER, { { 1, 1 }, { 2, 2 } } )" } } ] },
+    { "name": "Regions",
+      "columns": [ { "type": "calculatedTableColumn", "name": "Region", "dataType": "int64", "sourceColumn": "[Region]" } ],
+      "partitions": [ { "name": "Regions", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Region\", INTEGER, { { 1 }, { 2 } } )" } } ] } ],
+    "relationships": [
+      { "name": "a", "fromTable": "Sold", "fromColumn": "Shop", "toTable": "Shops", "toColumn": "Shop" },
+      { "name": "b", "fromTable": "Sold", "fromColumn": "Buyer", "toTable": "Buyers", "toColumn": "Buyer" },
+      { "name": "c", "fromTable": "Shops", "fromColumn": "Region", "toTable": "Regions", "toColumn": "Region" },
+      { "name": "d", "fromTable": "Buyers", "fromColumn": "Region", "toTable": "Regions", "toColumn": "Region", "isActive": false } ] } }"#;
+
+/// Of several ways to a table the one is taken that USERELATIONSHIP gives most weight to: the innermost most of all.
+#[test]
+fn of_several_ways_the_weightiest_is_taken() {
+    let folder = Scratch::new("relationships-diamond");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, DIAMOND).expect("a model in the scratch folder");
+    let database = Database::import(&file, folder.path()).expect("the diamond");
+    let session = database.session(Identity::anonymous()).expect("a session");
+    let shops = "USERELATIONSHIP ( Shops[Region], Regions[Region] )";
+    let buyers = "USERELATIONSHIP ( Buyers[Region], Regions[Region] )";
+    for (expression, expected) in [
+        ("SUM ( Sold[Amount] )".to_owned(), "11"),
+        (format!("CALCULATE ( SUM ( Sold[Amount] ), {buyers} )"), "101"),
+        (
+            format!("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), {buyers} ), {shops} )"),
+            "101",
+        ),
+        (
+            format!("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), {shops} ), {buyers} )"),
+            "11",
+        ),
+        (
+            format!("CALCULATE ( SUMX ( Sold, RELATED ( Regions[Region] ) ), {buyers} )"),
+            "2",
+        ),
+        // This one is on no way to the regions.
+        (
+            format!("CALCULATE ( SUM ( Sold[Amount] ), USERELATIONSHIP ( Sold[Buyer], Buyers[Buyer] ) )"),
+            "11",
+        ),
+    ] {
+        let filtered = format!("CALCULATE ( {expression}, Regions[Region] = 1 )");
+        assert_eq!(value(&session, &filtered), expected, "{filtered}");
+    }
+}
+
+/// Days and goods of what was sold and bought; both facts filter the goods. Goods 3 was never bought.
+const GALAXY: &str = r#"{
+  "name": "galaxy", "compatibilityLevel": 1600,
+  "model": { "culture": "en-US", "tables": [
+    { "name": "Days",
+      "columns": [ { "type": "calculatedTableColumn", "name": "Day", "dataType": "int64", "sourceColumn": "[Day]" } ],
+      "partitions": [ { "name": "Days", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Day\", INTEGER, { { 1 }, { 2 }, { 3 } } )" } } ] },
+    { "name": "Goods",
+      "columns": [ { "type": "calculatedTableColumn", "name": "Good", "dataType": "int64", "sourceColumn": "[Good]" } ],
+      "partitions": [ { "name": "Goods", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Good\", INTEGER, { { 1 }, { 2 }, { 3 } } )" } } ] },
+    { "name": "Sold",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Day", "dataType": "int64", "sourceColumn": "[Day]" },
+        { "type": "calculatedTableColumn", "name": "Good", "dataType": "int64", "sourceColumn": "[Good]" },
+        { "type": "calculatedTableColumn", "name": "Amount", "dataType": "int64", "sourceColumn": "[Amount]" } ],
+      "partitions": [ { "name": "Sold", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Day\", INTEGER, \"Good\", INTEGER, \"Amount\", INTEGER, { { 1, 1, 1 }, { 1, 2, 10 }, { 2, 2, 100 }, { 3, 3, 1000 } } )" } } ] },
+    { "name": "Bought",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Day", "dataType": "int64", "sourceColumn": "[Day]" },
+        { "type": "calculatedTableColumn", "name": "Good", "dataType": "int64", "sourceColumn": "[Good]" },
+        { "type": "calculatedTableColumn", "name": "Amount", "dataType": "int64", "sourceColumn": "[Amount]" } ],
+      "partitions": [ { "name": "Bought", "source": { "type": "calculated", "expression":
+        "DATATABLE ( \"Day\", INTEGER, \"Good\", INTEGER, \"Amount\", INTEGER, { { 1, 1, 1 }, { 2, 1, 10 }, { 2, 2, 100 }, { 3, 1, 1000 } } )" } } ] } ],
+    "relationships": [
+      { "name": "a", "fromTable": "Sold", "fromColumn": "Day", "toTable": "Days", "toColumn": "Day" },
+      { "name": "b", "fromTable": "Bought", "fromColumn": "Day", "toTable": "Days", "toColumn": "Day" },
+      { "name": "c", "fromTable": "Sold", "fromColumn": "Good", "toTable": "Goods", "toColumn": "Good", "crossFilteringBehavior": "bothDirections" },
+      { "name": "d", "fromTable": "Bought", "fromColumn": "Good", "toTable": "Goods", "toColumn": "Good", "crossFilteringBehavior": "bothDirections" } ] } }"#;
+
+/// A filter that reaches a fact straight from one side to the many does not come to it over the other fact as well.
+#[test]
+fn filters_take_the_straight_way_alone() {
+    let folder = Scratch::new("relationships-galaxy");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, GALAXY).expect("a model in the scratch folder");
+    let database = Database::import(&file, folder.path()).expect("the galaxy");
+    let session = database.session(Identity::anonymous()).expect("a session");
+    for (expression, expected) in [
+        ("CALCULATE ( SUM ( Sold[Amount] ), Days[Day] = 1 )", "11"),
+        ("SUMX ( VALUES ( Days[Day] ), CALCULATE ( SUM ( Sold[Amount] ) ) )", "1111"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), Sold )", "1111"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Sold, Sold[Amount] >= 1 ) )", "1111"),
+        ("SUMX ( Sold, CALCULATE ( SUM ( Sold[Amount] ) ) )", "1111"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), Bought[Amount] = 100 )", "110"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), Bought[Amount] = 100, Days[Day] = 1 )", "10"),
+        ("CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Bought, Bought[Amount] = 100 ) )", "100"),
+    ] {
+        assert_eq!(value(&session, expression), expected, "{expression}");
+    }
 }
 
 #[test]

@@ -40,13 +40,14 @@ impl<'a> Evaluator<'a> {
         }
         let mut context = self.transition(batch)?;
         self.modify(&mut context, filters, batch)?;
-        for one in &given {
-            for removal in &one.replaces {
-                self.remove(&mut context, removal)?;
-            }
+        // Filter arguments were evaluated outside, so they expand over the relationships that are in force there.
+        let outside = &batch.filters.relations;
+        for removal in given.iter().flat_map(|one| &one.replaces) {
+            self.remove_over(&mut context, removal, outside)?;
         }
-        for one in given {
-            context.items.extend(one.items);
+        for item in given.iter().flat_map(|one| &one.items) {
+            let item = self.expanded_before(item, outside, &context.relations);
+            context.items.push(item);
         }
         self.reopen_groups(&mut context, filters);
         Ok((batch.refiltered(context), errors))
@@ -492,17 +493,18 @@ impl<'a> Evaluator<'a> {
         batch: &Rc<Batch>,
     ) -> Outcome<()> {
         let mut relations: Relations = (*context.relations).clone();
+        let weight = relations.next_weight();
         for filter in filters {
             match filter {
                 FilterArgument::UseRelationship(handle, way) => {
-                    relations.activated.retain(|known| known != handle);
+                    relations.activated.retain(|(known, _)| known != handle);
                     let info = self.scope.relationship(*handle);
                     // The innermost USERELATIONSHIP between two tables wins.
-                    relations.activated.retain(|known| {
+                    relations.activated.retain(|(known, _)| {
                         let other = self.scope.relationship(*known);
                         !matches!((info, other), (Some(a), Some(b)) if (a.from == b.from && a.to == b.to) || (a.from == b.to && a.to == b.from))
                     });
-                    relations.activated.push(*handle);
+                    relations.activated.push((*handle, weight));
                     let crossed = filters.iter().any(|other| {
                         matches!(other, FilterArgument::CrossFilter(known, _) if known == handle)
                     });
@@ -522,7 +524,8 @@ impl<'a> Evaluator<'a> {
                 _ => {}
             }
         }
-        context.relations = Rc::new(relations);
+        relations.compact();
+        self.change_relations(context, Rc::new(relations));
         for filter in filters {
             match filter {
                 FilterArgument::Remove(removal) => self.remove(context, removal)?,
@@ -533,6 +536,37 @@ impl<'a> Evaluator<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Other relationships come into force. Filters on rows that are there already stay what they say.
+    fn change_relations(&self, context: &mut FilterContext, relations: Rc<Relations>) {
+        let before = std::mem::replace(&mut context.relations, relations);
+        if before != context.relations {
+            let items = context.items.iter();
+            context.items = items
+                .map(|item| self.expanded_before(item, &before, &context.relations))
+                .collect();
+        }
+    }
+
+    /// A filter of a context with the relationships `before`, in one with those `after`: rows filter what they expanded to.
+    pub(super) fn expanded_before(
+        &self,
+        item: &Rc<Item>,
+        before: &Rc<Relations>,
+        after: &Relations,
+    ) -> Rc<Item> {
+        let ([Target::Row(table)], None) = (item.targets.as_slice(), &item.under) else {
+            return Rc::clone(item);
+        };
+        let paths = |relations: &Relations| self.edges(relations).paths(*table, &[]);
+        if **before == *after || paths(before) == paths(after) {
+            return Rc::clone(item);
+        }
+        Rc::new(Item {
+            under: Some(Rc::clone(before)),
+            ..(**item).clone()
+        })
     }
 
     /// A filter on a calculation group makes its item apply anew.
@@ -584,6 +618,17 @@ impl<'a> Evaluator<'a> {
 
     /// Takes the filters off some columns.
     pub fn remove(&self, context: &mut FilterContext, removal: &Removal) -> Outcome<()> {
+        let relations = Rc::clone(&context.relations);
+        self.remove_over(context, removal, &relations)
+    }
+
+    /// The same, where a table expands over these relationships.
+    fn remove_over(
+        &self,
+        context: &mut FilterContext,
+        removal: &Removal,
+        relations: &Relations,
+    ) -> Outcome<()> {
         if *removal == Removal::Everything {
             context.items.clear();
             return Ok(());
@@ -592,7 +637,7 @@ impl<'a> Evaluator<'a> {
             return Ok(());
         }
         if let Removal::Reaching(table) = removal {
-            let sources = self.sources_of_filters(*table, &context.relations);
+            let sources = self.sources_of_filters(*table, relations);
             context.items.retain(|item| {
                 !item
                     .targets
@@ -601,11 +646,12 @@ impl<'a> Evaluator<'a> {
             });
             return Ok(());
         }
-        let removed = self.removed_columns(removal, &context.relations);
+        let removed = self.removed_columns(removal, relations);
         let mut items = Vec::with_capacity(context.items.len());
         for item in &context.items {
             if let [Target::Row(table)] = item.targets.as_slice() {
-                items.extend(self.remove_from_rows(item, *table, &removed, &context.relations)?);
+                let relations = item.relations(&context.relations);
+                items.extend(self.remove_from_rows(item, *table, &removed, relations)?);
                 continue;
             }
             let positions: Vec<usize> = (0..item.targets.len())

@@ -10,7 +10,7 @@ use security::{Column, Table, Target};
 use super::{Evaluator, Outcome};
 use crate::batch::Batch;
 use crate::bound::{FilterArgument, Scalar, ScalarKind, SummarizeColumns, TableExpr, TableKind};
-use crate::context::{FilterContext, Item};
+use crate::context::{FilterContext, Item, Relations};
 
 /// Expressions that are larger are taken to free some column.
 const MOST_PARTS: usize = 2_000;
@@ -27,17 +27,29 @@ impl Evaluator<'_> {
         if self.scope.model().value_filter_behavior == ValueFilterBehavior::Independent {
             return Ok(batch);
         }
+        let relations = &batch.filters.relations;
         let mut together = Vec::new();
-        for table in tables_of(given) {
-            let of_table = |item: &&Rc<Item>| is_on(item, table);
-            let items = batch.filters.items.iter().filter(of_table);
-            let (filters, keys): (Vec<_>, Vec<_>) = items
-                .cloned()
-                .partition(|item| given.iter().any(|known| Rc::ptr_eq(known, item)));
-            let columns = columns_of(&filters);
-            let keys: Vec<Rc<Item>> = keys.into_iter().filter(|item| item.grouping).collect();
-            let beside = columns_of(&keys).iter().any(|c| !columns.contains(c));
-            if filters.len() > 1 && columns.len() > 1 || !filters.is_empty() && beside {
+        for table in self.tables_of(given, relations) {
+            let (mut columns, mut filters, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+            let mut beside = false;
+            for item in &batch.filters.items {
+                let Some(on) = self.columns_on(item, table, relations) else {
+                    continue;
+                };
+                if given.iter().any(|known| Rc::ptr_eq(known, item)) {
+                    filters.push(Rc::clone(item));
+                    add_new(&mut columns, on);
+                } else if item.grouping {
+                    keys.push((Rc::clone(item), on));
+                }
+            }
+            for (_, on) in &keys {
+                beside |= on.iter().any(|column| !columns.contains(column));
+            }
+            // The value of a group leaves of one filter over several columns what occurs with it, too.
+            let several = columns.len() > 1 && filters.len() + keys.len() > 1;
+            if !filters.is_empty() && (several || beside) {
+                let keys: Vec<Rc<Item>> = keys.into_iter().map(|(item, _)| item).collect();
                 together.push((columns, filters, keys));
             }
         }
@@ -60,6 +72,34 @@ impl Evaluator<'_> {
                 .extend(self.items_of(&rows, &schema, batch.len)?);
         }
         Ok(batch.refiltered(context))
+    }
+
+    /// The columns of a filter, if all are of this table. Rows of a table that leads to no other are a filter on all its columns.
+    fn columns_on(&self, item: &Item, table: Table, relations: &Relations) -> Option<Vec<Column>> {
+        if item.targets.as_slice() == [Target::Row(table)] {
+            let columns = self.scope.columns(table);
+            let covered = self.expanded_columns(table, item.relations(relations));
+            return (item.cut.is_empty() && covered.len() == columns.len()).then_some(columns);
+        }
+        let own = |target: &Target| match target {
+            Target::Column(column) if column.table() == table => Some(*column),
+            _ => None,
+        };
+        item.targets.iter().map(own).collect()
+    }
+
+    fn tables_of(&self, items: &[Rc<Item>], relations: &Relations) -> Vec<Table> {
+        let mut tables: Vec<Table> = Vec::new();
+        for item in items {
+            let Some(first) = item.targets.first() else {
+                continue;
+            };
+            let table = self.table_of(*first);
+            if !tables.contains(&table) && self.columns_on(item, table, relations).is_some() {
+                tables.push(table);
+            }
+        }
+        tables
     }
 
     /// Whether some expression may tell filters that count together from filters that do not: it changes filters, or reads them.
@@ -125,35 +165,10 @@ fn frees(filters: &[FilterArgument]) -> bool {
     })
 }
 
-/// Whether all targets of a filter are columns of this table.
-fn is_on(item: &Item, table: Table) -> bool {
-    item.targets
-        .iter()
-        .all(|target| matches!(target, Target::Column(column) if column.table() == table))
-}
-
-fn columns_of(items: &[Rc<Item>]) -> Vec<Column> {
-    let mut columns: Vec<Column> = Vec::new();
-    for target in items.iter().flat_map(|item| &item.targets) {
-        if let Target::Column(column) = target
-            && !columns.contains(column)
-        {
-            columns.push(*column);
+fn add_new(columns: &mut Vec<Column>, more: Vec<Column>) {
+    for column in more {
+        if !columns.contains(&column) {
+            columns.push(column);
         }
     }
-    columns
-}
-
-fn tables_of(items: &[Rc<Item>]) -> Vec<Table> {
-    let mut tables: Vec<Table> = Vec::new();
-    for item in items {
-        let first = match item.targets.first() {
-            Some(Target::Column(column)) => column.table(),
-            _ => continue,
-        };
-        if is_on(item, first) && !tables.contains(&first) {
-            tables.push(first);
-        }
-    }
-    tables
 }

@@ -23,7 +23,15 @@ pub struct Edge {
     pub forward: bool,
     /// Filters go from `from` to `to`.
     pub back: bool,
+    /// What USERELATIONSHIP gives it where several ways lead to a table; 0 where it is not named.
+    pub weight: u32,
 }
+
+/// Relationships one after another, each with whether it is walked from its `to` end.
+type Way = Vec<(Edge, bool)>;
+
+/// With more ways than this out of one table the shortest are taken.
+const MOST_WAYS: usize = 10_000;
 
 /// The relationships in force, and the paths found along them so far.
 #[derive(Default)]
@@ -53,48 +61,112 @@ impl Edges {
             })
     }
 
-    /// The tables that a row of `table` finds one row of, each with the shortest path; `table` itself is among them.
+    /// The relationships over which a row of `table` finds a row of another, and which table that is.
+    fn leading_from(
+        &self,
+        table: Table,
+        exclude: &[Relationship],
+    ) -> impl Iterator<Item = (Edge, bool, Table)> {
+        let open = move |edge: &&Edge| !edge.limited && !exclude.contains(&edge.handle);
+        self.list.iter().filter(open).filter_map(move |edge| {
+            if edge.from == table && edge.forward {
+                Some((*edge, false, edge.to))
+            } else if edge.one_to_one && edge.to == table && edge.back {
+                Some((*edge, true, edge.from))
+            } else {
+                None
+            }
+        })
+    }
+
+    /// All ways from a table to each of the others, none twice through one table. Empty where there are too many.
+    fn ways(&self, table: Table, exclude: &[Relationship]) -> Vec<(Table, Vec<Way>)> {
+        let mut all: Vec<(Table, Vec<Way>)> = Vec::new();
+        let mut open: VecDeque<(Table, Way)> = VecDeque::from([(table, Vec::new())]);
+        let mut count = 0;
+        while let Some((here, way)) = open.pop_front() {
+            for (edge, reverse, next) in self.leading_from(here, exclude) {
+                let passed = |(edge, _): &(Edge, bool)| edge.from == next || edge.to == next;
+                if next == table || way.iter().any(passed) {
+                    continue;
+                }
+                count += 1;
+                if count > MOST_WAYS {
+                    return Vec::new();
+                }
+                let mut longer = way.clone();
+                longer.push((edge, reverse));
+                match all.iter_mut().find(|(to, _)| *to == next) {
+                    Some((_, ways)) => ways.push(longer.clone()),
+                    None => all.push((next, vec![longer.clone()])),
+                }
+                open.push_back((next, longer));
+            }
+        }
+        all
+    }
+
+    /// The tables that a row of `table` finds one row of, each with the shortest path, or the one that USERELATIONSHIP
+    /// gives weight to; `table` itself is among them.
     pub fn paths(&self, table: Table, exclude: &[Relationship]) -> Paths {
         let key = (table, exclude.to_vec());
         if let Some(found) = self.paths.borrow().get(&key) {
             return Rc::clone(found);
         }
-        let mut found: HashMap<Table, Vec<Step>> = HashMap::from([(table, Vec::new())]);
+        let mut found: HashMap<Table, Way> = HashMap::from([(table, Vec::new())]);
         let mut queue = VecDeque::from([table]);
         while let Some(here) = queue.pop_front() {
             let path = found.get(&here).cloned().unwrap_or_default();
-            for edge in self
-                .list
-                .iter()
-                .filter(|edge| !edge.limited && !exclude.contains(&edge.handle))
-            {
-                let (next, reverse) = if edge.from == here && edge.forward {
-                    (edge.to, false)
-                } else if edge.one_to_one && edge.to == here && edge.back {
-                    (edge.from, true)
-                } else {
-                    continue;
-                };
+            for (edge, reverse, next) in self.leading_from(here, exclude) {
                 if let std::collections::hash_map::Entry::Vacant(entry) = found.entry(next) {
-                    let mut steps = path.clone();
-                    steps.push(Step {
-                        relationship: edge.handle,
-                        reverse,
-                    });
-                    entry.insert(steps);
+                    let mut longer = path.clone();
+                    longer.push((edge, reverse));
+                    entry.insert(longer);
                     queue.push_back(next);
+                }
+            }
+        }
+        if self.list.iter().any(|edge| edge.weight > 0) {
+            for (to, ways) in self.ways(table, exclude) {
+                if let Some(way) = weightiest(&ways) {
+                    found.insert(to, way);
                 }
             }
         }
         let paths: Paths = Rc::new(
             found
                 .into_iter()
-                .map(|(table, steps)| (table, steps.into()))
+                .map(|(table, way)| (table, way.iter().map(step).collect()))
                 .collect(),
         );
         self.paths.borrow_mut().insert(key, Rc::clone(&paths));
         paths
     }
+}
+
+fn step((edge, reverse): &(Edge, bool)) -> Step {
+    Step {
+        relationship: edge.handle,
+        reverse: *reverse,
+    }
+}
+
+/// Of several ways to one table, the shortest first, the one with the weightiest relationship; those that all ways share do not
+/// count. None: no way outweighs the first.
+fn weightiest(ways: &[Way]) -> Option<Way> {
+    let first = ways.first()?;
+    let shared = |edge: &Edge| {
+        let takes = |way: &Way| way.iter().any(|(other, _)| other.handle == edge.handle);
+        ways.iter().all(takes)
+    };
+    let weight = |way: &Way| {
+        let counting = way.iter().filter(|(edge, _)| !shared(edge));
+        counting.map(|(edge, _)| edge.weight).max().unwrap_or(0)
+    };
+    let most = ways.iter().map(weight).max()?;
+    (weight(first) < most)
+        .then(|| ways.iter().find(|way| weight(way) == most).cloned())
+        .flatten()
 }
 
 impl<'a> Evaluator<'a> {
@@ -123,11 +195,12 @@ impl<'a> Evaluator<'a> {
         let infos = self.scope.relationships();
         let mut list = Vec::new();
         for info in infos {
-            let activated = relations.activated.contains(&info.handle);
+            let weight = relations.weight(info.handle);
+            let activated = weight.is_some();
             // An activated relationship takes the place of the others between the same two tables.
             let replaced = !activated
                 && infos.iter().any(|other| {
-                    relations.activated.contains(&other.handle)
+                    relations.weight(other.handle).is_some()
                         && ((other.from == info.from && other.to == info.to)
                             || (other.from == info.to && other.to == info.from))
                 });
@@ -140,7 +213,8 @@ impl<'a> Evaluator<'a> {
                 if *handle == info.handle {
                     (forward, back) = match mode {
                         CrossFilterMode::None => (false, false),
-                        CrossFilterMode::OneWay => (true, false),
+                        // Between one and one there is no other side: both filter.
+                        CrossFilterMode::OneWay => (true, one_to_one),
                         CrossFilterMode::Both => (true, true),
                         CrossFilterMode::OneWayRightFiltersLeft => (true, false),
                         CrossFilterMode::OneWayLeftFiltersRight => (false, true),
@@ -155,6 +229,7 @@ impl<'a> Evaluator<'a> {
                 limited: info.from_many && info.to_many,
                 forward,
                 back,
+                weight: weight.unwrap_or(0),
             });
         }
         let edges = Rc::new(Edges {
@@ -218,9 +293,14 @@ impl<'a> Evaluator<'a> {
         let paths = edges.paths(table, exclude);
         let mut out = Vec::new();
         for item in &filters.items {
-            if let Some(applied) = self.apply_item(item, &edges, &paths, exclude)? {
-                out.push(applied);
-            }
+            let applied = match (item.targets.as_slice(), &item.under) {
+                ([Target::Row(detail)], Some(under)) => {
+                    let outside = self.edges(under);
+                    self.apply_detail(item, *detail, &outside, &edges, &paths, exclude)?
+                }
+                _ => self.apply_item(item, &edges, &paths, exclude)?,
+            };
+            out.extend(applied);
         }
         self.induced(filters, contexts, &edges, &paths, exclude, &mut out)?;
         Ok(out)
@@ -257,22 +337,25 @@ impl<'a> Evaluator<'a> {
             }));
         }
         match item.targets.as_slice() {
-            [Target::Row(detail)] => self.apply_detail(item, *detail, edges, paths, exclude),
+            [Target::Row(detail)] => {
+                self.apply_detail(item, *detail, edges, edges, paths, exclude)
+            }
             _ => Ok(None),
         }
     }
 
     /// A filter on rows of a table that lies beyond: it filters the tables that both lead to, as the filter on an
-    /// expanded table does.
+    /// expanded table does. The rows expand over the relationships `outside`, the scanned table over `edges`.
     fn apply_detail(
         &self,
         item: &Rc<Item>,
         detail: Table,
+        outside: &Edges,
         edges: &Edges,
         paths: &Paths,
         exclude: &[Relationship],
     ) -> Outcome<Option<Applied>> {
-        let outwards = edges.paths(detail, exclude);
+        let outwards = outside.paths(detail, exclude);
         let mut common: Vec<(Table, &Arc<[Step]>)> = outwards
             .iter()
             .filter(|(table, _)| paths.contains_key(table))
@@ -287,7 +370,10 @@ impl<'a> Evaluator<'a> {
                 .iter()
                 .any(|column| item.cut.contains(column))
         };
-        let leads = |from: Table, to: Table| edges.paths(from, exclude).contains_key(&to);
+        let leads = |from: Table, to: Table| {
+            let (there, here) = (outside.paths(from, exclude), edges.paths(from, exclude));
+            here.contains_key(&to) && here.get(&to) == there.get(&to)
+        };
         let tables: Vec<Table> = common.iter().map(|(t, _)| *t).collect();
         common.retain(|(table, _)| {
             !tables.iter().any(|other| {
@@ -348,6 +434,7 @@ impl<'a> Evaluator<'a> {
                 targets,
                 kind: Kind::Shared(Rc::new(Set::of_tuples(width, &codes))),
                 cut: Rc::default(),
+                under: None,
                 grouping: item.grouping,
             });
         }
@@ -409,6 +496,7 @@ impl<'a> Evaluator<'a> {
             targets,
             kind,
             cut: Rc::default(),
+            under: None,
             grouping: item.grouping,
         })
     }
@@ -528,6 +616,41 @@ impl<'a> Evaluator<'a> {
         Ok(None)
     }
 
+    /// The filters of a context on tables that these paths do not lead to. Over the paths filters come to a table straight from one
+    /// side to the many; of the ways between two tables that is the first to be taken, and no other is taken beside it.
+    fn beyond(&self, filters: &FilterContext, paths: &Paths) -> FilterContext {
+        let reached = |target: &Target| paths.contains_key(&self.table_of(*target));
+        let mut items = Vec::with_capacity(filters.items.len());
+        for item in &filters.items {
+            let left: Vec<usize> = (0..item.targets.len())
+                .filter(|&p| !reached(&item.targets[p]))
+                .collect();
+            match item.targets.as_slice() {
+                _ if left.is_empty() => {}
+                [Target::Row(table)] => {
+                    let expanded = self.edges(item.relations(&filters.relations));
+                    let expanded = expanded.paths(*table, &[]);
+                    let mut cut: Vec<Column> = Vec::new();
+                    for to in expanded.keys().filter(|to| paths.contains_key(to)) {
+                        cut.extend(self.scope.columns(*to));
+                    }
+                    cut.sort();
+                    cut.extend(item.cut.iter().copied());
+                    items.push(Rc::new(Item {
+                        cut: Rc::new(cut),
+                        ..(**item).clone()
+                    }));
+                }
+                all if all.len() == left.len() => items.push(Rc::clone(item)),
+                _ => items.push(Rc::new(item.project(&left))),
+            }
+        }
+        FilterContext {
+            items,
+            ..filters.clone()
+        }
+    }
+
     /// Filters that come against the arrow, or by value: each becomes a filter on a table that the scan reaches.
     fn induced(
         &self,
@@ -538,6 +661,7 @@ impl<'a> Evaluator<'a> {
         exclude: &[Relationship],
         out: &mut Vec<Applied>,
     ) -> Outcome<()> {
+        let filters = &self.beyond(filters, paths);
         if filters.items.is_empty() {
             return Ok(());
         }

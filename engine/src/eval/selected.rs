@@ -49,11 +49,13 @@ impl<'a> Evaluator<'a> {
             columns.retain(|c| (everything || wanted.contains(c)) && !restored.contains(c));
             if !columns.is_empty() {
                 let relations = &shadow.outer.relations;
-                items.extend(self.rows_on(iterated, &columns, relations, &map, batch.len)?);
+                let mut found = self.rows_on(iterated, &columns, relations, &map, batch.len)?;
                 if iterated.keeps {
                     let outer = shadow.outer.take(&map);
-                    items.extend(self.items_on(&outer, &|column| columns.contains(&column))?);
+                    found.extend(self.items_on(&outer, &|column| columns.contains(&column))?);
                 }
+                let now = &context.relations;
+                items.extend(found.iter().map(|item| self.expanded_before(item, relations, now)));
                 restored.extend(columns);
             }
             next = shadow.outer.shadow.as_ref().map(|(outer, outer_map)| {
@@ -72,6 +74,9 @@ impl<'a> Evaluator<'a> {
                 let kept = self.items_on(&outer, &|column| {
                     (everything || wanted.contains(&column)) && !restored.contains(&column)
                 })?;
+                let now = Rc::clone(&context.relations);
+                let kept = kept.iter();
+                let kept = kept.map(|item| self.expanded_before(item, &outer.relations, &now));
                 context.items.extend(kept);
             }
             None => {
@@ -149,12 +154,13 @@ impl<'a> Evaluator<'a> {
         let mut kept = Vec::new();
         for item in &context.items {
             if let [Target::Row(table)] = item.targets.as_slice() {
+                let relations = item.relations(&context.relations);
                 let columns: HashSet<Column> = self
-                    .expanded_columns(*table, &context.relations)
+                    .expanded_columns(*table, relations)
                     .into_iter()
                     .filter(|column| wanted(*column))
                     .collect();
-                kept.extend(self.kept_of_rows(item, *table, &columns, &context.relations)?);
+                kept.extend(self.kept_of_rows(item, *table, &columns, relations)?);
                 continue;
             }
             let positions: Vec<usize> = (0..item.targets.len())

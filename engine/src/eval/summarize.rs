@@ -257,10 +257,12 @@ impl<'a> Evaluator<'a> {
         outside: &FilterContext,
         table: Option<Table>,
     ) -> FilterContext {
-        let edges = self.edges(&filters.relations);
-        let says = |target: &Target| match target {
-            Target::Column(column) => Some(column.table()) == table,
-            Target::Row(of) => table.is_some_and(|t| edges.paths(*of, &[]).contains_key(&t)),
+        let says = |item: &Item| {
+            let edges = self.edges(item.relations(&filters.relations));
+            item.targets.iter().any(|target| match target {
+                Target::Column(column) => Some(column.table()) == table,
+                Target::Row(of) => table.is_some_and(|t| edges.paths(*of, &[]).contains_key(&t)),
+            })
         };
         // The rows of iterators outside are filters from outside too.
         let from_outside =
@@ -268,7 +270,7 @@ impl<'a> Evaluator<'a> {
         let kept = filters
             .items
             .iter()
-            .filter(|&item| !from_outside(item) || item.targets.iter().any(says));
+            .filter(|&item| !from_outside(item) || says(item));
         FilterContext {
             items: kept.cloned().collect(),
             ..filters.clone()

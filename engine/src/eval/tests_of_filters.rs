@@ -51,7 +51,7 @@ impl<'a> Evaluator<'a> {
             Target::Row(table) => {
                 !item.cut.contains(&column)
                     && self
-                        .edges(&batch.filters.relations)
+                        .edges(item.relations(&batch.filters.relations))
                         .paths(*table, &[])
                         .contains_key(&column.table())
             }
@@ -143,7 +143,7 @@ impl<'a> Evaluator<'a> {
         for target in &item.targets {
             let Target::Row(table) = target else { continue };
             if let Some(path) = self
-                .edges(&batch.filters.relations)
+                .edges(item.relations(&batch.filters.relations))
                 .paths(*table, &[])
                 .get(&column.table())
             {

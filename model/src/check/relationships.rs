@@ -1,4 +1,4 @@
-//! Relationships: both ends exist and can be compared.
+//! Relationships: both ends exist and can be compared, and one way leads from a table to another.
 
 use super::{Findings, member};
 use crate::types::{Cardinality, Column, DataType, Model, Relationship, same_name};
@@ -7,6 +7,57 @@ pub(super) fn check(model: &Model, findings: &mut Findings) {
     for relationship in &model.relationships {
         check_one(model, relationship, findings);
     }
+    for table in &model.tables {
+        check_ways(model, &table.name, findings);
+    }
+}
+
+/// Over active relationships the rows of a table lead to another table in one way. Of two, filters would take one without a word.
+fn check_ways<'m>(model: &'m Model, table: &'m str, findings: &mut Findings) {
+    let leaving: Vec<&'m Relationship> = leading_from(model, table).collect();
+    for (place, later) in leaving.iter().enumerate() {
+        let over_later = reached(model, &later.to_table);
+        for earlier in leaving.iter().take(place) {
+            let also = |name: &&str| over_later.iter().any(|other| same_name(name, other));
+            let over_earlier = reached(model, &earlier.to_table);
+            if let Some(shared) = over_earlier.into_iter().find(also) {
+                findings.warning(
+                    &later.source,
+                    &format!("relationship '{}'", later.name),
+                    format!(
+                        "rows of '{table}' lead to '{shared}' over it and over '{}': filters take one way only, so let one be inactive",
+                        earlier.name
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// The relationships over which a row of a table finds a row of another.
+fn leading_from<'m>(model: &'m Model, table: &'m str) -> impl Iterator<Item = &'m Relationship> {
+    model.relationships.iter().filter(move |relationship| {
+        relationship.active
+            && relationship.to_cardinality == Cardinality::One
+            && same_name(&relationship.from_table, table)
+            && !same_name(&relationship.to_table, table)
+    })
+}
+
+/// A table and those that its rows lead to, the nearest first.
+fn reached<'m>(model: &'m Model, table: &'m str) -> Vec<&'m str> {
+    let mut found = vec![table];
+    let mut next = 0;
+    while let Some(&here) = found.get(next) {
+        next += 1;
+        for relationship in leading_from(model, here) {
+            let to = relationship.to_table.as_str();
+            if !found.iter().any(|known| same_name(known, to)) {
+                found.push(to);
+            }
+        }
+    }
+    found
 }
 
 fn check_one(model: &Model, relationship: &Relationship, findings: &mut Findings) {

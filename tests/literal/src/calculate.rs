@@ -39,6 +39,8 @@ impl Evaluator<'_> {
             }
         }
         let mut context = self.transition(place)?;
+        let depths = context.activated.iter().map(|(_, depth)| *depth);
+        let depth = depths.max().unwrap_or(0) + 1;
         for modifier in &modifiers {
             match modifier {
                 Modifier::Use(link) => {
@@ -50,8 +52,8 @@ impl Evaluator<'_> {
                     };
                     context
                         .activated
-                        .retain(|&other| ends(other) != ends(*link));
-                    context.activated.push(*link);
+                        .retain(|(other, _)| ends(*other) != ends(*link));
+                    context.activated.push((*link, depth));
                 }
                 Modifier::Cross(link, direction) => {
                     context.directions.retain(|(other, _)| other != link);

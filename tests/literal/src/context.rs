@@ -53,8 +53,8 @@ pub struct Shadow {
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     pub filters: Vec<Rc<Filter>>,
-    /// What USERELATIONSHIP activated, and what CROSSFILTER changed: relationships by number.
-    pub activated: Vec<usize>,
+    /// What USERELATIONSHIP activated, with the depth at which it did, and what CROSSFILTER changed: relationships by number.
+    pub activated: Vec<(usize, u32)>,
     pub directions: Vec<(usize, Direction)>,
     /// What ALLSELECTED brings back: the innermost SUMMARIZECOLUMNS or iterator.
     pub shadow: Option<Rc<Shadow>>,
@@ -70,6 +70,8 @@ pub struct Edge {
     pub link: usize,
     pub forward: bool,
     pub back: bool,
+    /// The depth at which USERELATIONSHIP activated it; 0 where none did.
+    pub depth: u32,
 }
 
 impl Context {
@@ -93,10 +95,11 @@ impl Context {
         };
         let mut edges = Vec::new();
         for (number, link) in data.links.iter().enumerate() {
-            let in_force = if self.activated.contains(&number) {
+            let depth = self.activated.iter().find(|(other, _)| *other == number);
+            let in_force = if depth.is_some() {
                 true
             } else {
-                link.active && !self.activated.iter().any(|&other| same(number, other))
+                link.active && !self.activated.iter().any(|(other, _)| same(number, *other))
             };
             if !in_force {
                 continue;
@@ -106,7 +109,7 @@ impl Context {
                 if *changed == number {
                     (forward, back) = match direction {
                         Direction::None => (false, false),
-                        Direction::OneWay => (true, false),
+                        Direction::OneWay => (true, link.one_to_one),
                         Direction::Both => (true, true),
                     };
                 }
@@ -115,6 +118,7 @@ impl Context {
                 link: number,
                 forward,
                 back,
+                depth: depth.map_or(0, |(_, depth)| *depth),
             });
         }
         edges

@@ -1,6 +1,7 @@
 //! Which rows a filter context shows: expanded tables row by row, and what comes against the arrow or by value.
 
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 
 use crate::context::{Context, Edge};
 use crate::data::{Col, Data};
@@ -43,7 +44,46 @@ impl Data {
                 queue.push_back(next.0);
             }
         }
+        if edges.iter().any(|edge| edge.depth > 0) {
+            let mut ways: BTreeMap<usize, Vec<Path>> = BTreeMap::new();
+            self.all_ways(table, &mut vec![table], &mut Path::new(), edges, &mut ways);
+            for (to, ways) in ways {
+                found.insert(to, deepest(ways, edges));
+            }
+        }
         found
+    }
+
+    /// Every way out of a table that passes no table twice, by where it leads.
+    fn all_ways(
+        &self,
+        here: usize,
+        passed: &mut Vec<usize>,
+        path: &mut Path,
+        edges: &[Edge],
+        ways: &mut BTreeMap<usize, Vec<Path>>,
+    ) {
+        for edge in edges {
+            let link = &self.links[edge.link];
+            let (next, reverse) = if link.limited {
+                continue;
+            } else if link.from.0 == here && edge.forward {
+                (link.to.0, false)
+            } else if link.one_to_one && link.to.0 == here && edge.back {
+                (link.from.0, true)
+            } else {
+                continue;
+            };
+            if passed.contains(&next) {
+                continue;
+            }
+            passed.push(next);
+            path.push((edge.link, reverse));
+            ways.entry(next).or_default().push(path.clone());
+            self.all_ways(next, passed, path, edges, ways);
+            path.pop();
+            passed.pop();
+        }
     }
 
     pub fn expanded_columns(&self, table: usize, edges: &[Edge]) -> Vec<Col> {
@@ -110,6 +150,13 @@ impl Data {
                 shown.rows[row] &= filter.tuples.contains(&tuple);
             }
         }
+        // What the expanded table itself is filtered by comes over no other way as well.
+        let reached = |col: Col| paths.contains_key(&col.0);
+        let others = context.filters.iter().filter_map(|f| f.without(&reached));
+        let context = &Context {
+            filters: others.map(Rc::new).collect(),
+            ..context.clone()
+        };
         for edge in edges {
             let link = &self.links[edge.link];
             let rest: Vec<Edge> = edges
@@ -213,4 +260,19 @@ impl Data {
             .filter(|tuple| seen.insert(tuple.iter().map(Value::key).collect()))
             .collect()
     }
+}
+
+/// The way whose deepest USERELATIONSHIP, among relationships that not all ways take, is deeper than that of the others; of equals
+/// the shortest.
+fn deepest(mut ways: Vec<Path>, edges: &[Edge]) -> Path {
+    ways.sort_by_key(Vec::len);
+    let common = |link: usize| ways.iter().all(|way| way.iter().any(|step| step.0 == link));
+    let depth = |way: &Path| {
+        let links = way.iter().map(|step| step.0).filter(|&link| !common(link));
+        let depths = links.filter_map(|link| edges.iter().find(|edge| edge.link == link));
+        depths.map(|edge| edge.depth).max().unwrap_or(0)
+    };
+    let most = ways.iter().map(depth).max().unwrap_or(0);
+    let found = ways.iter().find(|way| depth(way) == most);
+    found.cloned().unwrap_or_default()
 }
