@@ -312,8 +312,7 @@ impl Visual<'_> {
     fn written_out(&self, name: &Name, text: Expr, reading: Reading) -> Written {
         let calls = self.calls.get();
         if calls >= MAX_CALLS {
-            let message =
-                format!("functions call one another more than {MAX_CALLS} levels deep");
+            let message = format!("functions call one another more than {MAX_CALLS} levels deep");
             return Err(Error::new(ErrorKind::Cycle, name.span, message));
         }
         self.calls.set(calls + 1);

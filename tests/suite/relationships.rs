@@ -121,20 +121,62 @@ fn filters_on_rows_keep_the_relationships_that_they_were_made_under() {
     let ship = "USERELATIONSHIP ( Sold[Shipped], Days[Day] )";
     for (expression, expected) in [
         ("CALCULATE ( SUM ( Sold[Amount] ), {ship} )", "70"),
-        ("CALCULATE ( SUM ( Sold[Amount] ), Sold[Amount] > 0, {ship} )", "70"),
-        ("CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Sold, Sold[Amount] > 0 ), {ship} )", "BLANK"),
-        ("CALCULATE ( SUM ( Sold[Amount] ), Sold, {ship}, REMOVEFILTERS ( Days ) )", "BLANK"),
-        ("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), {ship} ), FILTER ( Sold, Sold[Amount] > 0 ) )", "BLANK"),
-        ("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), {ship}, REMOVEFILTERS ( Days ) ), FILTER ( Sold, Sold[Amount] < 40 ) )", "30"),
-        ("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Sold, Sold[Amount] < 40 ) ), {ship} )", "30"),
-        ("CALCULATE ( CALCULATE ( COUNTROWS ( Days ), {ship} ), FILTER ( Sold, Sold[Amount] < 40 ) )", "2"),
-        ("CALCULATE ( CALCULATE ( COUNTROWS ( Days ), FILTER ( Sold, Sold[Amount] < 40 ) ), {ship} )", "1"),
-        ("SUMX ( Sold, CALCULATE ( SUM ( Sold[Amount] ), {ship} ) )", "BLANK"),
-        ("SUMX ( Sold, CALCULATE ( SUM ( Sold[Amount] ), {ship}, REMOVEFILTERS ( Days ) ) )", "70"),
-        ("CONCATENATEX ( Sold, CALCULATE ( MAX ( Days[Day] ), {ship} ), \"|\", Sold[Ordered], ASC )", "1|2|3"),
-        ("CONCATENATEX ( Sold, CALCULATE ( CALCULATE ( MAX ( Days[Day] ), Sold ), {ship} ), \"|\", Sold[Ordered], ASC )", "||"),
-        ("CONCATENATEX ( Sold, CALCULATE ( CALCULATE ( MAX ( Days[Day] ), Sold ), {ship}, ALL ( Days ) ), \"|\", Sold[Ordered], ASC )", "3|3|"),
-        ("CALCULATE ( CALCULATE ( COUNTROWS ( Days ), CROSSFILTER ( Sold[Ordered], Days[Day], NONE ) ), FILTER ( Sold, Sold[Amount] < 40 ) )", "2"),
+        (
+            "CALCULATE ( SUM ( Sold[Amount] ), Sold[Amount] > 0, {ship} )",
+            "70",
+        ),
+        (
+            "CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Sold, Sold[Amount] > 0 ), {ship} )",
+            "BLANK",
+        ),
+        (
+            "CALCULATE ( SUM ( Sold[Amount] ), Sold, {ship}, REMOVEFILTERS ( Days ) )",
+            "BLANK",
+        ),
+        (
+            "CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), {ship} ), FILTER ( Sold, Sold[Amount] > 0 ) )",
+            "BLANK",
+        ),
+        (
+            "CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), {ship}, REMOVEFILTERS ( Days ) ), FILTER ( Sold, Sold[Amount] < 40 ) )",
+            "30",
+        ),
+        (
+            "CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Sold, Sold[Amount] < 40 ) ), {ship} )",
+            "30",
+        ),
+        (
+            "CALCULATE ( CALCULATE ( COUNTROWS ( Days ), {ship} ), FILTER ( Sold, Sold[Amount] < 40 ) )",
+            "2",
+        ),
+        (
+            "CALCULATE ( CALCULATE ( COUNTROWS ( Days ), FILTER ( Sold, Sold[Amount] < 40 ) ), {ship} )",
+            "1",
+        ),
+        (
+            "SUMX ( Sold, CALCULATE ( SUM ( Sold[Amount] ), {ship} ) )",
+            "BLANK",
+        ),
+        (
+            "SUMX ( Sold, CALCULATE ( SUM ( Sold[Amount] ), {ship}, REMOVEFILTERS ( Days ) ) )",
+            "70",
+        ),
+        (
+            "CONCATENATEX ( Sold, CALCULATE ( MAX ( Days[Day] ), {ship} ), \"|\", Sold[Ordered], ASC )",
+            "1|2|3",
+        ),
+        (
+            "CONCATENATEX ( Sold, CALCULATE ( CALCULATE ( MAX ( Days[Day] ), Sold ), {ship} ), \"|\", Sold[Ordered], ASC )",
+            "||",
+        ),
+        (
+            "CONCATENATEX ( Sold, CALCULATE ( CALCULATE ( MAX ( Days[Day] ), Sold ), {ship}, ALL ( Days ) ), \"|\", Sold[Ordered], ASC )",
+            "3|3|",
+        ),
+        (
+            "CALCULATE ( CALCULATE ( COUNTROWS ( Days ), CROSSFILTER ( Sold[Ordered], Days[Day], NONE ) ), FILTER ( Sold, Sold[Amount] < 40 ) )",
+            "2",
+        ),
     ] {
         let expression = expression.replace("{ship}", ship);
         assert_eq!(value(&session, &expression), expected, "{expression}");
@@ -186,7 +228,10 @@ fn of_several_ways_the_weightiest_is_taken() {
     let buyers = "USERELATIONSHIP ( Buyers[Region], Regions[Region] )";
     for (expression, expected) in [
         ("SUM ( Sold[Amount] )".to_owned(), "11"),
-        (format!("CALCULATE ( SUM ( Sold[Amount] ), {buyers} )"), "101"),
+        (
+            format!("CALCULATE ( SUM ( Sold[Amount] ), {buyers} )"),
+            "101",
+        ),
         (
             format!("CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), {buyers} ), {shops} )"),
             "101",
@@ -201,7 +246,9 @@ fn of_several_ways_the_weightiest_is_taken() {
         ),
         // This one is on no way to the regions.
         (
-            format!("CALCULATE ( SUM ( Sold[Amount] ), USERELATIONSHIP ( Sold[Buyer], Buyers[Buyer] ) )"),
+            format!(
+                "CALCULATE ( SUM ( Sold[Amount] ), USERELATIONSHIP ( Sold[Buyer], Buyers[Buyer] ) )"
+            ),
             "11",
         ),
     ] {
@@ -252,13 +299,28 @@ fn filters_take_the_straight_way_alone() {
     let session = database.session(Identity::anonymous()).expect("a session");
     for (expression, expected) in [
         ("CALCULATE ( SUM ( Sold[Amount] ), Days[Day] = 1 )", "11"),
-        ("SUMX ( VALUES ( Days[Day] ), CALCULATE ( SUM ( Sold[Amount] ) ) )", "1111"),
+        (
+            "SUMX ( VALUES ( Days[Day] ), CALCULATE ( SUM ( Sold[Amount] ) ) )",
+            "1111",
+        ),
         ("CALCULATE ( SUM ( Sold[Amount] ), Sold )", "1111"),
-        ("CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Sold, Sold[Amount] >= 1 ) )", "1111"),
+        (
+            "CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Sold, Sold[Amount] >= 1 ) )",
+            "1111",
+        ),
         ("SUMX ( Sold, CALCULATE ( SUM ( Sold[Amount] ) ) )", "1111"),
-        ("CALCULATE ( SUM ( Sold[Amount] ), Bought[Amount] = 100 )", "110"),
-        ("CALCULATE ( SUM ( Sold[Amount] ), Bought[Amount] = 100, Days[Day] = 1 )", "10"),
-        ("CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Bought, Bought[Amount] = 100 ) )", "100"),
+        (
+            "CALCULATE ( SUM ( Sold[Amount] ), Bought[Amount] = 100 )",
+            "110",
+        ),
+        (
+            "CALCULATE ( SUM ( Sold[Amount] ), Bought[Amount] = 100, Days[Day] = 1 )",
+            "10",
+        ),
+        (
+            "CALCULATE ( SUM ( Sold[Amount] ), FILTER ( Bought, Bought[Amount] = 100 ) )",
+            "100",
+        ),
     ] {
         assert_eq!(value(&session, expression), expected, "{expression}");
     }

@@ -63,8 +63,13 @@ fn a_function_may_give_back_the_table_that_it_was_given() {
 /// The text of a function stands where it is called, among the filters of CALCULATE too.
 #[test]
 fn functions_say_how_filters_change() {
-    let of_a = |call: &str| format!("CALCULATE ( CALCULATE ( [Total], {call} ), Lines[Group] = \"a\" )");
-    check("FUNCTION F = () => REMOVEFILTERS ( Lines )", &of_a("F ()"), "100");
+    let of_a =
+        |call: &str| format!("CALCULATE ( CALCULATE ( [Total], {call} ), Lines[Group] = \"a\" )");
+    check(
+        "FUNCTION F = () => REMOVEFILTERS ( Lines )",
+        &of_a("F ()"),
+        "100",
+    );
     check(
         "FUNCTION F = () => REMOVEFILTERS ( Lines[Group] ) FUNCTION G = () => F ()",
         &of_a("G ()"),
@@ -97,7 +102,11 @@ fn functions_say_how_filters_change() {
 fn functions_hold_conditions_on_columns() {
     let of_a = "FUNCTION F = () => Lines[Group] = \"a\"";
     check(of_a, "CALCULATE ( [Total], F () )", "30");
-    check(of_a, "CALCULATE ( [Total], F () || Lines[Group] = \"b\" )", "100");
+    check(
+        of_a,
+        "CALCULATE ( [Total], F () || Lines[Group] = \"b\" )",
+        "100",
+    );
     check(of_a, "CALCULATE ( [Total], NOT F () )", "70");
     check(
         "FUNCTION F = ( g ) => Lines[Group] = g",

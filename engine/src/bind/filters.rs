@@ -306,12 +306,7 @@ impl<'a> Binder<'a> {
     }
 
     /// The model columns that a condition is about: those that stand in it by themselves, not inside aggregates or tables.
-    fn predicate_columns(
-        &mut self,
-        expr: &Expr,
-        out: &mut Vec<Column>,
-        calls: usize,
-    ) -> Bound<()> {
+    fn predicate_columns(&mut self, expr: &Expr, out: &mut Vec<Column>, calls: usize) -> Bound<()> {
         if let ExprKind::Call { name, args } = &expr.kind
             && let Some(function) = self.user_function(&name.text)
         {

@@ -308,14 +308,9 @@ impl<'a> Binder<'a> {
 
 /// The text that a call stands for, written out: what is passed by its value becomes variables before it. None: the call does not fit
 /// the function, an argument has a name that means something else in it, or the text comes to more expressions than `most`.
-pub fn expanded(
-    function: &Function,
-    args: &[Expr],
-    span: dax::Span,
-    most: usize,
-) -> Option<Expr> {
-    let fits = args.len() == function.parameters.len()
-        && args.iter().all(|a| a.kind != ExprKind::Omitted);
+pub fn expanded(function: &Function, args: &[Expr], span: dax::Span, most: usize) -> Option<Expr> {
+    let fits =
+        args.len() == function.parameters.len() && args.iter().all(|a| a.kind != ExprKind::Omitted);
     let parameters = function.parameters.iter();
     let mut own: Vec<&str> = parameters.map(|p| p.name.text.as_str()).collect();
     variables_in(&function.body, &mut own);
@@ -369,7 +364,9 @@ fn names_any(expr: &Expr, names: &[&str]) -> bool {
         } => names
             .iter()
             .any(|known| model::same_name(known, &name.text)),
-        _ => parts_of(expr).into_iter().any(|part| names_any(part, names)),
+        _ => parts_of(expr)
+            .into_iter()
+            .any(|part| names_any(part, names)),
     }
 }
 
@@ -429,7 +426,8 @@ fn missing_reference(argument: &Expr, is_measure: bool, hints: &[Name]) -> Optio
     let is_variation = matches!(argument.kind, K::Variation { .. });
     let is_bracketed = matches!(argument.kind, K::Qualified { .. } | K::Bracket(_));
     let is_named = matches!(argument.kind, K::Identifier { .. });
-    let is_home = matches!(&argument.kind, K::Call { name, .. } if name.text.eq_ignore_ascii_case("TABLEOF"));
+    let is_home =
+        matches!(&argument.kind, K::Call { name, .. } if name.text.eq_ignore_ascii_case("TABLEOF"));
     hints.iter().find_map(|hint| match hint.text.as_str() {
         "COLUMNREF" if is_measure || !is_bracketed && !is_variation => Some("a column"),
         "MEASUREREF" if !is_measure => Some("a measure"),

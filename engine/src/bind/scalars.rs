@@ -329,10 +329,9 @@ impl<'a> Binder<'a> {
                             None => self.is_table_within(&function.body, calls + 1),
                         }
                 }
-                None if name.text.eq_ignore_ascii_case("EVALUATEANDLOG") => {
-                    args.first()
-                        .is_some_and(|value| self.is_table_within(value, calls))
-                }
+                None if name.text.eq_ignore_ascii_case("EVALUATEANDLOG") => args
+                    .first()
+                    .is_some_and(|value| self.is_table_within(value, calls)),
                 None => super::tables::is_table_function(&name.text),
             },
             _ => false,

@@ -337,9 +337,7 @@ impl<'a> Evaluator<'a> {
             }));
         }
         match item.targets.as_slice() {
-            [Target::Row(detail)] => {
-                self.apply_detail(item, *detail, edges, edges, paths, exclude)
-            }
+            [Target::Row(detail)] => self.apply_detail(item, *detail, edges, edges, paths, exclude),
             _ => Ok(None),
         }
     }

@@ -55,7 +55,11 @@ impl<'a> Evaluator<'a> {
                     found.extend(self.items_on(&outer, &|column| columns.contains(&column))?);
                 }
                 let now = &context.relations;
-                items.extend(found.iter().map(|item| self.expanded_before(item, relations, now)));
+                items.extend(
+                    found
+                        .iter()
+                        .map(|item| self.expanded_before(item, relations, now)),
+                );
                 restored.extend(columns);
             }
             next = shadow.outer.shadow.as_ref().map(|(outer, outer_map)| {
