@@ -73,7 +73,9 @@ fn aligned(
                 at += 1;
                 break;
             }
-            if may_go(source, token) {
+            // Only the equals sign of a whole formula can come first.
+            let begins_formula = places.is_empty() && token.kind == TokenKind::Equal;
+            if begins_formula || may_go(source, token) {
                 places.push(at.min(to.len().checked_sub(1)?));
                 break;
             }
@@ -232,6 +234,8 @@ mod tests {
             "SUM ( 'Sales'[x] ) // \"quoted",
         );
         check("(/* in */ 1)", "1 /* in */");
+        check("-- all\n= [a] -- the first\n+ [b]", "-- all\n[a] + [b] -- the first");
+        check("= -- the sum\n[a]", "[a] -- the sum");
     }
 
     #[test]

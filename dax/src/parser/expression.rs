@@ -42,7 +42,9 @@ struct Enclosed {
 }
 
 impl Parser<'_> {
+    /// Written down, a formula begins with an equals sign, which models keep without it.
     pub(super) fn whole_expression(&mut self) -> Expr {
+        self.eat(TokenKind::Equal);
         let node = self.expression();
         if self.kind() != TokenKind::End {
             self.expected("an operator or the end of the expression");

@@ -250,7 +250,9 @@ fn spans_cover_what_was_written() {
 fn errors_name_their_place_and_parsing_goes_on() {
     check_errors("", "?", "UnexpectedEnd@0..0");
     check_errors("1 +", "(1 + ?)", "UnexpectedEnd@3..3");
-    check_errors("= 1", "?", "ExpectedExpression@0..1");
+    check_errors("= = 1", "?", "ExpectedExpression@2..3");
+    check_errors("=", "?", "UnexpectedEnd@1..1");
+    check_errors("1 + (= 1)", "(1 + ?)", "ExpectedExpression@5..6");
     check_errors("f(1 2, 3)", "f(1, 3)", "UnexpectedToken@4..5");
     check_errors(
         "f(*, 3) + g(, /)",
@@ -284,6 +286,14 @@ fn errors_name_their_place_and_parsing_goes_on() {
     );
     check_errors("VAR a = 1 RETURN", "let a: 1 in ?", "UnexpectedEnd@16..16");
     check_errors("RETURN 1", "?", "ExpectedExpression@0..6");
+}
+
+#[test]
+fn a_formula_may_begin_with_an_equals_sign() {
+    check("= 1 + 2", "(1 + 2)");
+    check("\n=T[a]=[b]", "(T[a] = [b])");
+    check("= VAR x = 1 RETURN x", "let x: 1 in x");
+    check_query_errors("EVALUATE = T", "ExpectedExpression@9..10");
 }
 
 #[test]
