@@ -47,7 +47,11 @@ impl Parser<'_> {
         self.eat(TokenKind::Equal);
         let node = self.expression();
         if self.kind() != TokenKind::End {
-            self.expected("an operator or the end of the expression");
+            self.expected(if self.begins_with_definition() {
+                "the expression alone, without its name and the `=` before it"
+            } else {
+                "an operator or the end of the expression"
+            });
             self.stop();
         }
         node.expr

@@ -318,6 +318,27 @@ fn messages_say_what_was_found_and_expected() {
         "expected an operator or the end of the expression, found the name `AND`; the operator is written &&",
     );
     check("1 +", "expected an expression, found the end of the text");
+    let definition = "expected the expression alone, without its name and the `=` before it, found";
+    for (text, found) in [
+        ("Total Sales = SUM(T[x])", "the name `Sales`"),
+        ("[Total] := 1", "`:`"),
+        ("'T'[Total] := 1", "`:`"),
+        ("Sales 2024 = 1", "the number `2024`"),
+    ] {
+        check(text, &format!("{definition} {found}"));
+    }
+    check(
+        "a b",
+        "expected an operator or the end of the expression, found the name `b`",
+    );
+    check(
+        "f(a) b = 1",
+        "expected an operator or the end of the expression, found the name `b`",
+    );
+    check(
+        "[a] AND [b] = 1",
+        "expected an operator or the end of the expression, found the name `AND`; the operator is written &&",
+    );
     check(
         "a != b",
         "unexpected character `!`; DAX writes <> for \"not equal\" and NOT for negation",
