@@ -191,7 +191,7 @@ impl<'a> Binder<'a> {
         Ok(self.table_expr(kind, schema, expr.span))
     }
 
-    fn names_measure(&self, name: &str) -> bool {
+    pub(super) fn names_measure(&self, name: &str) -> bool {
         self.scope.find_measure(name).is_some() || self.defines_measure(name)
     }
 
