@@ -7,12 +7,20 @@ use std::path::{Path, PathBuf};
 ///
 /// - The model is a file (`model.bim`): the folder of that file.
 /// - The model is a folder (TMDL, or a project): the folder itself if Parquet files lie in it, or in a folder of it; but the
-///   folder `data` in it, if all that there are lie in that; else the folder `data` beside it, if there is one; else the folder itself.
+///   folder `data` in it, where nothing else in it holds any; else the folder `data` beside it, if there is one; else the folder itself.
+/// - The model is a project's file (`.pbip`), which stands for its folder: as for that folder.
 pub fn default_data_folder(model: &Path) -> PathBuf {
     if !model.is_dir() {
-        return match model.parent() {
+        let folder = match model.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
             _ => PathBuf::from("."),
+        };
+        let is_project = model
+            .extension()
+            .is_some_and(|ext| ext.eq_ignore_ascii_case("pbip"));
+        return match is_project {
+            true if folder.is_dir() => default_data_folder(&folder),
+            _ => folder,
         };
     }
     if let Some(data) = all_in_data(model) {
@@ -76,6 +84,12 @@ mod tests {
         let root = folder("file", &["model.bim", "Sales.parquet"]);
         assert_eq!(default_data_folder(&root.join("model.bim")), root);
         assert_eq!(default_data_folder(Path::new("model.bim")), Path::new("."));
+        fs::remove_dir_all(root).unwrap();
+        let root = folder("project file", &["Sales.pbip", "data/Sales.parquet"]);
+        assert_eq!(
+            default_data_folder(&root.join("Sales.pbip")),
+            root.join("data")
+        );
         fs::remove_dir_all(root).unwrap();
     }
 
