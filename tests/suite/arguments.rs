@@ -89,6 +89,14 @@ fn refusals_say_how_a_query_is_written() {
             "[Total] is a measure, and a column is expected here; a new column takes a name before it: \"Total\", [Total]",
         ),
         (
+            "EVALUATE FILTER ( Lines, Lines[Group] = 'a' )",
+            "text stands between double quotes: \"a\"",
+        ),
+        (
+            "EVALUATE FILTER ( Lines, Lines[Day] = \"2024-01-31\" )",
+            "= compares a date with text; DATE, DATEVALUE or dt\"2024-12-31\" gives a date",
+        ),
+        (
             "EVALUATE SUMMARIZECOLUMNS ( [Group] )",
             "[Group] needs its table here: 'Table'[Group]",
         ),
