@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 /// - The model is a file (`model.bim`): the folder of that file.
 /// - The model is a folder (TMDL, or a project): the folder itself if Parquet files lie in it, or in a folder of it; but the
 ///   folder `data` in it, where nothing else in it holds any; else the folder `data` beside it, if there is one; else the folder itself.
-/// - The model is a project's file (`.pbip`), which stands for its folder: as for that folder.
+/// - The model is a project's file (`.pbip`, `.pbism`), which stands for its folder: as for that folder.
 pub fn default_data_folder(model: &Path) -> PathBuf {
     if !model.is_dir() {
         let folder = match model.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
             _ => PathBuf::from("."),
         };
-        let is_project = model
-            .extension()
-            .is_some_and(|ext| ext.eq_ignore_ascii_case("pbip"));
+        let is_project = model.extension().is_some_and(|ext| {
+            ext.eq_ignore_ascii_case("pbip") || ext.eq_ignore_ascii_case("pbism")
+        });
         return match is_project {
             true if folder.is_dir() => default_data_folder(&folder),
             _ => folder,

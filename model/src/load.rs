@@ -11,6 +11,11 @@ use crate::types::Model;
 /// Reads the model at a path: a `.bim` or a `.tmdl` file, a folder that holds `model.bim`, a TMDL folder, or the folder of a Power
 /// BI project. A model that does not say its name gets that of its project, folder or file.
 pub fn load(path: &Path) -> Result<Model, LoadErrors> {
+    if has_extension(path, "pbism") && path.is_file() {
+        // It stands for its folder.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        return load(folder.unwrap_or(Path::new(".")));
+    }
     let mut model = if path.is_dir() {
         load_folder(path)?
     } else {
@@ -24,6 +29,10 @@ pub fn load(path: &Path) -> Result<Model, LoadErrors> {
 
 fn load_file(path: &Path) -> Result<Model, LoadErrors> {
     let shown = path.display().to_string();
+    if ["pbix", "pbit"].iter().any(|packed| has_extension(path, packed)) {
+        let message = "the model in this file is packed: save the file as a Power BI project (.pbip), and name the folder of that";
+        return Err(LoadErrors::one(&shown, None, message));
+    }
     let text = read_text(path)?;
     if has_extension(path, "tmdl") {
         return read_tmdl(&[TmdlFile { name: shown, text }]);
