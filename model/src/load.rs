@@ -13,8 +13,7 @@ use crate::types::Model;
 pub fn load(path: &Path) -> Result<Model, LoadErrors> {
     if has_extension(path, "pbism") && path.is_file() {
         // It stands for its folder.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        return load(folder.unwrap_or(Path::new(".")));
+        return load(folder_of(path));
     }
     let mut model = if path.is_dir() {
         load_folder(path)?
@@ -38,7 +37,7 @@ fn load_file(path: &Path) -> Result<Model, LoadErrors> {
         return read_tmdl(&[TmdlFile { name: shown, text }]);
     }
     if has_extension(path, "pbip") {
-        return load_folder(path.parent().unwrap_or(Path::new(".")));
+        return load_folder(folder_of(path));
     }
     if has_extension(path, "bim")
         || text
@@ -53,6 +52,14 @@ fn load_file(path: &Path) -> Result<Model, LoadErrors> {
         None,
         "this is neither a .bim nor a .tmdl file",
     ))
+}
+
+/// The folder of a file; a file named without one lies in the current folder.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 fn load_folder(folder: &Path) -> Result<Model, LoadErrors> {
@@ -264,5 +271,16 @@ fn name_of(path: &Path) -> String {
         name
     } else {
         stem
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_named_without_a_folder_lies_in_the_current_one() {
+        assert_eq!(folder_of(Path::new("Shop.pbip")), Path::new("."));
+        assert_eq!(folder_of(Path::new("a/Shop.pbip")), Path::new("a"));
     }
 }
