@@ -28,7 +28,8 @@ pub fn load(path: &Path) -> Result<Model, LoadErrors> {
 
 fn load_file(path: &Path) -> Result<Model, LoadErrors> {
     let shown = path.display().to_string();
-    if ["pbix", "pbit"].iter().any(|packed| has_extension(path, packed)) {
+    let packed = ["pbix", "pbit"];
+    if packed.iter().any(|kind| has_extension(path, kind)) {
         let message = "the model in this file is packed: save the file as a Power BI project (.pbip), and name the folder of that";
         return Err(LoadErrors::one(&shown, None, message));
     }

@@ -364,8 +364,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Whether the text begins as people write a measure down: `Total Sales = ...`, `[Total] := ...`.
-    pub(super) fn begins_with_definition(&self) -> bool {
+    /// Whether this is a place in the name that people write before a measure: `Total Sales = ...`, `[Total] := ...`.
+    pub(super) fn in_name_of_definition(&self) -> bool {
         use TokenKind::*;
         let kinds = self.tokens.iter().map(|token| token.kind);
         let before = kinds.take_while(|kind| *kind != Equal);
@@ -378,7 +378,7 @@ impl<'a> Parser<'a> {
             count += 1;
         }
         // AND and OR between names are operators that were meant.
-        (1..self.tokens.len()).contains(&count) && self.hint().is_empty()
+        self.at < count && count < self.tokens.len() && self.hint().is_empty()
     }
 
     fn find_partners(&self) -> Vec<usize> {

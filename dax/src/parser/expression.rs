@@ -47,7 +47,7 @@ impl Parser<'_> {
         self.eat(TokenKind::Equal);
         let node = self.expression();
         if self.kind() != TokenKind::End {
-            self.expected(if self.begins_with_definition() {
+            self.expected(if self.in_name_of_definition() {
                 "the expression alone, without its name and the `=` before it"
             } else {
                 "an operator or the end of the expression"

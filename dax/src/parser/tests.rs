@@ -332,6 +332,10 @@ fn messages_say_what_was_found_and_expected() {
         "expected an operator or the end of the expression, found the name `b`",
     );
     check(
+        "T[a] = 1 2",
+        "expected an operator or the end of the expression, found the number `2`",
+    );
+    check(
         "f(a) b = 1",
         "expected an operator or the end of the expression, found the name `b`",
     );
