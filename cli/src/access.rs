@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use peristyle::{
-    AdmissionRecord, AuditError, AuditSink, Database, Error, Identity, QueryRecord, Session,
+    AdmissionRecord, AuditError, AuditSink, Database, Denied, Error, Identity, ImportError,
+    QueryRecord, Session,
 };
 
 use crate::args::{Access, IdentityArgs};
@@ -31,7 +32,13 @@ pub fn open_or_import(
         if key.is_given() {
             return Err(no_dataset(path));
         }
-        return import(path, data).map_err(|error| report::error(&error, None, json));
+        return import(path, data).map_err(|error| {
+            let failure = report::error(&error, None, json);
+            if data.is_none() && is_missing_file(&error) {
+                eprintln!("--data DIR says where the Parquet files are");
+            }
+            failure
+        });
     }
     if data.is_some() {
         let message = "--data goes with a model; a dataset holds its data";
@@ -43,6 +50,10 @@ pub fn open_or_import(
         .least_generation(key.least_generation)
         .open(provider)
         .map_err(|error| report::error(&error, None, json))
+}
+
+fn is_missing_file(error: &Error) -> bool {
+    matches!(error, Error::Import(cause) if matches!(**cause, ImportError::MissingFile { .. }))
 }
 
 pub fn no_dataset(path: &Path) -> Failure {
@@ -68,10 +79,28 @@ pub fn import(model: &Path, data: Option<&Path>) -> Result<Database, Error> {
 pub fn session(database: &Database, args: &IdentityArgs, json: bool) -> Result<Session, Failure> {
     match (&args.token, &args.keys) {
         (Some(text), Some(keys)) => token::session(database, text, keys, json),
-        (None, None) => database
-            .session(identity(args))
-            .map_err(|error| report::error(&error, None, json)),
+        (None, None) => database.session(identity(args)).map_err(|error| {
+            let failure = report::error(&error, None, json);
+            if let Some(advice) = advice(&error) {
+                eprintln!("{advice}");
+            }
+            failure
+        }),
         _ => Err(Failure::usage("--token and --keys go together")),
+    }
+}
+
+/// The argument that lets in whom the gate refused, where there is one.
+fn advice(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Denied(Denied::NoRole) => {
+            Some("--role NAME (at the prompt .as NAME) asks as a role; one without filters sees everything")
+        }
+        Error::Denied(Denied::NeedsUserName { .. }) => {
+            Some("--user NAME (at the prompt .user NAME) says who asks")
+        }
+        Error::Denied(Denied::NeedsObjectId { .. }) => Some("--object-id ID says who asks"),
+        _ => None,
     }
 }
 

@@ -162,7 +162,7 @@ pub struct Access {
     /// A model.bim, a TMDL folder, or an encrypted dataset.
     pub model: PathBuf,
     /// The folder of the Parquet files. Else: the folder of the model file; for a TMDL folder the folder itself if Parquet
-    /// files lie in it, or the folder `data` beside it.
+    /// files lie in it, or the folder `data` in it or beside it.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     #[command(flatten)]

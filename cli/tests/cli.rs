@@ -214,10 +214,11 @@ fn identities_are_admitted_or_refused() {
             }
         }
     };
-    check(&[], "roles");
+    check(&[], "--role NAME");
     check(&["--role", "Europa"], "'Europa'");
     check(&["--role", "germany"], "'germany'");
     check(&["--role", "Region Managers"], "user's name");
+    check(&["--role", "Region Managers"], "--user NAME");
     check(
         &["--role", "Region Managers", "--user", "nobody@example.com"],
         "",
@@ -228,6 +229,25 @@ fn identities_are_admitted_or_refused() {
         "cannot be held together",
     );
     check(&["--role", "Tenants", "--custom-data", "none"], "");
+}
+
+#[test]
+fn data_that_are_not_found_are_asked_for() {
+    let folder = folder("nowhere");
+    let model = folder.join("model.bim");
+    let text = r#"{ "compatibilityLevel": 1600, "model": { "tables": [ { "name": "T",
+        "columns": [ { "name": "a", "dataType": "int64", "sourceColumn": "a" } ] } ] } }"#;
+    fs::write(&model, text).unwrap();
+    let (model, data) = (model.to_str().unwrap(), folder.to_str().unwrap());
+    let ran = run(&["query", model, "EVALUATE T"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("T.parquet"), "{}", ran.err);
+    assert!(ran.err.contains("--data DIR"), "{}", ran.err);
+    // Whoever said it already is not told.
+    let ran = run(&["query", model, "--data", data, "EVALUATE T"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(!ran.err.contains("--data DIR"), "{}", ran.err);
+    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

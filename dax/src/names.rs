@@ -38,9 +38,23 @@ pub(crate) fn table(name: &Name) -> String {
     }
 }
 
-/// A bare word: a variable, a table without quotes, a keyword argument.
+/// Whether a name is the argument of ORDERBY that says where BLANKs go, as the parser joins its words.
+fn is_order_of_blanks(name: &str) -> bool {
+    let words: Vec<&str> = name.split(' ').collect();
+    let is_one_of = |word: &str, of: &[&str]| of.iter().any(|o| o.eq_ignore_ascii_case(word));
+    match words.as_slice() {
+        [direction, blanks, place] => {
+            is_one_of(direction, &["ASC", "DESC"])
+                && is_one_of(blanks, &["BLANKS"])
+                && is_one_of(place, &["DEFAULT", "FIRST", "LAST"])
+        }
+        _ => false,
+    }
+}
+
+/// A bare word: a variable, a table without quotes, a keyword argument; of these, `DESC BLANKS LAST` is three words.
 pub(crate) fn bare(name: &str) -> String {
-    if is_plain_word(name) {
+    if is_plain_word(name) || is_order_of_blanks(name) {
         name.to_owned()
     } else {
         quoted(name)

@@ -11,6 +11,10 @@ use crate::types::Model;
 /// Reads the model at a path: a `.bim` or a `.tmdl` file, a folder that holds `model.bim`, a TMDL folder, or the folder of a Power
 /// BI project. A model that does not say its name gets that of its project, folder or file.
 pub fn load(path: &Path) -> Result<Model, LoadErrors> {
+    if has_extension(path, "pbism") && path.is_file() {
+        // It stands for its folder.
+        return load(folder_of(path));
+    }
     let mut model = if path.is_dir() {
         load_folder(path)?
     } else {
@@ -24,12 +28,17 @@ pub fn load(path: &Path) -> Result<Model, LoadErrors> {
 
 fn load_file(path: &Path) -> Result<Model, LoadErrors> {
     let shown = path.display().to_string();
+    let packed = ["pbix", "pbit"];
+    if packed.iter().any(|kind| has_extension(path, kind)) {
+        let message = "the model in this file is packed: save the file as a Power BI project (.pbip), and name the folder of that";
+        return Err(LoadErrors::one(&shown, None, message));
+    }
     let text = read_text(path)?;
     if has_extension(path, "tmdl") {
         return read_tmdl(&[TmdlFile { name: shown, text }]);
     }
     if has_extension(path, "pbip") {
-        return load_folder(path.parent().unwrap_or(Path::new(".")));
+        return load_folder(folder_of(path));
     }
     if has_extension(path, "bim")
         || text
@@ -44,6 +53,14 @@ fn load_file(path: &Path) -> Result<Model, LoadErrors> {
         None,
         "this is neither a .bim nor a .tmdl file",
     ))
+}
+
+/// The folder of a file; a file named without one lies in the current folder.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 fn load_folder(folder: &Path) -> Result<Model, LoadErrors> {
@@ -255,5 +272,16 @@ fn name_of(path: &Path) -> String {
         name
     } else {
         stem
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_named_without_a_folder_lies_in_the_current_one() {
+        assert_eq!(folder_of(Path::new("Shop.pbip")), Path::new("."));
+        assert_eq!(folder_of(Path::new("a/Shop.pbip")), Path::new("a"));
     }
 }

@@ -71,3 +71,37 @@ fn an_answer_starts_at_a_constant() {
     assert_eq!(asked("[Total]"), None);
     assert_eq!(asked("Lines[Key]"), None);
 }
+
+/// What those who are new to queries write first, and what they are told.
+#[test]
+fn refusals_say_how_a_query_is_written() {
+    let session = session();
+    for (dax, expected) in [
+        ("[Total]", "`EVALUATE { expression }` for one value"),
+        ("EVALUATE [Total]", "{ ... } makes a table of it"),
+        (
+            "EVALUATE SUM ( Lines[Amount] )",
+            "SUM gives a value, and a table is expected here; { ... } makes a table of a value",
+        ),
+        ("EVALUATE ROW ( 'x', 1 )", "text between double quotes"),
+        (
+            "EVALUATE SUMMARIZECOLUMNS ( Lines[Group], [Total] )",
+            "[Total] is a measure, and a column is expected here; a new column takes a name before it: \"Total\", [Total]",
+        ),
+        (
+            "EVALUATE FILTER ( Lines, Lines[Group] = 'a' )",
+            "text stands between double quotes: \"a\"",
+        ),
+        (
+            "EVALUATE FILTER ( Lines, Lines[Day] = \"2024-01-31\" )",
+            "= compares a date with text; DATE, DATEVALUE or dt\"2024-12-31\" gives a date",
+        ),
+        (
+            "EVALUATE SUMMARIZECOLUMNS ( [Group] )",
+            "[Group] needs its table here: 'Table'[Group]",
+        ),
+    ] {
+        let error = session.query(dax).expect_err(dax).to_string();
+        assert!(error.contains(expected), "{dax}: {error}");
+    }
+}

@@ -73,7 +73,9 @@ fn aligned(
                 at += 1;
                 break;
             }
-            if may_go(source, token) {
+            // Only the equals sign of a whole formula can come first.
+            let begins_formula = places.is_empty() && token.kind == TokenKind::Equal;
+            if begins_formula || may_go(source, token) {
                 places.push(at.min(to.len().checked_sub(1)?));
                 break;
             }
@@ -87,11 +89,12 @@ fn aligned(
     Some(places)
 }
 
-/// What the layout may leave out: brackets that only group, and the ASC of an order.
+/// What the layout may leave out: brackets that only group, the ASC of an order, and the `''` of a column of no table.
 fn may_go(source: &str, token: &Token) -> bool {
     match token.kind {
         TokenKind::OpenParen | TokenKind::CloseParen => true,
         TokenKind::Identifier => slice(source, token.span).eq_ignore_ascii_case("ASC"),
+        TokenKind::QuotedName => slice(source, token.span) == "''",
         _ => false,
     }
 }
@@ -232,6 +235,16 @@ mod tests {
             "SUM ( 'Sales'[x] ) // \"quoted",
         );
         check("(/* in */ 1)", "1 /* in */");
+        check("-- all\n= [a] -- the first\n+ [b]", "-- all\n[a] + [b] -- the first");
+        check("= -- the sum\n[a]", "[a] -- the sum");
+        check(
+            "MAXX({1}, -- one\n''[Value]) -- all",
+            "MAXX ( { 1 }, [Value] ) -- one -- all",
+        );
+        check(
+            "ORDERBY([a], DESC BLANKS LAST) -- last",
+            "ORDERBY ( [a], DESC BLANKS LAST ) -- last",
+        );
     }
 
     #[test]

@@ -57,6 +57,10 @@ fn upper_calls(dump: &str) -> String {
 fn what_fits_stays_on_one_line() {
     check("sum(Sales[Amount])", "SUM ( Sales[Amount] )");
     check("today()", "TODAY ()");
+    check(
+        "ORDERBY(T[a], DESC BLANKS LAST, T[b], asc blanks first)",
+        "ORDERBY ( T[a], DESC BLANKS LAST, T[b], asc BLANKS first )",
+    );
     check("My_Function(1)", "My_Function ( 1 )");
     check(
         "f(a,,b)+f(,)+f(a,)+f(,a)",

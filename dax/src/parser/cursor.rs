@@ -364,6 +364,23 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Whether this is a place in the name that people write before a measure: `Total Sales = ...`, `[Total] := ...`.
+    pub(super) fn in_name_of_definition(&self) -> bool {
+        use TokenKind::*;
+        let kinds = self.tokens.iter().map(|token| token.kind);
+        let before = kinds.take_while(|kind| *kind != Equal);
+        let names = [Identifier, QuotedName, Bracket, Number, Colon];
+        let mut count = 0;
+        for kind in before {
+            if !names.contains(&kind) {
+                return false;
+            }
+            count += 1;
+        }
+        // AND and OR between names are operators that were meant.
+        self.at < count && count < self.tokens.len() && self.hint().is_empty()
+    }
+
     fn find_partners(&self) -> Vec<usize> {
         let mut partners = vec![0; self.tokens.len()];
         let mut open: Vec<(TokenKind, usize)> = Vec::new();

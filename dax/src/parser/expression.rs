@@ -42,10 +42,16 @@ struct Enclosed {
 }
 
 impl Parser<'_> {
+    /// Written down, a formula begins with an equals sign, which models keep without it.
     pub(super) fn whole_expression(&mut self) -> Expr {
+        self.eat(TokenKind::Equal);
         let node = self.expression();
         if self.kind() != TokenKind::End {
-            self.expected("an operator or the end of the expression");
+            self.expected(if self.in_name_of_definition() {
+                "the expression alone, without its name and the `=` before it"
+            } else {
+                "an operator or the end of the expression"
+            });
             self.stop();
         }
         node.expr

@@ -33,6 +33,7 @@ pub fn parse_query(text: &str) -> Parsed<Query> {
 }
 
 /// Reads one expression, scalar or table: the text of a measure, a calculated column, a calculated table or a role filter.
+/// It may begin with the equals sign that formulas are written down with.
 pub fn parse_expression(text: &str) -> Parsed<Expr> {
     parse(text, |parser| parser.whole_expression())
 }

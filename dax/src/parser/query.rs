@@ -55,7 +55,7 @@ impl Parser<'_> {
     }
 
     fn missing_evaluate(&mut self) {
-        let message = "the query has no EVALUATE: a query is `EVALUATE table`, with an optional DEFINE before it";
+        let message = "the query has no EVALUATE: a query is `EVALUATE table`, or `EVALUATE { expression }` for one value, with an optional DEFINE before it";
         self.report(ErrorKind::MissingEvaluate, self.peek().span, message);
     }
 

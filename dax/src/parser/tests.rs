@@ -250,7 +250,9 @@ fn spans_cover_what_was_written() {
 fn errors_name_their_place_and_parsing_goes_on() {
     check_errors("", "?", "UnexpectedEnd@0..0");
     check_errors("1 +", "(1 + ?)", "UnexpectedEnd@3..3");
-    check_errors("= 1", "?", "ExpectedExpression@0..1");
+    check_errors("= = 1", "?", "ExpectedExpression@2..3");
+    check_errors("=", "?", "UnexpectedEnd@1..1");
+    check_errors("1 + (= 1)", "(1 + ?)", "ExpectedExpression@5..6");
     check_errors("f(1 2, 3)", "f(1, 3)", "UnexpectedToken@4..5");
     check_errors(
         "f(*, 3) + g(, /)",
@@ -287,6 +289,14 @@ fn errors_name_their_place_and_parsing_goes_on() {
 }
 
 #[test]
+fn a_formula_may_begin_with_an_equals_sign() {
+    check("= 1 + 2", "(1 + 2)");
+    check("\n=T[a]=[b]", "(T[a] = [b])");
+    check("= VAR x = 1 RETURN x", "let x: 1 in x");
+    check_query_errors("EVALUATE = T", "ExpectedExpression@9..10");
+}
+
+#[test]
 fn the_lexer_s_errors_are_not_repeated() {
     check_errors("f(a ! b, 1)", "f(a, 1)", "UnexpectedCharacter@4..5");
     check_errors("1 + ### 2", "(1 + ?)", "UnexpectedCharacter@4..7");
@@ -308,6 +318,31 @@ fn messages_say_what_was_found_and_expected() {
         "expected an operator or the end of the expression, found the name `AND`; the operator is written &&",
     );
     check("1 +", "expected an expression, found the end of the text");
+    let definition = "expected the expression alone, without its name and the `=` before it, found";
+    for (text, found) in [
+        ("Total Sales = SUM(T[x])", "the name `Sales`"),
+        ("[Total] := 1", "`:`"),
+        ("'T'[Total] := 1", "`:`"),
+        ("Sales 2024 = 1", "the number `2024`"),
+    ] {
+        check(text, &format!("{definition} {found}"));
+    }
+    check(
+        "a b",
+        "expected an operator or the end of the expression, found the name `b`",
+    );
+    check(
+        "T[a] = 1 2",
+        "expected an operator or the end of the expression, found the number `2`",
+    );
+    check(
+        "f(a) b = 1",
+        "expected an operator or the end of the expression, found the name `b`",
+    );
+    check(
+        "[a] AND [b] = 1",
+        "expected an operator or the end of the expression, found the name `AND`; the operator is written &&",
+    );
     check(
         "a != b",
         "unexpected character `!`; DAX writes <> for \"not equal\" and NOT for negation",

@@ -258,7 +258,7 @@ impl<'a> Binder<'a> {
         self.table_expr(kind, schema, span)
     }
 
-    fn names_measure(&self, name: &str) -> bool {
+    pub(super) fn names_measure(&self, name: &str) -> bool {
         self.scope.find_measure(name).is_some() || self.defines_measure(name)
     }
 

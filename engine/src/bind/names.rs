@@ -118,6 +118,14 @@ impl<'a> Binder<'a> {
                         self.named.borrow_mut().insert(column.table());
                         Ok(column)
                     }
+                    None if self.names_measure(&name.text) => self.error(
+                        ErrorKind::UnknownName,
+                        expr.span,
+                        format!(
+                            "[{0}] is a measure, and a column is expected here; a new column takes a name before it: \"{0}\", [{0}]",
+                            name.text
+                        ),
+                    ),
                     None => self.error(
                         ErrorKind::UnknownName,
                         expr.span,

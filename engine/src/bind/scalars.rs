@@ -84,7 +84,21 @@ impl<'a> Binder<'a> {
                 return Ok(self.scalar(ScalarKind::Constant(value), DataType::Boolean, expr.span));
             }
         }
-        self.table_as_value(expr)
+        let bound = self.table_as_value(expr);
+        if !quoted || self.find_table(name).is_some() {
+            return bound;
+        }
+        // Other languages write text like this.
+        bound.map_err(|error| match error.kind {
+            ErrorKind::UnknownName => Error {
+                message: format!(
+                    "{}; text stands between double quotes: \"{name}\"",
+                    error.message
+                ),
+                ..error
+            },
+            _ => error,
+        })
     }
 
     /// A table where a value is expected: one column, at most one row.
@@ -214,10 +228,19 @@ impl<'a> Binder<'a> {
         };
         match (class(left.data_type), class(right.data_type)) {
             (Some(a), Some(b)) if a != b => {
-                let message = format!(
-                    "{} compares {a} with {b}; VALUE or FORMAT converts one of them",
-                    op.symbol()
-                );
+                let types = [left.data_type, right.data_type];
+                let has = |wanted: DataType| types.contains(&wanted);
+                let message = if has(DataType::DateTime) && has(DataType::Text) {
+                    format!(
+                        "{} compares a date with text; DATE, DATEVALUE or dt\"2024-12-31\" gives a date",
+                        op.symbol()
+                    )
+                } else {
+                    format!(
+                        "{} compares {a} with {b}; VALUE or FORMAT converts one of them",
+                        op.symbol()
+                    )
+                };
                 self.error(ErrorKind::Type, span, message)
             }
             _ => Ok(()),

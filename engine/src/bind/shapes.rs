@@ -68,7 +68,7 @@ impl<'a> Binder<'a> {
                 return self.error(
                     ErrorKind::Argument,
                     span,
-                    "ROW takes names, as text, each with its expression",
+                    "ROW takes names, as text between double quotes, each with its expression",
                 );
             };
             let value = self.bind_scalar(value)?;

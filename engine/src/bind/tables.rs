@@ -170,7 +170,7 @@ impl<'a> Binder<'a> {
                     ErrorKind::Type,
                     span,
                     format!(
-                        "{} gives a value, and a table is expected here",
+                        "{} gives a value, and a table is expected here; {{ ... }} makes a table of a value",
                         name.text.to_ascii_uppercase()
                     ),
                 )
@@ -194,7 +194,7 @@ impl<'a> Binder<'a> {
             _ => self.error(
                 ErrorKind::Type,
                 span,
-                "a table is expected here, and this is a value",
+                "a table is expected here, and this is a value; { ... } makes a table of it",
             ),
         }
     }

@@ -427,6 +427,18 @@ fn finds_the_model_in_a_project() {
         load(&root.join("Shop.SemanticModel")).unwrap().name,
         "The shop"
     );
+    std::fs::write(project.join("definition.pbism"), "{ \"version\": \"4.2\" }").unwrap();
+    assert_eq!(
+        load(&project.join("definition.pbism")).unwrap().name,
+        "The shop"
+    );
+    std::fs::write(root.join("Shop.pbix"), "PK").unwrap();
+    assert!(
+        load(&root.join("Shop.pbix"))
+            .unwrap_err()
+            .to_string()
+            .contains("save the file as a Power BI project")
+    );
     assert!(
         load(&root.join("Shop.Report"))
             .unwrap_err()
