@@ -93,9 +93,9 @@ pub fn session(database: &Database, args: &IdentityArgs, json: bool) -> Result<S
 /// The argument that lets in whom the gate refused, where there is one.
 fn advice(error: &Error) -> Option<&'static str> {
     match error {
-        Error::Denied(Denied::NoRole) => {
-            Some("--role NAME (at the prompt .as NAME) asks as a role; one without filters sees everything")
-        }
+        Error::Denied(Denied::NoRole) => Some(
+            "--role NAME (at the prompt .as NAME) asks as a role; one without filters sees everything",
+        ),
         Error::Denied(Denied::NeedsUserName { .. }) => {
             Some("--user NAME (at the prompt .user NAME) says who asks")
         }

@@ -235,7 +235,10 @@ mod tests {
             "SUM ( 'Sales'[x] ) // \"quoted",
         );
         check("(/* in */ 1)", "1 /* in */");
-        check("-- all\n= [a] -- the first\n+ [b]", "-- all\n[a] + [b] -- the first");
+        check(
+            "-- all\n= [a] -- the first\n+ [b]",
+            "-- all\n[a] + [b] -- the first",
+        );
         check("= -- the sum\n[a]", "[a] -- the sum");
         check(
             "MAXX({1}, -- one\n''[Value]) -- all",
