@@ -248,27 +248,43 @@ impl<'a> Evaluator<'a> {
         let mut numbers = joint_numbers(&[&of_rows, &of_contexts], &[count, batch.len], &watch)?;
         let wanted = numbers.pop().unwrap_or_default();
         let numbers = numbers.pop().unwrap_or_default();
-        let mut found: HashMap<(u32, u32), Vec<u32>> = HashMap::new();
+        let admitted = self.admitted(window, listed, &open, batch)?;
+        // The first table's combinations are a part of the key, so that a context finds the few rows that it admits, and does not
+        // go through all of them.
+        let (first, rest) = match admitted.split_first() {
+            Some((first, rest)) => (Some(first), rest),
+            None => (None, admitted.as_slice()),
+        };
+        let mut found: HashMap<(u32, u32, u32), Vec<u32>> = HashMap::new();
         for list in 0..listed.lists() {
             for row in listed.list(list) {
                 watch.step(1)?;
+                let combination = first.map_or(0, |first| first.of_row[row]);
                 found
-                    .entry((list as u32, numbers[row]))
+                    .entry((list as u32, numbers[row], combination))
                     .or_default()
                     .push(row as u32);
             }
         }
-        let admitted = self.admitted(window, listed, &open, batch)?;
-        let none = Vec::new();
-        let rows = (0..batch.len).map(|i| {
-            let candidates = found.get(&(listed.of[i], wanted[i])).unwrap_or(&none);
-            candidates
-                .iter()
-                .copied()
-                .filter(|&row| admitted.iter().all(|a| a.admits(i, row)))
-                .collect()
-        });
-        Ok(Current::Found(rows.collect()))
+        let mut rows: Vec<Vec<u32>> = Vec::with_capacity(batch.len);
+        for i in 0..batch.len {
+            let mut current: Vec<u32> = Vec::new();
+            let mut take = |combination: u32| {
+                let key = (listed.of[i], wanted[i], combination);
+                let candidates = found.get(&key).map_or(&[][..], Vec::as_slice);
+                watch.step(1 + candidates.len())?;
+                let left = candidates.iter().copied();
+                current.extend(left.filter(|&row| rest.iter().all(|a| a.admits(i, row))));
+                Ok::<(), Stopped>(())
+            };
+            match first {
+                Some(first) => first.of(i).try_for_each(&mut take)?,
+                None => take(0)?,
+            }
+            current.sort_unstable();
+            rows.push(current);
+        }
+        Ok(Current::Found(rows))
     }
 
     /// A column of the relation, row by row as they are listed.
@@ -361,6 +377,12 @@ struct Admitted {
 }
 
 impl Admitted {
+    /// What a context admits.
+    fn of(&self, context: usize) -> impl Iterator<Item = u32> + '_ {
+        let set = self.sets.get(&self.of_context[context]);
+        set.into_iter().flatten().copied()
+    }
+
     fn admits(&self, context: usize, row: u32) -> bool {
         self.sets
             .get(&self.of_context[context])
