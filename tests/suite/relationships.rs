@@ -246,9 +246,8 @@ fn of_several_ways_the_weightiest_is_taken() {
         ),
         // This one is on no way to the regions.
         (
-            format!(
-                "CALCULATE ( SUM ( Sold[Amount] ), USERELATIONSHIP ( Sold[Buyer], Buyers[Buyer] ) )"
-            ),
+            "CALCULATE ( SUM ( Sold[Amount] ), USERELATIONSHIP ( Sold[Buyer], Buyers[Buyer] ) )"
+                .to_owned(),
             "11",
         ),
     ] {

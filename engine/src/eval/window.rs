@@ -267,10 +267,10 @@ impl<'a> Evaluator<'a> {
             }
         }
         let mut rows: Vec<Vec<u32>> = Vec::with_capacity(batch.len);
-        for i in 0..batch.len {
+        for (i, wanted) in wanted.into_iter().enumerate().take(batch.len) {
             let mut current: Vec<u32> = Vec::new();
             let mut take = |combination: u32| {
-                let key = (listed.of[i], wanted[i], combination);
+                let key = (listed.of[i], wanted, combination);
                 let candidates = found.get(&key).map_or(&[][..], Vec::as_slice);
                 watch.step(1 + candidates.len())?;
                 let left = candidates.iter().copied();
