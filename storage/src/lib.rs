@@ -21,7 +21,6 @@ mod extend;
 mod figures;
 mod grow;
 mod hash;
-mod helpers;
 mod import;
 mod mask;
 mod memory;
