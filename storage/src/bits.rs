@@ -16,6 +16,15 @@ impl Bits {
         }
     }
 
+    /// Those numbers below `len` whose bits are set in these words, and no others.
+    pub(crate) fn of_words(len: u32, mut words: Vec<u64>) -> Bits {
+        words.resize((len as usize).div_ceil(64), 0);
+        if let (Some(last), 1..) = (words.last_mut(), len % 64) {
+            *last &= u64::MAX >> (64 - len % 64);
+        }
+        Bits { words, len }
+    }
+
     /// Those numbers below `len` of which `holds` is true, asked in ascending order.
     pub(crate) fn of(len: u32, mut holds: impl FnMut(u32) -> bool) -> Bits {
         let word = |first: u32| {

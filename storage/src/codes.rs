@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use crate::BLANK;
 use crate::column::BLOCK;
 use crate::grow::Turn;
+use crate::pages;
 use crate::workers::cores;
 
 /// One code after the other, all of one width.
@@ -140,6 +141,13 @@ impl Code for u32 {
     }
 }
 
+/// Room for so many codes, on large pages where they are many.
+pub(crate) fn room<C>(codes: usize) -> Vec<C> {
+    let mut room = Vec::with_capacity(codes);
+    pages::large(room.spare_capacity_mut());
+    room
+}
+
 impl Codes {
     /// Codes that are all below `domain`.
     pub(crate) fn pack(domain: u32, codes: impl Iterator<Item = u32>) -> Codes {
@@ -154,10 +162,10 @@ impl Codes {
     /// No codes yet, of the width that a domain of this size needs, with room for `rows`.
     pub(crate) fn room(domain: u32, rows: usize) -> Codes {
         match domain {
-            0..=0x100 => Codes::U8(Vec::with_capacity(rows)),
-            0x101..=0x1_0000 => Codes::U16(Vec::with_capacity(rows)),
-            0x1_0001..=MOST_OF_U24 => Codes::U24(Vec::with_capacity(rows)),
-            _ => Codes::U32(Vec::with_capacity(rows)),
+            0..=0x100 => Codes::U8(room(rows)),
+            0x101..=0x1_0000 => Codes::U16(room(rows)),
+            0x1_0001..=MOST_OF_U24 => Codes::U24(room(rows)),
+            _ => Codes::U32(room(rows)),
         }
     }
 

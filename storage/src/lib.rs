@@ -25,6 +25,7 @@ mod import;
 mod mask;
 mod memory;
 mod numbering;
+mod pages;
 mod reading;
 mod relationship;
 mod rows;

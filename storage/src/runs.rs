@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::BLANK;
-use crate::codes::{Code, Codes, with_codes};
+use crate::codes::{Code, Codes, room, with_codes};
 use crate::column::BLOCK;
 use crate::grow::Turn;
 
@@ -206,7 +206,7 @@ impl Runs {
         let most = (codes.bytes() / SHARE).checked_sub(fixed)? * rows as u64 / codes.bytes();
         with_codes!(codes, codes => {
             let (starts, count) = starts(codes, most as usize)?;
-            let mut picked = Vec::with_capacity(count);
+            let mut picked = room(count);
             pick(codes, &starts, &mut picked);
             Runs::of_parts(rows, starts, Code::list(picked))
         })

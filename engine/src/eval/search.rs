@@ -424,7 +424,8 @@ fn found_in_segments(
     watch: &Watch<'_>,
 ) -> Result<Vector, Stopped> {
     let shared = rows.segments.is_some();
-    let mut sets: Vec<Option<RoaringBitmap>> = vec![None; rows.offsets.len()];
+    let mut sets: Vec<Option<Held>> = Vec::new();
+    sets.resize_with(rows.offsets.len(), || None);
     let mut found = BooleanBufferBuilder::new(wanted.len());
     for (context, wanted) in wanted.iter().enumerate() {
         let segment = segment_of(rows, context);
@@ -435,7 +436,7 @@ fn found_in_segments(
             numbers[range].contains(wanted)
         } else {
             let set = &mut sets[segment as usize];
-            set.get_or_insert_with(|| numbers[range].iter().copied().collect())
+            set.get_or_insert_with(|| Held::of(&numbers[range]))
                 .contains(*wanted)
         });
     }
@@ -443,6 +444,44 @@ fn found_in_segments(
         data: Data::Boolean(BooleanArray::new(found.finish(), None)),
         errors: None,
     })
+}
+
+/// A set of numbers that is asked many times: a bit for each number where that takes little, because a filter of a role asks it of
+/// every value that a column has.
+enum Held {
+    Bits(Vec<u64>),
+    Sparse(RoaringBitmap),
+}
+
+impl Held {
+    /// Words of bits for each number of the set, at most.
+    const WORDS: usize = 4;
+
+    fn of(numbers: &[u32]) -> Held {
+        let words = numbers
+            .iter()
+            .max()
+            .map_or(0, |most| *most as usize / 64 + 1);
+        if words > numbers.len().saturating_mul(Held::WORDS) {
+            return Held::Sparse(numbers.iter().copied().collect());
+        }
+        let mut bits = vec![0u64; words];
+        for number in numbers {
+            if let Some(word) = bits.get_mut(*number as usize / 64) {
+                *word |= 1 << (number % 64);
+            }
+        }
+        Held::Bits(bits)
+    }
+
+    fn contains(&self, number: u32) -> bool {
+        match self {
+            Held::Bits(bits) => bits
+                .get(number as usize / 64)
+                .is_some_and(|word| word >> (number % 64) & 1 == 1),
+            Held::Sparse(set) => set.contains(number),
+        }
+    }
 }
 
 /// The parent of each identifier.
@@ -615,5 +654,25 @@ mod tests {
         check(&shared, [5, 3, 9], [true, false, true]);
         check(&own, [9, 9, 9], [true, false, false]);
         check(&own, [2, 2, 2], [false, false, true]);
+    }
+
+    #[test]
+    fn sets_hold_their_numbers_however_these_lie() {
+        fn check(numbers: &[u32], as_bits: bool) {
+            let held = Held::of(numbers);
+            assert_eq!(matches!(held, Held::Bits(_)), as_bits, "{numbers:?}");
+            let near = numbers
+                .iter()
+                .flat_map(|n| [n.saturating_sub(1), *n, n.saturating_add(1)]);
+            for number in near.chain([0, 63, 64, ABSENT]) {
+                assert_eq!(held.contains(number), numbers.contains(&number), "{number}");
+            }
+        }
+        check(&[], true);
+        check(&[0], true);
+        check(&[255], true);
+        check(&[256], false);
+        check(&[3, 64, 700, 511], true);
+        check(&[7, ABSENT], false);
     }
 }

@@ -13,6 +13,7 @@ use super::parquet_read::{OpenFile, not_as_written};
 use crate::BLANK;
 use crate::codes::{Code, Codes, MOST_OF_U24, U24};
 use crate::column::BLOCK;
+use crate::pages;
 use crate::runs::{RowCodes, Runs, block_starts, pick};
 
 /// Codes of all rows, or the numbers that stand for them, with what was noticed on the way.
@@ -251,6 +252,7 @@ fn read_each<W: Width>(
     about: &About,
 ) -> Result<(Codes, Noted), AtRestError> {
     let mut places = vec![W::EMPTY; groups.iter().map(|group| group.rows).sum()];
+    pages::large(&mut places);
     let mut rest = places.as_mut_slice();
     let mut jobs = Vec::with_capacity(groups.len());
     for group in groups {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::compose::{Composer, Source};
+use super::kernels::{Level, SET, set_bits};
 use super::own::OwnRows;
 use super::tuples::TupleTest;
 use crate::bits::Bits;
@@ -161,7 +162,9 @@ impl Requirements {
             Reached::Own => set.bits(source.size),
             Reached::Dense(codes) => {
                 let passing = set.bits(source.size);
-                Bits::of(codes.len() as u32, |n| passing.get(codes[n as usize]))
+                let mut words = vec![0; codes.len().div_ceil(64)];
+                set_bits::<SET, u32>(Level::best(), codes, passing.words(), &mut words);
+                Bits::of_words(codes.len() as u32, words)
             }
         };
         self.require(lane, pass);

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use super::compose::Composer;
 use super::kernels::{self, AND, Lane, Level, OR, SET, range_bits, set_bits};
+use super::order::{Cost, Left, order};
 use super::own::{OwnRows, all_of};
+use super::picked::{self, Passes, Range};
 use super::requirements::{Alternatives, Chunk, Requirements};
 use super::tuples::TupleTest;
 use crate::bits::Bits;
-use crate::codes::{Code, with_codes};
+use crate::codes::with_codes;
 use crate::column::{BLOCK, Column};
 use crate::rows::Part;
 use crate::runs::RowCodes;
 use crate::{ScanError, StorageError};
 
-/// Where fewer rows of a block are left, further tests look at these alone.
+/// Where fewer rows of a block are left, an OR looks at these alone.
 const ROWS_PER_PICK: usize = 64;
 /// Neighbouring numbers that pass are tested as so many ranges at most, before a lookup is faster.
 const MOST_RANGES: usize = 3;
@@ -22,7 +24,7 @@ const MOST_RANGES: usize = 3;
 pub(super) struct Selector<'a> {
     never: bool,
     own: Vec<OwnRows>,
-    /// The cheapest for what they leave out first.
+    /// In the order of the tests.
     lanes: Vec<LaneTest<'a>>,
     /// A row must pass one term of each.
     few: Vec<Vec<TermTest<'a>>>,
@@ -37,8 +39,7 @@ struct LaneTest<'a> {
     lane: u32,
     column: &'a Column,
     test: Test,
-    /// What the test costs for each row that it leaves out.
-    cost: f64,
+    cost: Cost,
 }
 
 /// One term of an OR. With none of both it is open.
@@ -59,13 +60,6 @@ enum Test {
     Ranges(Vec<Range>),
     /// By number; and how many pass below each 64 numbers, which tells whether a block can be skipped.
     Lookup { pass: Bits, below: Vec<u32> },
-}
-
-#[derive(Clone, Copy)]
-struct Range {
-    first: u32,
-    /// How much more the last is.
-    span: u32,
 }
 
 struct PlacedChunk<'a> {
@@ -97,6 +91,8 @@ struct Parts {
 pub(super) struct Scratch {
     /// Rows that pass, counted from the block's start, ascending.
     pub(super) picks: Vec<u16>,
+    /// The runs that they belong to, where a lane holds runs.
+    places: Vec<u32>,
     /// The rows that pass so far, a bit each.
     words: Vec<u64>,
     parts: Parts,
@@ -131,7 +127,7 @@ impl<'a> Selector<'a> {
             }
             selector.alive.insert(lane, pass);
         }
-        selector.lanes.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+        selector.put_in_order();
         for alternatives in requirements.alternatives {
             match alternatives {
                 Alternatives::Few(terms) => selector.add_terms(composer, terms)?,
@@ -151,6 +147,13 @@ impl<'a> Selector<'a> {
             selector.tuples.push((test, lanes));
         }
         Ok(selector)
+    }
+
+    fn put_in_order(&mut self) {
+        let costs: Vec<Cost> = self.lanes.iter().map(|lane| lane.cost).collect();
+        let mut tests: Vec<_> = self.lanes.drain(..).map(Some).collect();
+        let places = order(&costs);
+        self.lanes = places.iter().filter_map(|p| tests[*p].take()).collect();
     }
 
     /// Adds the terms of an OR.
@@ -252,29 +255,26 @@ impl<'a> Selector<'a> {
     ) -> (Picked, bool) {
         let block = start / BLOCK;
         let mut in_words = picked == Picked::Some;
-        let mut left = None;
         let mixed = self
             .lanes
             .iter()
             .filter(|lane| lane.zone(block) == Zone::Mixed);
         for lane in mixed {
             if in_words {
-                let left = left.take().unwrap_or_else(|| ones(&scratch.words));
-                if left * ROWS_PER_PICK < len {
+                let left = Left::of(&scratch.words);
+                if lane.cost.prefers_list(left) {
                     kernels::picks(self.level, &scratch.words, &mut scratch.picks);
                     in_words = false;
                 }
             }
             if picked == Picked::Some && !in_words {
-                picked = lane.narrow(start, len, picked, &mut scratch.picks);
+                picked = lane.narrow(self.level, start, len, scratch);
             } else {
                 let Scratch { words, parts, .. } = scratch;
                 lane.test_block(self.level, start, len, in_words, words, parts);
-                let passing = ones(&scratch.words);
-                left = Some(passing);
-                picked = match passing {
+                picked = match ones(&scratch.words) {
                     0 => Picked::Nothing,
-                    _ if passing == len => Picked::All,
+                    passing if passing == len => Picked::All,
                     _ => Picked::Some,
                 };
                 in_words = picked == Picked::Some;
@@ -419,11 +419,11 @@ impl Test {
         Test::Ranges(ranges)
     }
 
-    /// What a row costs for each byte of its number.
-    fn weight(&self) -> f64 {
+    /// None: it is looked up.
+    fn ranges(&self) -> Option<usize> {
         match self {
-            Test::Ranges(ranges) => ranges.len() as f64,
-            Test::Lookup { .. } => 8.0,
+            Test::Ranges(ranges) => Some(ranges.len()),
+            Test::Lookup { .. } => None,
         }
     }
 }
@@ -447,8 +447,14 @@ impl<'a> LaneTest<'a> {
             return Passing::All;
         }
         let test = Test::new(pass, column.held());
-        let left_out = 1.0 - f64::from(passing) / f64::from(held);
-        let cost = column.numbers.row_bytes() * test.weight() / left_out;
+        let numbers = &column.numbers;
+        let cost = Cost {
+            bytes: numbers.row_bytes(),
+            run: numbers.len() as f64 / numbers.entries().len().max(1) as f64,
+            is_run: matches!(numbers, RowCodes::Runs(_)),
+            ranges: test.ranges(),
+            pass: f64::from(passing) / f64::from(held),
+        };
         Passing::Some(LaneTest {
             lane,
             column,
@@ -560,39 +566,30 @@ impl<'a> LaneTest<'a> {
         }
     }
 
-    fn narrow(&self, start: usize, len: usize, picked: Picked, picks: &mut Vec<u16>) -> Picked {
+    /// Keeps the rows of the list that pass.
+    fn narrow(&self, level: Level, start: usize, len: usize, scratch: &mut Scratch) -> Picked {
+        let Scratch { picks, places, .. } = scratch;
+        let passes = match &self.test {
+            Test::Ranges(ranges) => Passes::Ranges(ranges),
+            Test::Lookup { pass, .. } => Passes::Set(pass.words()),
+        };
+        let before = picks.len();
         match &self.column.numbers {
             RowCodes::Each(codes) => with_codes!(codes, numbers => {
-                let numbers = &numbers[start..start + len];
-                self.narrow_by(len, picked, picks, |row| numbers[row].wide())
+                picked::narrow(level, &numbers[start..start + len], None, passes, picks);
             }),
-            RowCodes::Runs(runs) => with_codes!(runs.codes(), numbers => {
-                self.narrow_by(len, picked, picks, |row| numbers[runs.place(start + row)].wide())
-            }),
+            RowCodes::Runs(runs) => {
+                places.resize(before, 0);
+                kernels::places(level, runs.starts(), start, picks, places);
+                with_codes!(runs.codes(), numbers => {
+                    picked::narrow(level, numbers, Some(places), passes, picks);
+                });
+            }
         }
-    }
-
-    fn narrow_by(
-        &self,
-        len: usize,
-        picked: Picked,
-        picks: &mut Vec<u16>,
-        number: impl Fn(usize) -> u32,
-    ) -> Picked {
-        match &self.test {
-            Test::Ranges(ranges) => match ranges.as_slice() {
-                // One comparison: below `first` wraps around to a large number.
-                [r] => keep(len, picked, picks, |row| {
-                    number(row).wrapping_sub(r.first) <= r.span
-                }),
-                ranges => keep(len, picked, picks, |row| {
-                    let number = number(row);
-                    ranges
-                        .iter()
-                        .any(|r| number.wrapping_sub(r.first) <= r.span)
-                }),
-            },
-            Test::Lookup { pass, .. } => keep(len, picked, picks, |row| pass.get(number(row))),
+        match picks.len() {
+            0 => Picked::Nothing,
+            kept if kept == len => Picked::All,
+            _ => Picked::Some,
         }
     }
 }
