@@ -174,7 +174,7 @@ fn facts() -> String {
     {"name": "G","#;
     let related = r#""relationships": [{"name": "r", "fromTable": "F", "fromColumn": "Id", "toTable": "T", "toColumn": "Id"}],
     "expressions": [],"#;
-    let model = MODEL.replace("{\"name\": \"G\",", fact);
+    let model = MODEL.replacen("{\"name\": \"G\",", fact, 1);
     let model = model.replace("\"expressions\": [],", related);
     assert!(model.contains("69999") && model.contains("fromTable"));
     model
