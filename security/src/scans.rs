@@ -150,7 +150,7 @@ impl Scans {
             self.keep(key, Known::Answer(Arc::clone(&groups)));
             return Ok(groups);
         };
-        if let Some(groups) = self.from_wider(&question, data, control)? {
+        if let Some(groups) = self.by_wider(&question, data, control)? {
             return within(Arc::new(groups), scan, control);
         }
         let groups = Arc::new(data.scan(scan, control)?);
@@ -207,7 +207,7 @@ impl Scans {
     }
 
     /// The answer from a wider scan that is kept, or that is worth running. None: neither is there.
-    fn from_wider(
+    fn by_wider(
         &self,
         question: &Question<'_>,
         data: &Dataset,
@@ -223,7 +223,7 @@ impl Scans {
             match choice {
                 Choice::AsAsked => return Ok(None),
                 Choice::Kept { wide, fixed } => {
-                    if let Some(groups) = self.from_kept(question, &wide, &fixed) {
+                    if let Some(groups) = self.by_kept(question, &wide, &fixed) {
                         control.check()?;
                         return Ok(Some(groups));
                     }
@@ -259,7 +259,7 @@ impl Scans {
         Ok(None)
     }
 
-    fn from_kept(&self, question: &Question<'_>, wide: &Wide, fixed: &[bool]) -> Option<Groups> {
+    fn by_kept(&self, question: &Question<'_>, wide: &Wide, fixed: &[bool]) -> Option<Groups> {
         let key = wide.cube?;
         let Some(Known::Cube(cube)) = self.known.get(&key) else {
             locked(&question.looks).lost(&key);
