@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use engine::{Answer, Value};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use security::ScanFigures;
 
 pub(crate) struct Answers {
     known: Cache<[u8; 32], Arc<Answer>, Weight>,
@@ -23,6 +24,8 @@ pub struct CacheFigures {
     pub found: u64,
     pub answers: u64,
     pub bytes: u64,
+    /// The scans of those that were not found.
+    pub scans: ScanFigures,
 }
 
 #[derive(Clone)]
@@ -78,12 +81,13 @@ impl Answers {
         self.known.clear();
     }
 
-    pub fn figures(&self) -> CacheFigures {
+    pub fn figures(&self, scans: ScanFigures) -> CacheFigures {
         CacheFigures {
             asked: self.asked.load(Ordering::Relaxed),
             found: self.found.load(Ordering::Relaxed),
             answers: u64::try_from(self.known.len()).unwrap_or(u64::MAX),
             bytes: self.known.weight(),
+            scans,
         }
     }
 }

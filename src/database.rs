@@ -172,7 +172,8 @@ impl Database {
 
     /// How often answers were found among those that are kept, for the operator: no session is told of what others ask.
     pub fn cache_figures(&self) -> CacheFigures {
-        self.shared.answers.figures()
+        let scans = self.shared.gate().map(|gate| gate.scan_figures());
+        self.shared.answers.figures(scans.unwrap_or_default())
     }
 
     /// Rows that all queries so far have touched, for the operator: hidden rows count, so no session is told.

@@ -85,7 +85,7 @@ pub use model::{DataType, Excerpt, LoadErrors, Problem, Severity};
 pub use security::Tracing;
 pub use security::{
     AdmissionRecord, Audit, AuditError, AuditSink, CloseError, ColumnFigures, Denied, Figures,
-    Identity, JsonLines, KeyMapFigures, LeaseRecord, QueryRecord, Reads, StillValid,
+    Identity, JsonLines, KeyMapFigures, LeaseRecord, QueryRecord, Reads, ScanFigures, StillValid,
     Sync as AuditSync, Unrevocable,
 };
 pub use storage::{

@@ -19,7 +19,7 @@ use crate::handed::HandedOut;
 use crate::objects::Objects;
 use crate::request::Calculated;
 use crate::rowset::RowSets;
-use crate::scans::Scans;
+use crate::scans::{ScanFigures, Scans};
 use crate::travel::Travel;
 use crate::trees::{Trees, ordinal};
 use crate::view::{BuildView, Outline, View};
@@ -255,6 +255,12 @@ impl Gate {
     pub fn keeping_scans(mut self, most_bytes: u64) -> Gate {
         self.scans = (most_bytes > 0).then(|| Arc::new(Scans::new(most_bytes)));
         self
+    }
+
+    /// How often scans were answered from those that are kept, for the operator.
+    pub fn scan_figures(&self) -> ScanFigures {
+        let scans = self.scans.as_ref();
+        scans.map_or_else(ScanFigures::default, |scans| scans.figures())
     }
 
     /// This gate as the successor of another: with a number of its own, and with what the other tells and keeps.

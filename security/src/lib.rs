@@ -48,6 +48,7 @@ mod travel;
 mod trees;
 mod view;
 mod visibility;
+mod wider;
 
 #[cfg(test)]
 mod tests;
@@ -70,6 +71,7 @@ pub use handle::{Codes, Column, Measure, Relationship, Table};
 pub use identity::Identity;
 pub use request::*;
 pub use review::{RoleReview, review_roles};
+pub use scans::ScanFigures;
 pub use scope::{RelationshipInfo, Scope};
 pub use storage::{
     ABSENT, BLANK, Bounds, Charge, ColumnFigures, ColumnMemoryFigures, Control, KeyMapFigures,

@@ -16,7 +16,7 @@ use crate::mask::{Crossing, MaskedPaths};
 use crate::objects::{End, Objects, at};
 use crate::references::fold;
 use crate::request::{Expression, Groups, PathColumn, Scan, Target};
-use crate::scans::{Scans, scan_key};
+use crate::scans::{Scans, SeenBy};
 use crate::seen::Seen;
 use crate::trees::ordinal;
 use crate::visibility::Visible;
@@ -48,9 +48,9 @@ pub struct Scope {
     unique: Mutex<HashMap<TableId, bool>>,
     /// Codes that visible rows hold, of columns that were asked about.
     pub(crate) seen: Mutex<SeenCodes>,
-    /// Answers of scans that are kept, and the digest of what this scope sees. None: nothing is kept, for one because a query's own
+    /// Answers of scans that are kept, and digests of what this scope sees. None: nothing is kept, for one because a query's own
     /// columns are in it.
-    pub(crate) scans: Option<(Arc<Scans>, [u8; 32])>,
+    pub(crate) scans: Option<(Arc<Scans>, SeenBy)>,
     /// What a scope that is lent to a build hands out. None: nobody asks.
     notes: Option<Notes>,
 }
@@ -369,33 +369,12 @@ impl Scope {
     /// One pass over the visible rows of a table.
     pub fn scan(&self, scan: &Scan, control: &Control) -> Result<Groups, ReadError> {
         let lowered = self.lower_scan(scan, control)?;
-        let kept = self
-            .scans
-            .as_ref()
-            .and_then(|(scans, visible)| Some((scans, scan_key(&lowered, visible)?)));
-        if let Some((scans, key)) = &kept
-            && let Some(known) = scans.get(key)
-        {
-            // Whoever has a smaller limit than the one who asked first is refused all the same.
-            let limit = control.most_groups().min(lowered.max_groups);
-            if known.len > limit {
-                return Err(ReadError::TooManyGroups { limit });
-            }
-            control.check()?;
-            return self.raise(scan, storage::Groups::clone(&known));
-        }
-        let groups = self
-            .data()?
-            .scan(&lowered, control)
-            .map_err(|error| self.tell(error))?;
-        if let Some((scans, key)) = kept {
-            let groups = Arc::new(groups);
-            scans.keep(key, &groups);
-            let groups =
-                Arc::try_unwrap(groups).unwrap_or_else(|kept| storage::Groups::clone(&kept));
-            return self.raise(scan, groups);
-        }
-        self.raise(scan, groups)
+        let groups = match &self.scans {
+            Some((scans, who)) => scans.answer(&lowered, who, self.data()?, control),
+            None => self.data()?.scan(&lowered, control).map(Arc::new),
+        };
+        let groups = groups.map_err(|error| self.tell(error))?;
+        self.raise(scan, Arc::unwrap_or_clone(groups))
     }
 
     /// The function of the model of this name, without case, if it exists here and parses.

@@ -9,7 +9,7 @@ use storage::Dataset;
 
 use crate::graph::Hidden;
 use crate::objects::Objects;
-use crate::scans::Scans;
+use crate::scans::{Scans, SeenBy};
 use crate::trees::{Trees, ordinal};
 use crate::visibility::Visible;
 use crate::{Codes, Column, Control, Identity, ReadError, Reads, Scope, Table};
@@ -50,9 +50,14 @@ impl View {
         scans: Option<Arc<Scans>>,
     ) -> View {
         let fingerprint = fingerprint(&objects, &visible);
-        let visible_digest = visible_digest(&objects, &visible, &identity);
+        let reach = reach_digest(&objects, &visible, &identity);
+        let visible_digest = visible_digest(&visible, &reach);
         let mut scope = Scope::new(objects, visible, Some(data), identity);
-        scope.scans = scans.map(|scans| (scans, visible_digest));
+        let who = SeenBy {
+            visible: visible_digest,
+            reach,
+        };
+        scope.scans = scans.map(|scans| (scans, who));
         View {
             scope,
             fingerprint,
@@ -86,9 +91,15 @@ impl View {
     }
 }
 
-fn visible_digest(objects: &Objects, visible: &Visible, identity: &Identity) -> [u8; 32] {
+fn visible_digest(visible: &Visible, reach: &[u8; 32]) -> [u8; 32] {
+    let hash = Sha256::new().chain_update(visible.digest);
+    hash.chain_update(reach).finalize().into()
+}
+
+/// SHA-256 over what decides, besides the rows, what may be asked at all: the objects that exist, the tables that row filters bear on, and
+/// whether there are roles. What can be scanned in one view can be scanned in all that have the same.
+fn reach_digest(objects: &Objects, visible: &Visible, identity: &Identity) -> [u8; 32] {
     let mut hash = Sha256::new();
-    hash.update(visible.digest);
     let mut put = |bytes: &[u8]| {
         hash.update(ordinal(bytes.len()).to_le_bytes());
         hash.update(bytes);

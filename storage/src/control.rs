@@ -83,6 +83,15 @@ impl Control {
         }
     }
 
+    /// For work that is done in place of what the query asks for, with more groups than that has: the limit on groups is not for it. All
+    /// else is the query's own.
+    pub fn of_any_groups(&self) -> Control {
+        Control {
+            own_groups: true,
+            ..self.clone()
+        }
+    }
+
     /// Stops the work at its next look.
     pub fn cancel(&self) {
         self.stop(Stopped::Cancelled);
@@ -241,6 +250,12 @@ mod tests {
         assert_eq!(
             (control.most_groups(), aside.most_groups()),
             (5, usize::MAX)
+        );
+        let wider = control.of_any_groups();
+        wider.count_rows(7);
+        assert_eq!(
+            (wider.most_groups(), control.rows_scanned()),
+            (usize::MAX, 7)
         );
         control.cancel();
         assert_eq!(aside.check(), Err(Stopped::Cancelled));

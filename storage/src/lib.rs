@@ -13,6 +13,7 @@ mod column;
 mod column_values;
 mod composed;
 mod control;
+mod cube;
 mod dataset;
 mod dictionary;
 mod encode;
@@ -48,6 +49,7 @@ pub use atrest::{
 pub use canonical::canonical_type;
 pub use collation::{collation_key, compare, order_key};
 pub use control::{Bounds, Control};
+pub use cube::Cube;
 pub use dataset::{Dataset, Spellings};
 pub use error::{ScanError, Stopped, StorageError};
 pub use figures::{ColumnFigures, KeyMapFigures};

@@ -198,6 +198,8 @@ pub struct Groups {
     pub aggregates: Vec<Aggregated>,
     /// Rows looked at: for the operator's figures only.
     pub rows_scanned: u64,
+    /// And those of them that groups are made of, if they were looked at.
+    pub rows_passed: u64,
 }
 
 /// `len` results of one aggregate.

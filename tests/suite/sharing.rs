@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use peristyle::{Answer, Database, Error, Identity, QueryOptions, Session, Value, value_at};
+use peristyle::{Answer, Database, Error, Identity, QueryOptions, Session, Stage, Value, value_at};
 use proptest::prelude::*;
 
 use crate::scratch::Scratch;
@@ -161,6 +161,102 @@ fn equal_users_share_and_others_never_do() {
         Ok(())
     });
     outcome.unwrap();
+}
+
+/// The numbers, and 70,000 rows that belong to one each: enough for wider scans to be thought of.
+fn facts() -> String {
+    let fact = r#"{"name": "F", "columns": [
+        {"name": "Id", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[Id]"},
+        {"name": "K", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[K]"},
+        {"name": "V", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[V]"}],
+     "partitions": [{"name": "F", "source": {"type": "calculated",
+        "expression": "SELECTCOLUMNS(GENERATESERIES(0, 69999), \"Id\", MOD([Value], 16) + 1, \"K\", MOD([Value], 7), \"V\", [Value])"}}]},
+    {"name": "G","#;
+    let related = r#""relationships": [{"name": "r", "fromTable": "F", "fromColumn": "Id", "toTable": "T", "toColumn": "Id"}],
+    "expressions": [],"#;
+    let model = MODEL.replacen("{\"name\": \"G\",", fact, 1);
+    let model = model.replace("\"expressions\": [],", related);
+    assert!(model.contains("69999") && model.contains("fromTable"));
+    model
+}
+
+/// A slicer moves: what the first user's wider scan answers then, the second one is given exactly if both see the same.
+#[test]
+fn equal_users_share_wider_scans_and_others_never_do() {
+    let (kept, fresh) = (database(&facts(), 64 << 20), database(&facts(), 0));
+    let rows = proptest::collection::btree_set(1..=16u32, 1..8);
+    let case = (rows.clone(), rows, 0..4usize);
+    let number = std::cell::Cell::new(0);
+    let mut runner = proptest::test_runner::TestRunner::new(proptest::test_runner::Config {
+        cases: 60,
+        failure_persistence: None,
+        ..Default::default()
+    });
+    let outcome = runner.run(&case, |(a, b, kind)| {
+        let mut a: Vec<u32> = a.into_iter().collect();
+        let mut b: Vec<u32> = match kind {
+            // The same rows, told in another order; one row more or less; other rows.
+            0 => a.iter().rev().copied().collect(),
+            1 if a.len() > 1 => a[1..].to_vec(),
+            2 => {
+                let more = (1..=16).find(|row| !a.contains(row));
+                a.iter().copied().chain(more).collect()
+            }
+            _ => b.into_iter().collect(),
+        };
+        // A sum of its own for each case, so that nothing of an earlier case is found.
+        number.set(number.get() + 1);
+        let text = |k: u32| {
+            let measure = format!("SUMX(F, F[V] + {})", number.get());
+            format!(
+                "DEFINE MEASURE F[m] = {measure} EVALUATE SUMMARIZECOLUMNS(T[Id], TREATAS({{{k}}}, F[K]), \"m\", [m])"
+            )
+        };
+        let narrowed = |session: &Session, k: u32| {
+            let before = kept.cache_figures().scans.narrowed;
+            let answer = session.query(&text(k)).unwrap();
+            assert_eq!(answer.statistics.cache_hits, 0);
+            kept.cache_figures().scans.narrowed > before
+        };
+        let (first, second) = (session(&kept, "ana", &a), session(&kept, "bo", &b));
+        let before = [0, 1, 2].map(|k| narrowed(&first, k));
+        assert!(before[2], "{a:?}: {before:?}");
+        let found = narrowed(&second, 3);
+        let expected = session(&fresh, "bo", &b).query(&text(3)).unwrap();
+        assert_eq!(cells(&second.query(&text(3)).unwrap()), cells(&expected));
+        a.sort_unstable();
+        b.sort_unstable();
+        assert_eq!(found, a == b, "{a:?} {b:?}");
+        Ok(())
+    });
+    outcome.unwrap();
+    assert_eq!(fresh.cache_figures().scans, Default::default());
+}
+
+/// What statistics and explanations say of a question does not tell what others have asked.
+#[test]
+fn wider_scans_of_others_do_not_show() {
+    let database = database(&facts(), 64 << 20);
+    let told = |session: &Session, k: u32| {
+        let text =
+            format!("EVALUATE SUMMARIZECOLUMNS(T[Id], TREATAS({{{k}}}, F[K]), \"m\", SUM(F[V]))");
+        let mut statistics = session.query(&text).unwrap().statistics;
+        let explained = session.explain(Stage::Scans, &text).unwrap();
+        for (_, time) in &mut statistics.stages {
+            *time = Duration::ZERO;
+        }
+        (statistics, explained)
+    };
+    let ana = session(&database, "ana", &[1, 2]);
+    let alone = [0, 1, 2, 3].map(|k| told(&ana, k));
+    let narrowed = database.cache_figures().scans.narrowed;
+    assert!(narrowed > 0);
+    let bo = session(&database, "bo", &[2, 1]);
+    assert_eq!(told(&bo, 4).0, alone[0].0);
+    assert!(database.cache_figures().scans.narrowed > narrowed);
+    assert_eq!(told(&bo, 0).1, alone[0].1);
+    let cy = session(&database, "cy", &[3, 1]);
+    assert_eq!([0, 1, 2, 3].map(|k| told(&cy, k).0), alone.map(|one| one.0));
 }
 
 #[test]

@@ -11,4 +11,5 @@ mod object_rules;
 mod reached;
 mod row_rules;
 mod union;
+mod wider;
 mod world;

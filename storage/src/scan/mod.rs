@@ -47,11 +47,37 @@ const GROUPS_AT_LEAST: usize = 4096;
 impl Dataset {
     /// Groups the rows that pass visibility and filters, and aggregates each group.
     pub fn scan(&self, scan: &Scan, control: &Control) -> Result<Groups, ScanError> {
+        self.scan_where(scan, |_| true, control)
+    }
+
+    /// The same, refused before the first row is looked at unless its keys have so few combinations that each has a place of its own.
+    pub fn scan_within(
+        &self,
+        scan: &Scan,
+        combinations: usize,
+        control: &Control,
+    ) -> Result<Groups, ScanError> {
+        let few = |grouping: &Grouping<'_>| {
+            let numbered = grouping.fixed_groups();
+            numbered.is_some_and(|groups| groups <= combinations)
+        };
+        self.scan_where(scan, few, control)
+    }
+
+    fn scan_where(
+        &self,
+        scan: &Scan,
+        suits: impl Fn(&Grouping<'_>) -> bool,
+        control: &Control,
+    ) -> Result<Groups, ScanError> {
         let reading = Reading::of(self);
         let mut composer = Composer::new(&reading, scan.table)?;
         let selector = selector(&mut composer, &scan.visibility, &scan.masks, &scan.filters)?;
         let grouping = Grouping::new(&mut composer, &scan.keys, &selector)?;
         let most_groups = scan.max_groups.min(control.most_groups());
+        if !suits(&grouping) {
+            return Err(ScanError::TooManyGroups { limit: most_groups });
+        }
         if scan.aggregates.is_empty()
             && let Some(codes) = grouping.codes_of_lane(&composer, &selector)?
         {
@@ -128,6 +154,7 @@ impl Dataset {
             keys: grouper.key_codes(&groups),
             aggregates: aggregates?,
             rows_scanned: scanned,
+            rows_passed: rows.iter().sum(),
         })
     }
 
@@ -224,6 +251,7 @@ fn listed(codes: Vec<u32>, limit: usize) -> Result<Groups, ScanError> {
         keys: vec![codes],
         aggregates: Vec::new(),
         rows_scanned: 0,
+        rows_passed: 0,
     })
 }
 

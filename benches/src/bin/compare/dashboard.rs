@@ -15,7 +15,8 @@ use peristyle_benches::ssb::{QUERIES, REGIONS, below};
 use crate::setting::{Done, Setting, ask};
 use crate::users::{MAPPINGS, Mapping, admit, model, tables};
 
-const PEOPLE: u64 = 50;
+/// Unless said otherwise.
+pub const PEOPLE: u64 = 50;
 const CLIENTS: u64 = 4;
 
 /// A tile in both languages; `order` as in a query of the benchmark.
@@ -57,10 +58,10 @@ struct Look {
 }
 
 impl Look {
-    fn draw(seed: u64, number: u64) -> Look {
+    fn draw(seed: u64, number: u64, people: u64) -> Look {
         let of = |column: u64, n: u64| below(seed * 100 + column, number, n);
         Look {
-            person: 1 + of(1, PEOPLE),
+            person: 1 + of(1, people),
             region: (of(2, 2) == 1).then(|| REGIONS[of(3, 5) as usize]),
             year: (of(4, 2) == 1).then(|| 1992 + of(5, 7)),
         }
@@ -136,13 +137,13 @@ fn small(keys: &[&str], measure: &str, sum: &str, filters: &[String], condition:
 /// Room for answers and scans where they are kept: what a database has by default.
 const KEPT_BYTES: u64 = 256 << 20;
 
-pub fn run(setting: &Setting, looks: u64, seed: u64) -> Done {
+pub fn run(setting: &Setting, looks: u64, seed: u64, people: u64) -> Done {
     report::heading("Dashboard", setting.threads);
     let (afresh, _) = setting.open(&model())?;
     let keeping = setting.open_keeping(&model(), KEPT_BYTES)?;
     let mut peer = setting.duckdb(&tables())?;
     println!();
-    println!("20 tiles, {PEOPLE} identities, {CLIENTS} clients, {looks} looks each, seed {seed}.");
+    println!("20 tiles, {people} identities, {CLIENTS} clients, {looks} looks each, seed {seed}.");
     let mut sheet = Sheet::new([
         "",
         "queries a second",
@@ -150,41 +151,60 @@ pub fn run(setting: &Setting, looks: u64, seed: u64) -> Done {
         "p99",
         "times DuckDB",
         "found kept",
+        "scans kept",
+        "from wider",
+        "wider run",
     ]);
     for mapping in &MAPPINGS {
         let work: Vec<Vec<Look>> = (0..CLIENTS)
             .map(|client| {
                 (0..looks)
-                    .map(|n| Look::draw(seed, client * looks + n))
+                    .map(|n| Look::draw(seed, client * looks + n, people))
                     .collect()
             })
             .collect();
         let theirs = match &mut peer {
             Some(peer) => {
-                equal(&admitted(&afresh, mapping)?, &work[0][0], mapping, peer)?;
+                equal(
+                    &admitted(&afresh, mapping, people)?,
+                    &work[0][0],
+                    mapping,
+                    peer,
+                )?;
                 Some(of_peer(peer, &work, mapping)?)
             }
             None => None,
         };
         for (database, how) in [(&afresh, "nothing kept"), (&keeping, "answers kept")] {
-            let people = admitted(database, mapping)?;
+            let sessions = admitted(database, mapping, people)?;
             let before = database.cache_figures();
-            let done = own(&people, &work, mapping)?;
+            let done = own(&sessions, &work, mapping)?;
             let after = database.cache_figures();
-            let asked = after.asked.saturating_sub(before.asked);
-            let found = after.found.saturating_sub(before.found);
-            let share = (asked > 0).then(|| format!("{} %", found * 100 / asked));
+            let (scans, earlier) = (after.scans, before.scans);
+            let kept = [
+                share(after.asked - before.asked, after.found - before.found),
+                share(scans.asked - earlier.asked, scans.found - earlier.found),
+                share(
+                    scans.asked - earlier.asked,
+                    scans.narrowed - earlier.narrowed,
+                ),
+                share(scans.asked - earlier.asked, scans.widened - earlier.widened),
+            ];
             let name = format!("Peristyle, {}, {how}", mapping.about);
             let times = theirs
                 .as_ref()
                 .map(|theirs| ratio(done.rate() / theirs.rate()));
-            sheet.row(row(&name, done, [times, share]));
+            sheet.row(row(&name, done, times, kept));
+        }
+        for looks in &work {
+            kept_equal(&afresh, &keeping, looks, mapping)?;
         }
         if let Some(theirs) = theirs {
             sheet.row(row(
                 &format!("DuckDB, {}", mapping.about),
                 theirs,
-                [None, None],
+                None,
+                [const { None }; 4],
             ));
         }
     }
@@ -193,8 +213,12 @@ pub fn run(setting: &Setting, looks: u64, seed: u64) -> Done {
     Ok(())
 }
 
-pub fn admitted(database: &Database, mapping: &Mapping) -> Result<Vec<Session>, peristyle::Error> {
-    (1..=PEOPLE)
+fn admitted(
+    database: &Database,
+    mapping: &Mapping,
+    people: u64,
+) -> Result<Vec<Session>, peristyle::Error> {
+    (1..=people)
         .map(|person| admit(database, mapping, person))
         .collect()
 }
@@ -206,6 +230,22 @@ fn equal(people: &[Session], look: &Look, mapping: &Mapping, peer: &mut Peer) ->
         let theirs = peer.query(&tile.sql)?.rows;
         if let Some(what) = difference(&rows, &theirs, &tile.order) {
             return Err(format!("the answers differ: {what}\n{}", tile.sql).into());
+        }
+    }
+    Ok(())
+}
+
+/// The same of answers that are kept, or come of scans that are: against those of a database that keeps nothing.
+fn kept_equal(afresh: &Database, keeping: &Database, looks: &[Look], mapping: &Mapping) -> Done {
+    for look in looks.iter().rev().take(2) {
+        let afresh = admit(afresh, mapping, look.person)?;
+        let keeping = admit(keeping, mapping, look.person)?;
+        for tile in look.tiles(mapping) {
+            let rows = ask(&keeping, &tile.dax)?.1;
+            let expected = ask(&afresh, &tile.dax)?.1;
+            if let Some(what) = difference(&rows, &expected, &tile.order) {
+                return Err(format!("what is kept differs: {what}\n{}", tile.dax).into());
+            }
         }
     }
     Ok(())
@@ -271,17 +311,27 @@ fn own(
     }
 }
 
-fn row(name: &str, served: Served, [times, share]: [Option<String>; 2]) -> [String; 6] {
+fn share(of: u64, some: u64) -> Option<String> {
+    (of > 0).then(|| format!("{} %", some * 100 / of))
+}
+
+fn row(
+    name: &str,
+    served: Served,
+    times: Option<String>,
+    kept: [Option<String>; 4],
+) -> Vec<String> {
     let rate = served.rate();
     let mut latencies = served.latencies;
-    [
+    let mut cells = vec![
         name.to_owned(),
         format!("{rate:.1}"),
         milliseconds(percentile(&mut latencies, 0.5)),
         milliseconds(percentile(&mut latencies, 0.99)),
         times.unwrap_or_default(),
-        share.unwrap_or_default(),
-    ]
+    ];
+    cells.extend(kept.map(Option::unwrap_or_default));
+    cells
 }
 
 /// What the process holds while so many queries of such looks are asked one after the other, without answers kept and with.
@@ -329,12 +379,12 @@ pub fn growth(setting: &Setting, queries: u64, seed: u64) -> Done {
 fn asked(database: &Database, look: &mut u64, until: u64, seed: u64) -> Done {
     let people: Vec<Vec<Session>> = MAPPINGS
         .iter()
-        .map(|mapping| admitted(database, mapping))
+        .map(|mapping| admitted(database, mapping, PEOPLE))
         .collect::<Result<_, _>>()?;
     let tiles = QUERIES.len() as u64 + SMALL.len() as u64;
     while *look * tiles < until {
         let place = (*look % MAPPINGS.len() as u64) as usize;
-        let drawn = Look::draw(seed, *look);
+        let drawn = Look::draw(seed, *look, PEOPLE);
         for tile in drawn.tiles(&MAPPINGS[place]) {
             ask(&people[place][drawn.person as usize - 1], &tile.dax)?;
         }

@@ -53,6 +53,9 @@ enum Mode {
         looks: u64,
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// Many more than looks: then hardly anybody looks twice.
+        #[arg(long, default_value_t = dashboard::PEOPLE)]
+        people: u64,
     },
     /// What the process holds while many queries of such looks are asked.
     Growth {
@@ -132,7 +135,8 @@ fn main() -> ExitCode {
             setting,
             looks,
             seed,
-        } => dashboard::run(&setting, looks, seed),
+            people,
+        } => dashboard::run(&setting, looks, seed, people),
         Mode::Growth {
             setting,
             queries,

@@ -220,6 +220,7 @@ impl<'w> Literal<'w> {
             keys,
             aggregates,
             rows_scanned: 0,
+            rows_passed: 0,
         })
     }
 

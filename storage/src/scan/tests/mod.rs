@@ -1,5 +1,6 @@
 //! Scans against a literal evaluator that looks at one row at a time, over random data and random scans.
 
+mod cubes;
 mod literal;
 pub(super) mod random;
 mod whole;
