@@ -52,6 +52,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "parquet",
             "ring",
             "roaring",
+            "rustix",
             "serde",
             "serde_json",
             "zeroize",
