@@ -19,13 +19,23 @@ static ORDER: LazyLock<CollatorBorrowed<'static>> = LazyLock::new(|| {
     Collator::try_new(Default::default(), options).expect("the root order is compiled in")
 });
 
+/// Of a text so many letters stand in the order; what follows them is compared letter by letter. The order takes the square of a text's length, and
+/// more, where its letters are marks that belong to the one before.
+const MOST_ORDERED: usize = 256;
+/// As are marks, so are letters of some scripts: the order is given no more of them without a break.
+const MOST_IN_A_ROW: usize = 32;
+/// The first mark.
+const MARKS: char = '\u{300}';
+/// A letter that the order does not see, and beyond which no mark belongs to a letter before it.
+const BREAK: char = '\u{34f}';
+
 /// Two texts are the same value exactly when their keys are equal.
 pub fn collation_key(text: &str) -> Cow<'_, str> {
     let text = text.trim_end_matches(' ');
     if text.chars().all(lower_is_itself) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(text.chars().flat_map(char::to_lowercase).collect())
+    Cow::Owned(lowered(text).collect())
 }
 
 /// The order of two texts: equal exactly when they are the same value.
@@ -36,9 +46,18 @@ pub fn compare(a: &str, b: &str) -> Ordering {
         if a.eq_ignore_ascii_case(b) {
             return Ordering::Equal;
         }
-        return ORDER.compare(a, b).then_with(|| lower(a).cmp(lower(b)));
+        return ORDER
+            .compare(first(a), first(b))
+            .then_with(|| lower(a).cmp(lower(b)));
     }
-    compare_keys(&collation_key(a), &collation_key(b))
+    if a.len().max(b.len()) <= MOST_ORDERED {
+        return compare_keys(&collation_key(a), &collation_key(b));
+    }
+    // A long text may be compared with each of many rows: no key is made of all of it.
+    let (x, y) = (ordered(lowered(a)), ordered(lowered(b)));
+    ORDER
+        .compare(&x, &y)
+        .then_with(|| lowered(a).cmp(lowered(b)))
 }
 
 /// The same of the keys of two texts.
@@ -47,7 +66,9 @@ pub(crate) fn compare_keys(a: &str, b: &str) -> Ordering {
         return Ordering::Equal;
     }
     // Texts that the order does not tell apart, such as those that differ in invisible characters, are different values all the same.
-    ORDER.compare(a, b).then_with(|| a.cmp(b))
+    ORDER
+        .compare(&ordered_of_key(a), &ordered_of_key(b))
+        .then_with(|| a.cmp(b))
 }
 
 /// Bytes that stand in the order of the texts, and are equal exactly where the texts are.
@@ -70,9 +91,46 @@ pub(crate) fn order_prefix(key: &str) -> u128 {
 }
 
 fn sort_key(key: &str) -> Vec<u8> {
+    let key = ordered_of_key(key);
     let mut bytes = Vec::with_capacity(2 * key.len() + 8);
-    let Ok(()) = ORDER.write_sort_key_to(key, &mut bytes);
+    let Ok(()) = ORDER.write_sort_key_to(&key, &mut bytes);
     bytes
+}
+
+/// What the order is given of a text of these letters.
+fn ordered(letters: impl Iterator<Item = char>) -> String {
+    let mut text = String::new();
+    let mut in_a_row = 0;
+    for letter in letters.take(MOST_ORDERED) {
+        in_a_row = if letter < MARKS { 0 } else { in_a_row + 1 };
+        if in_a_row > MOST_IN_A_ROW {
+            text.push(BREAK);
+            in_a_row = 1;
+        }
+        text.push(letter);
+    }
+    text
+}
+
+/// The same of a key. Marks have two bytes at least, so there are not too many in a short one.
+fn ordered_of_key(key: &str) -> Cow<'_, str> {
+    if key.is_ascii() {
+        return Cow::Borrowed(first(key));
+    }
+    if key.len() <= 2 * MOST_IN_A_ROW {
+        return Cow::Borrowed(key);
+    }
+    Cow::Owned(ordered(key.chars()))
+}
+
+/// The same of a text that is ASCII.
+fn first(text: &str) -> &str {
+    text.get(..MOST_ORDERED).unwrap_or(text)
+}
+
+/// The letters of a text's key.
+fn lowered(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars().flat_map(char::to_lowercase)
 }
 
 fn lower(text: &str) -> impl Iterator<Item = u8> + '_ {
@@ -151,9 +209,39 @@ mod tests {
         check("\u{1}", "", Ordering::Greater);
     }
 
-    /// Texts of few letters, so that many are equal or begin each other.
+    #[test]
+    fn long_texts_and_long_rows_of_marks_take_no_square() {
+        for unit in ["\u{301}", "\u{301}\u{f71}", "\u{1d15e}", "é", "É", "東"] {
+            let text = |end: &str| format!("\u{fb2}{}{end}", unit.repeat(100_000));
+            check(&text("x"), &text("y"), Ordering::Less);
+            check(&text("x"), &text("X "), Ordering::Equal);
+            check(&text("x"), "a", compare("\u{fb2}", "a"));
+        }
+        let marked = |end: &str| format!("a{}{end}", "\u{301}".repeat(100));
+        check(&marked("é"), &marked("f"), Ordering::Less);
+        check(&marked("F"), &marked("é"), Ordering::Greater);
+        // Beyond what is ordered each letter counts for itself.
+        let long = |end: &str| format!("{}{end}", "a".repeat(MOST_ORDERED));
+        check(&long("é"), &long("f"), Ordering::Greater);
+        check(&long("e"), &long("F"), Ordering::Less);
+        check(&long("E"), &long("e  "), Ordering::Equal);
+    }
+
     #[test]
     fn keys_agree_with_comparing() {
+        agree("", 400);
+    }
+
+    #[test]
+    fn keys_of_long_texts_agree_with_comparing() {
+        agree(&"a".repeat(MOST_ORDERED - 3), 60);
+        agree(&"東".repeat(MOST_IN_A_ROW - 2), 60);
+        agree(&"\u{301}".repeat(MOST_IN_A_ROW - 2), 60);
+        agree(&"ÉA".repeat(MOST_ORDERED / 2 - 1), 60);
+    }
+
+    /// Texts of few letters that begin in one way, so that many are equal or begin each other.
+    fn agree(begin: &str, count: usize) {
         let letters: Vec<char> = "aAbB é É ß_-1 2\u{301}\u{200d}ſKK\0zİıЯя東 "
             .chars()
             .collect();
@@ -165,10 +253,10 @@ mod tests {
             (state >> 33) as usize % n
         };
         let mut texts = Vec::new();
-        for _ in 0..400 {
+        for _ in 0..count {
             let length = below(6);
-            let text: String = (0..length).map(|_| letters[below(letters.len())]).collect();
-            texts.push(text);
+            let end: String = (0..length).map(|_| letters[below(letters.len())]).collect();
+            texts.push(format!("{begin}{end}"));
         }
         for a in &texts {
             for b in &texts {
