@@ -190,7 +190,7 @@ mod tests {
         check(&[each(2.0, 0.2), each(3.0, 0.04), customers], &[2, 0, 1]);
         // What leaves nearly everything comes last, however cheap it is.
         check(&[runs(Some(1), 0.99), each(4.0, 0.001)], &[1, 0]);
-        let many = vec![each(2.0, 0.5), each(2.0, 0.9)].repeat(5);
+        let many = [each(2.0, 0.5), each(2.0, 0.9)].repeat(5);
         check(&many, &[0, 2, 4, 6, 8, 1, 3, 5, 7, 9]);
     }
 
