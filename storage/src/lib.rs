@@ -22,6 +22,7 @@ mod extend;
 mod figures;
 mod grow;
 mod hash;
+mod helpers;
 mod import;
 mod mask;
 mod memory;

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use super::select::{Picked, Scratch, Selector};
 use super::strip::Strip;
 use crate::column::BLOCK;
+use crate::helpers::{Place, beside};
 use crate::workers::{Busy, Help, cores};
 use crate::{Control, ScanError};
 
@@ -14,7 +14,6 @@ use crate::{Control, ScanError};
 const MORSEL: usize = if cfg!(test) { 1 } else { 2 };
 /// Blocks that a thread must find, or starting it takes longer than it saves.
 const BLOCKS_PER_THREAD: usize = if cfg!(test) { 1 } else { 8 };
-const STACK: usize = 256 << 10;
 
 /// What to pass over, and who asks.
 pub(super) struct Pass<'p> {
@@ -71,33 +70,31 @@ impl Pass<'_> {
             state
         };
         let serve = &serve;
-        let states = thread::scope(|scope| {
-            let mut helpers = Vec::new();
-            let mut dismissals = Vec::new();
-            for _ in 1..wanted {
-                let Some((mut help, dismissal)) = Help::of(self.control) else {
-                    break;
-                };
-                let work = move || help.begin().then(|| serve(Some(&mut help)));
-                let thread = thread::Builder::new().stack_size(STACK);
-                // A system that gives no more threads gives no more helpers.
-                match thread.spawn_scoped(scope, work) {
-                    Ok(helper) => helpers.push(helper),
-                    Err(_) => break,
-                }
-                dismissals.push(dismissal);
-            }
-            let mut states = vec![serve(None)];
+        let mut others = Vec::new();
+        let mut dismissals = Vec::new();
+        for _ in 1..wanted {
+            let Some(place) = Place::reserve() else {
+                break;
+            };
+            let Some((mut help, dismissal)) = Help::of(self.control) else {
+                break;
+            };
+            others.push((place, move || help.begin().then(|| serve(Some(&mut help)))));
+            dismissals.push(dismissal);
+        }
+        let (own, others) = beside(others, || {
+            let state = serve(None);
             // All blocks are taken: those that wait for a core need none any more. A panic above drops these too.
             drop(dismissals);
-            for helper in helpers {
-                let state = helper.join().map_err(|_| {
-                    ScanError::Internal("a thread that helped with a scan panicked".to_owned())
-                })?;
-                states.extend(state);
-            }
-            Ok::<_, ScanError>(states)
-        })?;
+            state
+        });
+        let mut states = vec![own];
+        for other in others {
+            let state = other.map_err(|_| {
+                ScanError::Internal("a thread that helped with a scan panicked".to_owned())
+            })?;
+            states.extend(state);
+        }
         let scanned = shared.scanned.into_inner() as u64;
         self.control.count_rows(scanned);
         match shared
