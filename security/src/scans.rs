@@ -417,12 +417,13 @@ fn scan_key(scan: &Scan, filters: &[[u8; 32]], visible: &[u8; 32]) -> [u8; 32] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use roaring::RoaringBitmap;
     use storage::{Path, PathColumn, TableId, Target, Visibility};
 
-    fn column(ordinal: u32) -> PathColumn {
+    /// A column of the scanned table.
+    pub(crate) fn column(ordinal: u32) -> PathColumn {
         PathColumn {
             path: Path::here(),
             target: Target::Column(ordinal),

@@ -397,14 +397,8 @@ fn joined(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use storage::{Path, Target};
-
-    fn column(ordinal: u32) -> PathColumn {
-        PathColumn {
-            path: Path::here(),
-            target: Target::Column(ordinal),
-        }
-    }
+    use crate::scans::tests::column;
+    use storage::Target;
 
     /// Filters as column and value.
     fn parts(filters: &[(u32, u8)]) -> Vec<Part> {

@@ -99,54 +99,22 @@ fn compared(reader: &Reader, column: Column, condition: &Expr) -> Result<Option<
             let right = compared(reader, column, right)?;
             left.zip(right).map(|(left, right)| left | right)
         }
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) => match (operand(left), operand(right)) {
-            (Some(Operand::Column(folded)), Some(Operand::Literal(value))) => {
-                range(reader, column, *op, value, folded)?
-            }
-            (Some(Operand::Literal(value)), Some(Operand::Column(folded))) => match op.swap() {
-                Some(op) => range(reader, column, op, value, folded)?,
-                None => None,
-            },
-            _ => None,
-        },
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            against(reader, column, [left, right], *op, false)?
+        }
         Expr::Between(Between {
             expr,
             negated: false,
             low,
             high,
-        }) => match (operand(expr), operand(low), operand(high)) {
-            (
-                Some(Operand::Column(folded)),
-                Some(Operand::Literal(low)),
-                Some(Operand::Literal(high)),
-            ) => {
-                let low = range(reader, column, Operator::GtEq, low, folded)?;
-                let high = range(reader, column, Operator::LtEq, high, folded)?;
-                low.zip(high).map(|(low, high)| low & high)
-            }
-            _ => None,
-        },
+        }) => between(reader, column, [expr, low, high], false)?,
+        // What compares texts in the order of the collation folds them itself.
         Expr::ScalarFunction(call) => match (ordering::asked(&call.func), call.args.as_slice()) {
-            (Some(Asked::Comparison(op)), [Expr::Column(_), Expr::Literal(value, _)]) => {
-                range(reader, column, op, value, true)?
+            (Some(Asked::Comparison(op)), [left, right]) => {
+                against(reader, column, [left, right], op, true)?
             }
-            (Some(Asked::Comparison(op)), [Expr::Literal(value, _), Expr::Column(_)]) => {
-                match op.swap() {
-                    Some(op) => range(reader, column, op, value, true)?,
-                    None => None,
-                }
-            }
-            (
-                Some(Asked::Between),
-                [
-                    Expr::Column(_),
-                    Expr::Literal(low, _),
-                    Expr::Literal(high, _),
-                ],
-            ) => {
-                let low = range(reader, column, Operator::GtEq, low, true)?;
-                let high = range(reader, column, Operator::LtEq, high, true)?;
-                low.zip(high).map(|(low, high)| low & high)
+            (Some(Asked::Between), [text, low, high]) => {
+                between(reader, column, [text, low, high], true)?
             }
             _ => None,
         },
@@ -178,6 +146,39 @@ fn compared(reader: &Reader, column: Column, condition: &Expr) -> Result<Option<
         }
         _ => None,
     })
+}
+
+/// The column on one side and a literal on the other. `folds`: whoever compares them does so by the collation, however they are written.
+fn against(
+    reader: &Reader,
+    column: Column,
+    [left, right]: [&Expr; 2],
+    op: Operator,
+    folds: bool,
+) -> Result<Option<RoaringBitmap>> {
+    let (op, value, folded) = match (operand(left), operand(right)) {
+        (Some(Operand::Column(folded)), Some(Operand::Literal(value))) => (Some(op), value, folded),
+        (Some(Operand::Literal(value)), Some(Operand::Column(folded))) => {
+            (op.swap(), value, folded)
+        }
+        _ => return Ok(None),
+    };
+    match op {
+        Some(op) => range(reader, column, op, value, folded || folds),
+        None => Ok(None),
+    }
+}
+
+/// The column between two literals; `folds` as above.
+fn between(
+    reader: &Reader,
+    column: Column,
+    [within, low, high]: [&Expr; 3],
+    folds: bool,
+) -> Result<Option<RoaringBitmap>> {
+    let low = against(reader, column, [within, low], Operator::GtEq, folds)?;
+    let high = against(reader, column, [within, high], Operator::LtEq, folds)?;
+    Ok(low.zip(high).map(|(low, high)| low & high))
 }
 
 enum Operand<'a> {

@@ -1,8 +1,8 @@
 //! Calculation groups as visuals ask for them: by name and ordinal, with items that choose other items.
 
-use peristyle::{Database, Identity, Session, Value, value_at};
+use peristyle::Session;
 
-use crate::scratch::Scratch;
+use crate::scratch::{rows_of, session_of};
 
 const MODEL: &str = r##"{
   "name": "groups", "compatibilityLevel": 1605,
@@ -30,33 +30,12 @@ const MODEL: &str = r##"{
   } }"##;
 
 fn session() -> Session {
-    session_of(MODEL)
-}
-
-fn session_of(model: &str) -> Session {
-    let folder = Scratch::new("groups");
-    let file = folder.path().join("model.bim");
-    std::fs::write(&file, model).expect("a model in the scratch folder");
-    let database = Database::import(&file, folder.path()).expect("the model");
-    database.session(Identity::anonymous()).expect("a session")
+    session_of("groups", MODEL)
 }
 
 /// The rows of an answer, in order.
 fn check(session: &Session, query: &str, expected: &str) {
-    let answer = session
-        .query(query)
-        .unwrap_or_else(|error| panic!("{query}: {error}"));
-    let table = &answer.tables[0];
-    let rows: Vec<String> = (0..table.batch.num_rows())
-        .map(|row| {
-            let cells = (0..table.columns.len()).map(|column| match value_at(table, column, row) {
-                Value::Blank => String::new(),
-                value => value.to_text().to_string(),
-            });
-            cells.collect::<Vec<_>>().join(" ")
-        })
-        .collect();
-    assert_eq!(rows.join(" | "), expected, "{query}");
+    assert_eq!(rows_of(session, query).join(" | "), expected, "{query}");
 }
 
 /// A visual groups by the column that sorts the items, and still an item chooses another one by its name alone.
@@ -118,7 +97,7 @@ fn a_filter_of_all_items_selects_several() {
         "\"multipleOrEmptySelectionExpression\": {{ \"expression\": \"COUNTROWS ( VALUES ( Shape[Name] ) ) + 0\" }}, \
          \"noSelectionExpression\": {{ \"expression\": \"-1\" }}, {items}"
     );
-    let session = session_of(&MODEL.replace(items, &said));
+    let session = session_of("groups", &MODEL.replace(items, &said));
     for (filter, expected) in [
         ("Shape[Name] IN { \"Plain\", \"Double\" }", "2"),
         (

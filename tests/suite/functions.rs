@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use peristyle::{Database, Identity, Session, Value, value_at};
 
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, session_of};
 
 /// Lines: two groups, one line without an amount. Names: one group that no line has.
 pub const MODEL: &str = r#"{
@@ -931,13 +931,9 @@ fn constructs_that_a_model_does_not_have_are_no_rows() {
         check(&format!("COUNTROWS ( INFO.{name} () )"), "BLANK");
     }
     let with = |what: &str, query: &str| {
-        let folder = Scratch::new("functions-kept");
-        let file = folder.path().join("model.bim");
         let text = MODEL.replace("ROLES", &format!("\"roles\": [], {what}"));
-        std::fs::write(&file, text).expect("a model in the scratch folder");
-        let database = Database::import(&file, folder.path()).expect("the small model");
         value(
-            &database.session(Identity::anonymous()).expect("a session"),
+            &session_of("functions-kept", &text),
             &format!("COUNTROWS ( INFO.{query} () )"),
         )
     };
@@ -969,11 +965,10 @@ fn value_filters_of_one_table_count_together() {
         "\"culture\": \"en-US\",",
         "\"culture\": \"en-US\", \"valueFilterBehavior\": \"independent\",",
     );
-    let folder = Scratch::new("functions-independent");
-    let file = folder.path().join("model.bim");
-    std::fs::write(&file, independent.replace("ROLES", "\"roles\": []")).expect("a model");
-    let database = Database::import(&file, folder.path()).expect("the small model");
-    let session = database.session(Identity::anonymous()).expect("a session");
+    let session = session_of(
+        "functions-independent",
+        &independent.replace("ROLES", "\"roles\": []"),
+    );
     assert_eq!(value(&session, query), "BLANK");
     assert_eq!(value(&session, grouped), "10");
     assert_eq!(value(&session, pairs), "10");
@@ -996,11 +991,7 @@ fn a_row_reads_the_date_table_behind_its_column() {
          "partitions": [{"name": "Days", "source": {"type": "calculated", "expression": "CALENDAR(DATE(2024, 1, 1), DATE(2025, 12, 31))"}}]}],
         "relationships": [{"name": "visited", "fromTable": "Visits", "fromColumn": "Day", "toTable": "Days", "toColumn": "Date"}],
         "roles": []}}"#;
-    let folder = Scratch::new("functions-dated");
-    let file = folder.path().join("model.bim");
-    std::fs::write(&file, DATED).expect("a model in the scratch folder");
-    let database = Database::import(&file, folder.path()).expect("the dated model");
-    let session = database.session(Identity::anonymous()).expect("a session");
+    let session = session_of("functions-dated", DATED);
     assert_eq!(value(&session, "SUM ( Visits[Year] )"), "4049");
     let later = "COUNTROWS ( FILTER ( Visits, Visits[Day].[Date] > DATE ( 2024, 12, 31 ) ) )";
     assert_eq!(value(&session, later), "1");

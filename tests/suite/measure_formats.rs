@@ -1,8 +1,8 @@
 //! What stands beside a measure: its format string, computed or not, under calculation items; the goal, status and trend of its KPI.
 
-use peristyle::{Database, Identity, Session, Value, value_at};
+use peristyle::Session;
 
-use crate::scratch::Scratch;
+use crate::scratch::{rows_of, session_of};
 
 const MODEL: &str = r##"{
   "name": "formats", "compatibilityLevel": 1605,
@@ -34,28 +34,12 @@ const MODEL: &str = r##"{
   } }"##;
 
 fn session() -> Session {
-    let folder = Scratch::new("formats");
-    let file = folder.path().join("model.bim");
-    std::fs::write(&file, MODEL).expect("a model in the scratch folder");
-    let database = Database::import(&file, folder.path()).expect("the model");
-    database.session(Identity::anonymous()).expect("a session")
+    session_of("formats", MODEL)
 }
 
 /// The values of a row; BLANK is empty.
 fn check(session: &Session, query: &str, expected: &str) {
-    let answer = session
-        .query(query)
-        .unwrap_or_else(|error| panic!("{query}: {error}"));
-    let table = &answer.tables[0];
-    let mut rows: Vec<String> = (0..table.batch.num_rows())
-        .map(|row| {
-            let cells = (0..table.columns.len()).map(|column| match value_at(table, column, row) {
-                Value::Blank => String::new(),
-                value => value.to_text().to_string(),
-            });
-            cells.collect::<Vec<_>>().join(" ")
-        })
-        .collect();
+    let mut rows = rows_of(session, query);
     rows.sort();
     assert_eq!(rows.join(" | "), expected, "{query}");
 }
@@ -149,11 +133,7 @@ fn several_items_of_a_group() {
     ] {
         let culture = "\"culture\": \"en-US\",";
         let said = format!("{culture} \"selectionExpressionBehavior\": \"{behavior}\",");
-        let folder = Scratch::new("formats-several");
-        let file = folder.path().join("model.bim");
-        std::fs::write(&file, MODEL.replace(culture, &said)).expect("a model");
-        let database = Database::import(&file, folder.path()).expect("the model");
-        let session = database.session(Identity::anonymous()).expect("a session");
+        let session = session_of("formats-several", &MODEL.replace(culture, &said));
         let query = format!(
             "EVALUATE ROW ( \"s\", {several}, \"u\", {unknown}, \"o\", CALCULATE ( [Total], Shape[Name] = \"Percent\" ), \"n\", [Total] )"
         );

@@ -1,9 +1,9 @@
 //! Relationships that an expression chooses: by USERELATIONSHIP and CROSSFILTER, one-to-one and inactive ones among them.
 
-use peristyle::{Database, Identity, Session};
+use peristyle::Session;
 
 use crate::functions::{check, value};
-use crate::scratch::Scratch;
+use crate::scratch::session_of;
 
 /// Lines that were ordered on one day and shipped on another; the second relationship is inactive. Some days have a note.
 const SHIPPED: &str = r#"{
@@ -34,11 +34,7 @@ const SHIPPED: &str = r#"{
       { "name": "Shipped", "fromTable": "Sold", "fromColumn": "Shipped", "toTable": "Days", "toColumn": "Day", "isActive": false } ] } }"#;
 
 fn shipped() -> Session {
-    let folder = Scratch::new("functions-shipped");
-    let file = folder.path().join("model.bim");
-    std::fs::write(&file, SHIPPED).expect("a model in the scratch folder");
-    let database = Database::import(&file, folder.path()).expect("the shipped lines");
-    database.session(Identity::anonymous()).expect("a session")
+    session_of("relationships-shipped", SHIPPED)
 }
 
 #[test]
@@ -219,11 +215,7 @@ const DIAMOND: &str = r#"{
 /// Of several ways to a table the one is taken that USERELATIONSHIP gives most weight to: the innermost most of all.
 #[test]
 fn of_several_ways_the_weightiest_is_taken() {
-    let folder = Scratch::new("relationships-diamond");
-    let file = folder.path().join("model.bim");
-    std::fs::write(&file, DIAMOND).expect("a model in the scratch folder");
-    let database = Database::import(&file, folder.path()).expect("the diamond");
-    let session = database.session(Identity::anonymous()).expect("a session");
+    let session = session_of("relationships-diamond", DIAMOND);
     let shops = "USERELATIONSHIP ( Shops[Region], Regions[Region] )";
     let buyers = "USERELATIONSHIP ( Buyers[Region], Regions[Region] )";
     for (expression, expected) in [
@@ -291,11 +283,7 @@ const GALAXY: &str = r#"{
 /// A filter that reaches a fact straight from one side to the many does not come to it over the other fact as well.
 #[test]
 fn filters_take_the_straight_way_alone() {
-    let folder = Scratch::new("relationships-galaxy");
-    let file = folder.path().join("model.bim");
-    std::fs::write(&file, GALAXY).expect("a model in the scratch folder");
-    let database = Database::import(&file, folder.path()).expect("the galaxy");
-    let session = database.session(Identity::anonymous()).expect("a session");
+    let session = session_of("relationships-galaxy", GALAXY);
     for (expression, expected) in [
         ("CALCULATE ( SUM ( Sold[Amount] ), Days[Day] = 1 )", "11"),
         (

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use peristyle::{Database, Identity, Session, Value, value_at};
+
 pub struct Scratch {
     folder: PathBuf,
 }
@@ -29,4 +31,30 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Whoever may ask a model without roles, written as a `model.bim` whose tables say their rows themselves.
+pub fn session_of(name: &str, model: &str) -> Session {
+    let folder = Scratch::new(name);
+    let file = folder.path().join("model.bim");
+    fs::write(&file, model).expect("a model in the scratch folder");
+    let database = Database::import(&file, folder.path()).expect("the model");
+    database.session(Identity::anonymous()).expect("a session")
+}
+
+/// The rows of an answer in order, a blank between cells; BLANK is empty.
+pub fn rows_of(session: &Session, query: &str) -> Vec<String> {
+    let answer = session
+        .query(query)
+        .unwrap_or_else(|error| panic!("{query}: {error}"));
+    let table = &answer.tables[0];
+    (0..table.batch.num_rows())
+        .map(|row| {
+            let cells = (0..table.columns.len()).map(|column| match value_at(table, column, row) {
+                Value::Blank => String::new(),
+                value => value.to_text().to_string(),
+            });
+            cells.collect::<Vec<_>>().join(" ")
+        })
+        .collect()
 }

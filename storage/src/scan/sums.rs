@@ -63,15 +63,7 @@ impl Summed for u8 {
 
 impl Summed for u16 {
     fn sum(level: Level, numbers: &[u16]) -> u64 {
-        match level {
-            Level::Portable => portable(numbers),
-            // SAFETY: the level says that the processor has the feature.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { x86::portable_256(numbers) },
-            // SAFETY: the same.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { x86::portable_512(numbers) },
-        }
+        widest(level, numbers)
     }
 }
 
@@ -83,15 +75,20 @@ impl Summed for U24 {
 
 impl Summed for u32 {
     fn sum(level: Level, numbers: &[u32]) -> u64 {
-        match level {
-            Level::Portable => portable(numbers),
-            // SAFETY: the level says that the processor has the feature.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { x86::portable_256(numbers) },
-            // SAFETY: the same.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { x86::portable_512(numbers) },
-        }
+        widest(level, numbers)
+    }
+}
+
+/// The portable loop, compiled for what the processor has.
+fn widest<C: Code>(level: Level, numbers: &[C]) -> u64 {
+    match level {
+        Level::Portable => portable(numbers),
+        // SAFETY: the level says that the processor has the feature.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { x86::portable_256(numbers) },
+        // SAFETY: the same.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { x86::portable_512(numbers) },
     }
 }
 

@@ -25,14 +25,7 @@ impl Data {
         while let Some(here) = queue.pop_front() {
             let path = found[&here].clone();
             for edge in edges {
-                let link = &self.links[edge.link];
-                let next = if link.limited {
-                    continue;
-                } else if link.from.0 == here && edge.forward {
-                    (link.to.0, false)
-                } else if link.one_to_one && link.to.0 == here && edge.back {
-                    (link.from.0, true)
-                } else {
+                let Some(next) = self.step(here, edge) else {
                     continue;
                 };
                 if found.contains_key(&next.0) {
@@ -54,6 +47,20 @@ impl Data {
         found
     }
 
+    /// Where one row of a table leads to at most one of another, and whether that is against the arrow.
+    fn step(&self, here: usize, edge: &Edge) -> Option<(usize, bool)> {
+        let link = &self.links[edge.link];
+        if link.limited {
+            None
+        } else if link.from.0 == here && edge.forward {
+            Some((link.to.0, false))
+        } else if link.one_to_one && link.to.0 == here && edge.back {
+            Some((link.from.0, true))
+        } else {
+            None
+        }
+    }
+
     /// Every way out of a table that passes no table twice, by where it leads.
     fn all_ways(
         &self,
@@ -64,14 +71,7 @@ impl Data {
         ways: &mut BTreeMap<usize, Vec<Path>>,
     ) {
         for edge in edges {
-            let link = &self.links[edge.link];
-            let (next, reverse) = if link.limited {
-                continue;
-            } else if link.from.0 == here && edge.forward {
-                (link.to.0, false)
-            } else if link.one_to_one && link.to.0 == here && edge.back {
-                (link.from.0, true)
-            } else {
+            let Some((next, reverse)) = self.step(here, edge) else {
                 continue;
             };
             if passed.contains(&next) {
