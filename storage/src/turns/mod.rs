@@ -46,14 +46,14 @@ pub struct Turns {
 }
 
 impl Turns {
-    /// As many turns as there are cores to compute on, at least one.
+    /// As many turns as there are cores to compute on, at least one, and as many to spare.
     pub fn new(cores: usize) -> Arc<Turns> {
-        Turns::patient(cores, Some(PATIENCE))
+        Turns::patient(cores, cores.max(1), Some(PATIENCE))
     }
 
-    fn patient(cores: usize, patience: Option<Duration>) -> Arc<Turns> {
+    fn patient(cores: usize, spare: usize, patience: Option<Duration>) -> Arc<Turns> {
         Arc::new(Turns {
-            shares: Mutex::new(Shares::new(cores.max(1))),
+            shares: Mutex::new(Shares::new(cores.max(1), spare)),
             pressing: AtomicUsize::new(0),
             start: Instant::now(),
             patience,
@@ -79,7 +79,7 @@ impl Turns {
     /// Takes a turn or gets in line for one. Gives whether it is taken.
     fn ask(&self, client: &Arc<str>, part: Part, waiter: &Arc<Waiter>) -> bool {
         self.with(|shares| {
-            let taken = shares.take_idle(client);
+            let taken = shares.take_idle(client, part);
             if !taken {
                 shares.join(client, part, waiter);
                 // A turn may be free while others, who were granted one, have not woken up yet.

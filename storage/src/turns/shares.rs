@@ -45,6 +45,10 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) struct Shares {
     free: usize,
+    /// Turns for queries of identities that hold none, when no other is free. A core stands still while the thread that is next wakes up, and
+    /// short queries wait as long as they compute: a few threads more than cores are there to take it.
+    spare: usize,
+    most_spare: usize,
     /// Turns beyond the number of cores that are held.
     over: usize,
     most_over: usize,
@@ -81,9 +85,11 @@ impl Line {
 }
 
 impl Shares {
-    pub fn new(cores: usize) -> Shares {
+    pub fn new(cores: usize, spare: usize) -> Shares {
         Shares {
             free: cores,
+            spare,
+            most_spare: spare,
             over: 0,
             most_over: cores,
             active: HashMap::new(),
@@ -96,7 +102,9 @@ impl Shares {
 
     /// Waiters, and turns to be taken back: what makes a holder look closer.
     pub fn pressing(&self) -> usize {
-        self.over + self.lines.len()
+        let several = || self.active.values().any(|share| share.held > 1);
+        let spare = self.most_spare - self.spare;
+        self.over + self.lines.len() + if several() { spare } else { 0 }
     }
 
     fn used(&self, client: &Arc<str>) -> Nanos {
@@ -168,13 +176,16 @@ impl Shares {
     }
 
     /// Takes a turn that nobody holds or waits for.
-    pub fn take_idle(&mut self, client: &Arc<str>) -> bool {
-        let idle = self.free > 0 && self.lines.is_empty();
-        if idle {
+    pub fn take_idle(&mut self, client: &Arc<str>, part: Part) -> bool {
+        if self.free > 0 && self.lines.is_empty() {
             self.free -= 1;
-            self.share(client).held += 1;
+        } else if self.spare > 0 && part == Part::Query && self.held(client) == 0 {
+            self.spare -= 1;
+        } else {
+            return false;
         }
-        idle
+        self.share(client).held += 1;
+        true
     }
 
     pub fn join(&mut self, client: &Arc<str>, part: Part, waiter: &Arc<Waiter>) {
@@ -220,9 +231,12 @@ impl Shares {
     /// Gives a turn back for good, to whoever is next.
     pub fn give_back(&mut self, client: &Arc<str>) {
         self.let_go(client);
-        match self.over {
-            0 => self.free += 1,
-            _ => self.over -= 1,
+        if self.over > 0 {
+            self.over -= 1;
+        } else if self.spare < self.most_spare {
+            self.spare += 1;
+        } else {
+            self.free += 1;
         }
         self.settle(client);
         self.grant_free();
@@ -236,6 +250,20 @@ impl Shares {
             self.free -= 1;
             self.grant(&client);
         }
+        while self.spare > 0
+            && let Some(client) = self.next_without()
+        {
+            self.spare -= 1;
+            self.grant(&client);
+        }
+    }
+
+    /// The identity that has used the least of those that hold no turn and whose queries wait.
+    fn next_without(&self) -> Option<Arc<str>> {
+        let without = |line: &&Line| !line.queries.is_empty() && self.held(&line.client) == 0;
+        let lines = self.lines.iter().filter(without);
+        let line = lines.min_by_key(|line| self.used(&line.client))?;
+        Some(Arc::clone(&line.client))
     }
 
     /// The identity that is served next: one that was passed over too often, else, of those that have used the least, the first.
@@ -295,7 +323,8 @@ impl Shares {
     /// What a holder does with its turn at a look. `fresh`: its slice of time is not over.
     pub fn verdict(&mut self, client: &Arc<str>, part: Part, fresh: bool) -> Verdict {
         let mine = self.used(client);
-        if self.over > 0 && self.most_used() <= mine {
+        let one_too_many = self.over > 0 && self.most_used() <= mine;
+        if one_too_many || self.spare < self.most_spare && self.has_more_than_others(client) {
             return Verdict::Yield;
         }
         let Some(next) = self.next() else {
@@ -321,6 +350,13 @@ impl Shares {
         Verdict::Keep
     }
 
+    /// Whether it holds more turns than another identity that has used less: both are worth the same.
+    fn has_more_than_others(&self, client: &Arc<str>) -> bool {
+        let (held, used) = (self.held(client), self.used(client));
+        let mut others = self.active.values().filter(|share| share.held > 0);
+        others.any(|share| share.held < held && share.used < used)
+    }
+
     /// The most that any holder of a turn has used.
     fn most_used(&self) -> Nanos {
         let holders = self.active.values().filter(|share| share.held > 0);
@@ -331,12 +367,17 @@ impl Shares {
     pub fn pass(&mut self, client: &Arc<str>, next: &Arc<str>) {
         self.let_go(client);
         self.grant(next);
+        self.grant_free();
     }
 
     /// Takes back the turn that is one too many.
     pub fn take_back(&mut self, client: &Arc<str>) {
         self.let_go(client);
-        self.over = self.over.saturating_sub(1);
+        match self.over {
+            0 => self.spare = self.most_spare.min(self.spare + 1),
+            _ => self.over -= 1,
+        }
+        self.grant_free();
     }
 
     /// Gives one who waits in vain a turn beyond the number of cores: the holders have not looked for long, and the operating system
@@ -381,6 +422,10 @@ impl Shares {
 
     pub fn remembered(&self) -> usize {
         self.gone.len()
+    }
+
+    pub fn spare_is_whole(&self) -> bool {
+        self.spare == self.most_spare
     }
 
     /// Turns that nobody holds, those beyond the cores, identities that are active and lines.

@@ -30,6 +30,7 @@ fn lines(turns: &Turns) -> usize {
 /// Every turn has come back, and nobody waits.
 fn nothing_is_left(turns: &Turns, cores: usize) {
     assert_eq!(turns.with(|shares| shares.counts()), (cores, 0, 0, 0));
+    assert!(turns.with(|shares| shares.spare_is_whole()));
     assert!(!turns.is_pressing());
 }
 
@@ -66,7 +67,7 @@ fn a_flood_gives_way_to_another_identity_and_all_turns_come_back() {
 
 #[test]
 fn a_query_that_waits_can_be_cancelled_and_leaves_nothing_behind() {
-    let turns = Turns::patient(1, None);
+    let turns = Turns::patient(1, 0, None);
     let first = control(&turns, "a");
     let held = first.begin().unwrap();
     let second = control(&turns, "b");
@@ -83,7 +84,7 @@ fn a_query_that_waits_can_be_cancelled_and_leaves_nothing_behind() {
 
 #[test]
 fn a_query_cancelled_while_its_turn_is_away_gives_back_nothing_twice() {
-    let turns = Turns::patient(1, None);
+    let turns = Turns::patient(1, 0, None);
     let first = control(&turns, "a");
     let second = control(&turns, "b");
     thread::scope(|scope| {
@@ -107,7 +108,7 @@ fn a_query_cancelled_while_its_turn_is_away_gives_back_nothing_twice() {
 
 #[test]
 fn threads_without_a_turn_of_their_own_do_not_pass_the_turn_on() {
-    let turns = Turns::patient(1, None);
+    let turns = Turns::patient(1, 0, None);
     let first = control(&turns, "a");
     let held = first.begin().unwrap();
     let second = control(&turns, "b");
@@ -126,7 +127,7 @@ fn threads_without_a_turn_of_their_own_do_not_pass_the_turn_on() {
 /// A holder that does not look does not keep the core from another identity, and gives up its turn when it looks.
 #[test]
 fn who_is_next_does_not_wait_for_looks_that_do_not_come() {
-    let turns = Turns::new(1);
+    let turns = Turns::patient(1, 0, Some(PATIENCE));
     let first = control(&turns, "a");
     let held = first.begin().unwrap();
     let second = control(&turns, "b");
@@ -151,7 +152,7 @@ fn who_is_next_does_not_wait_for_looks_that_do_not_come() {
 
 #[test]
 fn help_waits_for_a_turn_and_ends_when_it_is_called_off() {
-    let turns = Turns::patient(2, None);
+    let turns = Turns::patient(2, 0, None);
     let (query, other) = (control(&turns, "a"), control(&turns, "b"));
     let held = query.begin().unwrap();
     // A core is free: help gets it, and keeps it while nobody wants it.
@@ -178,7 +179,7 @@ fn help_waits_for_a_turn_and_ends_when_it_is_called_off() {
 
 #[test]
 fn there_is_no_help_beside_queries_of_the_same_identity_that_wait() {
-    let turns = Turns::patient(1, None);
+    let turns = Turns::patient(1, 0, None);
     let (first, second) = (control(&turns, "a"), control(&turns, "a"));
     let held = first.begin().unwrap();
     // The only core is that of the query itself.
