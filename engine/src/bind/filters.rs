@@ -5,7 +5,7 @@ use std::rc::Rc;
 use dax::{Expr, ExprKind, Span};
 use security::{Column, Relationship};
 
-use super::functions::{MAX_CALLS, in_place};
+use super::functions::{MAX_CALLS, Placed, in_place};
 use super::{Binder, Bound};
 use crate::bound::{
     CrossFilterMode, FilterArgument, FrameId, Removal, Scalar, ScalarKind, TableExpr, TableKind,
@@ -382,7 +382,7 @@ impl<'a> Binder<'a> {
         let mut by_name = Vec::new();
         for (parameter, argument) in function.parameters.iter().zip(args) {
             if in_place(parameter) {
-                by_name.push((parameter.name.text.clone(), argument.clone()));
+                by_name.push(Placed::new(parameter, argument.clone()));
                 continue;
             }
             let outside = matches!(&argument.kind, ExprKind::Qualified { table, column }
