@@ -66,6 +66,24 @@ fn a_relationship_of_one_to_one_is_used_one_way() {
     }
 }
 
+/// A table that ALLEXCEPT keeps is as expanded as the one that it frees.
+#[test]
+fn a_table_is_kept_with_what_it_expands_to() {
+    let session = shipped();
+    for (kept, filters, total) in [
+        ("Days", "Notes[Note] = \"x\"", "10"),
+        ("Notes", "Days[Month] = \"Jan\"", "30"),
+        ("Days", "Sold[Amount] = 10", "70"),
+        ("Days[Month]", "Notes[Note] = \"x\"", "70"),
+        ("Days, Sold[Shipped]", "Sold[Shipped] = 3, Notes[Note] = \"x\"", "10"),
+    ] {
+        let query = format!(
+            "CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), ALLEXCEPT ( Sold, {kept} ) ), {filters} )"
+        );
+        assert_eq!(value(&session, &query), total, "{query}");
+    }
+}
+
 /// Day 3 has no note, so that Notes has a blank row, which is no row that SUMMARIZE groups.
 #[test]
 fn the_blank_row_is_none_of_the_rows_that_summarize_filters_by() {

@@ -429,14 +429,14 @@ impl<'a> Binder<'a> {
                 "ALLEXCEPT begins with a table of the model",
             );
         };
-        let mut kept = Vec::new();
+        let (mut kept, mut whole) = (Vec::new(), Vec::new());
         for argument in &args[1..] {
             match self.table_reference(argument)? {
-                Some(other) => kept.extend(self.scope.columns(other)),
+                Some(other) => whole.push(other),
                 None => kept.push(self.column_argument(argument)?),
             }
         }
-        Ok(Removal::TableExcept(table, kept))
+        Ok(Removal::TableExcept(table, kept, whole))
     }
 
     /// The relationship between two columns, and whether they were named from the many side to the one side.

@@ -230,14 +230,14 @@ impl<'a> Binder<'a> {
                 }
             }
             "ALLEXCEPT" => {
-                let Removal::TableExcept(table, kept) = self.all_except(args)? else {
+                let Removal::TableExcept(table, kept, whole) = self.all_except(args)? else {
                     return self.error(ErrorKind::Internal, span, "ALLEXCEPT without a table");
                 };
                 let columns: Vec<_> = self
                     .scope
                     .columns(table)
                     .into_iter()
-                    .filter(|c| !kept.contains(c))
+                    .filter(|c| !kept.contains(c) && !whole.contains(&c.table()))
                     .collect();
                 let schema = self.schema_of_columns(&columns);
                 Ok(self.table_expr(

@@ -608,11 +608,19 @@ impl<'a> Evaluator<'a> {
                 .into_iter()
                 .collect(),
             Removal::Columns(columns) => columns.iter().copied().collect(),
-            Removal::TableExcept(table, kept) => self
-                .expanded_columns(*table, relations)
-                .into_iter()
-                .filter(|c| !kept.contains(c))
-                .collect(),
+            Removal::TableExcept(table, kept, whole) => {
+                let mut removed: HashSet<Column> = self
+                    .expanded_columns(*table, relations)
+                    .into_iter()
+                    .filter(|c| !kept.contains(c))
+                    .collect();
+                for &table in whole {
+                    for column in self.expanded_columns(table, relations) {
+                        removed.remove(&column);
+                    }
+                }
+                removed
+            }
         }
     }
 

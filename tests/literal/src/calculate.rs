@@ -135,10 +135,16 @@ impl Evaluator<'_> {
             },
             "ALLEXCEPT" => {
                 let all = self.freed(&args[..1], place)?.unwrap_or_default();
-                let kept = args[1..]
-                    .iter()
-                    .map(|a| self.column(a))
-                    .collect::<Result<Vec<Col>>>()?;
+                let mut kept = Vec::new();
+                for argument in &args[1..] {
+                    match argument.kind {
+                        ExprKind::Identifier { .. } => {
+                            let whole = self.freed(std::slice::from_ref(argument), place)?;
+                            kept.extend(whole.unwrap_or_default());
+                        }
+                        _ => kept.push(self.column(argument)?),
+                    }
+                }
                 Modifier::Remove(all.into_iter().filter(|c| !kept.contains(c)).collect())
             }
             "ALLSELECTED" => Modifier::Selected(self.freed(args, place)?),
