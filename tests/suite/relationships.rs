@@ -34,9 +34,13 @@ const SHIPPED: &str = r#"{
       { "name": "Shipped", "fromTable": "Sold", "fromColumn": "Shipped", "toTable": "Days", "toColumn": "Day", "isActive": false } ] } }"#;
 
 fn shipped() -> Session {
+    session_of(SHIPPED)
+}
+
+fn session_of(model: &str) -> Session {
     let folder = Scratch::new("functions-shipped");
     let file = folder.path().join("model.bim");
-    std::fs::write(&file, SHIPPED).expect("a model in the scratch folder");
+    std::fs::write(&file, model).expect("a model in the scratch folder");
     let database = Database::import(&file, folder.path()).expect("the shipped lines");
     database.session(Identity::anonymous()).expect("a session")
 }
@@ -378,5 +382,38 @@ fn related_rows_are_found_along_the_relationship_in_use() {
         let used =
             format!("CALCULATE ( {expression}, USERELATIONSHIP ( Sold[Shipped], Days[Day] ) )");
         assert_eq!(value(&session, &used), shipped, "{used}");
+    }
+}
+
+/// Where no relationship is active, rows that begin under USERELATIONSHIP lead along the one that it puts in force.
+#[test]
+fn rows_lead_along_a_relationship_that_only_a_filter_puts_in_force() {
+    let ordered = r#""fromColumn": "Ordered", "toTable": "Days", "toColumn": "Day""#;
+    let model = SHIPPED.replace(ordered, &format!("{ordered}, \"isActive\": false"));
+    assert_ne!(model, SHIPPED);
+    let session = session_of(&model);
+    let used = "USERELATIONSHIP ( Sold[Shipped], Days[Day] )";
+    for (expression, expected) in [
+        (
+            "CONCATENATEX ( Sold, RELATED ( Days[Month] ), \"|\", Sold[Ordered], ASC )",
+            "Feb|Feb|",
+        ),
+        ("SUMX ( Sold, RELATED ( Days[Day] ) * Sold[Amount] )", "90"),
+        ("COUNTROWS ( SUMMARIZE ( Sold, Days[Day] ) )", "2"),
+        (
+            "CALCULATE ( SUMX ( Sold, RELATED ( Days[Day] ) ), Sold[Amount] = 10 )",
+            "3",
+        ),
+    ] {
+        assert_eq!(value(&session, expression), "error", "{expression}");
+        let under = format!("CALCULATE ( {expression}, {used} )");
+        assert_eq!(value(&session, &under), expected, "{under}");
+    }
+    // A filter is evaluated before the relationship is in force, and the rows around CALCULATE do not reach into it.
+    for refused in [
+        format!("CALCULATE ( COUNTROWS ( Sold ), {used}, FILTER ( Sold, RELATED ( Days[Day] ) = 3 ) )"),
+        format!("SUMX ( Sold, CALCULATE ( RELATED ( Days[Day] ), {used} ) )"),
+    ] {
+        assert_eq!(value(&session, &refused), "error", "{refused}");
     }
 }

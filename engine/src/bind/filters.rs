@@ -17,7 +17,7 @@ use crate::value::DataType;
 impl<'a> Binder<'a> {
     pub fn calculate(&mut self, args: &[Expr], span: Span) -> Bound<Scalar> {
         let filters = self.filter_arguments(&args[1..])?;
-        let body = self.without_rows(|b| b.bind_scalar(&args[0]))?;
+        let body = self.under_filters(&filters, |b| b.bind_scalar(&args[0]))?;
         let data_type = body.data_type;
         Ok(self.scalar(
             ScalarKind::Calculate {
@@ -31,7 +31,7 @@ impl<'a> Binder<'a> {
 
     pub fn calculate_table(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
         let filters = self.filter_arguments(&args[1..])?;
-        let table = self.without_rows(|b| b.bind_table(&args[0]))?;
+        let table = self.under_filters(&filters, |b| b.bind_table(&args[0]))?;
         let schema = Rc::clone(&table.schema);
         Ok(self.table_expr(
             TableKind::Calculate {

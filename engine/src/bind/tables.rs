@@ -792,7 +792,7 @@ impl<'a> Binder<'a> {
         let path = table
             .schema
             .base
-            .and_then(|base| self.path(base, column.table()));
+            .and_then(|base| self.path_in_force(base, column.table()));
         match path {
             Some(path) => {
                 let related = security::PathColumn {
