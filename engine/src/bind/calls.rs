@@ -528,6 +528,7 @@ impl<'a> Binder<'a> {
 
     fn has_one_value(&mut self, argument: &Expr, span: dax::Span) -> Bound<Scalar> {
         let column = self.column_argument(argument)?;
+        self.whole_keys(&[column], span)?;
         let values = self.values_of(column, span);
         let frame = self.fresh();
         let rows = ScalarKind::Reduce {

@@ -16,6 +16,7 @@ use crate::value::DataType;
 
 impl<'a> Binder<'a> {
     pub fn calculate(&mut self, args: &[Expr], span: Span) -> Bound<Scalar> {
+        self.whole_rows(span)?;
         let filters = self.filter_arguments(&args[1..])?;
         let body = self.under_filters(&filters, |b| b.bind_scalar(&args[0]))?;
         let data_type = body.data_type;
@@ -30,6 +31,7 @@ impl<'a> Binder<'a> {
     }
 
     pub fn calculate_table(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
+        self.whole_rows(span)?;
         let filters = self.filter_arguments(&args[1..])?;
         let table = self.under_filters(&filters, |b| b.bind_table(&args[0]))?;
         let schema = Rc::clone(&table.schema);
@@ -133,6 +135,7 @@ impl<'a> Binder<'a> {
         }
         if self.is_table(expr) {
             let table = self.bind_table(expr)?;
+            self.whole_schema(&table.schema, expr.span)?;
             return Ok(FilterArgument::Table { table, keep });
         }
         self.predicate(expr, keep)
@@ -195,6 +198,7 @@ impl<'a> Binder<'a> {
             return self.error(ErrorKind::Argument, expr.span, "a condition may name columns of one table only; FILTER over a table takes conditions on several");
         }
         self.no_measures(expr)?;
+        self.whole_keys(&columns, expr.span)?;
         let frame = self.fresh();
         let schema = self.schema_of_columns(&columns);
         let mut condition = self.with_rows(frame, schema, |b| b.bind_scalar(expr))?;

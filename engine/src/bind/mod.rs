@@ -6,6 +6,7 @@ mod arguments;
 mod beside;
 mod calendars;
 mod calls;
+mod column_keys;
 mod dates;
 mod filters;
 mod functions;
@@ -331,6 +332,7 @@ impl<'a> Binder<'a> {
     pub fn measure_named(&mut self, name: &str, span: Span) -> Bound<Option<Scalar>> {
         let key = folded(name);
         if let Some((measure, known)) = self.query_measures.get(&key).cloned() {
+            self.whole_rows(span)?;
             let reference = MeasureRef {
                 handle: None,
                 name: measure.name.as_str().into(),
@@ -362,7 +364,10 @@ impl<'a> Binder<'a> {
             )));
         }
         match self.scope.find_measure(name) {
-            Some(handle) => self.measure(handle, span).map(Some),
+            Some(handle) => {
+                self.whole_rows(span)?;
+                self.measure(handle, span).map(Some)
+            }
             None => self.measure_beside(name, span),
         }
     }

@@ -361,6 +361,7 @@ impl<'a> Binder<'a> {
         ) {
             // A column of a table variable, or one that the query computed, has no values of the model.
             let column = self.column_argument(argument)?;
+            self.whole_keys(&[column], span)?;
             return Ok(self.table_expr(
                 TableKind::Values {
                     columns: vec![column],
@@ -403,6 +404,7 @@ impl<'a> Binder<'a> {
                     span,
                 ),
                 Removal::Columns(columns) => {
+                    self.whole_keys(columns, span)?;
                     let schema = self.schema_of_columns(columns);
                     self.table_expr(
                         TableKind::Values {
