@@ -635,6 +635,8 @@ pub enum TableKind {
     Information(InformationTable),
     /// The other INFO functions, by name.
     Rowset(&'static str),
+    /// What the text of a query names.
+    QueryDependencies(Box<Scalar>),
     ColumnStatistics,
     /// IF over tables is not DAX; an empty table of the schema.
     Empty,

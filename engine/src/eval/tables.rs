@@ -145,6 +145,7 @@ impl<'a> Evaluator<'a> {
             K::Sample(sample) => self.sample(sample, batch),
             K::Information(table) => self.information(*table, batch),
             K::Rowset(name) => self.rowset(name, batch),
+            K::QueryDependencies(text) => self.query_dependencies(text, batch),
             K::ColumnStatistics => self.column_statistics(batch),
             K::Empty => Ok(TableRows::shared(batch.len, 0, None, Vec::new())),
         }
