@@ -385,6 +385,67 @@ fn related_rows_are_found_along_the_relationship_in_use() {
     }
 }
 
+/// Rows expand over the relationships that are in force where their table is made, wherever they are used.
+#[test]
+fn tables_expand_where_they_are_made() {
+    let session = shipped();
+    let used = "USERELATIONSHIP ( Sold[Shipped], Days[Day] )";
+    let made = format!("CALCULATETABLE ( Sold, {used} )");
+    let joined = |table: &str, expression: &str| {
+        format!("CONCATENATEX ( {table}, {expression}, \"|\", Sold[Ordered], ASC )")
+    };
+    let first = "FILTER ( Sold, Sold[Ordered] < 3 )";
+    let month = "RELATED ( Days[Month] )";
+    for (expression, expected) in [
+        (joined(&made, month), "Feb|Feb|"),
+        (
+            joined(&format!("FILTER ( {made}, {month} = \"Feb\" )"), month),
+            "Feb|Feb",
+        ),
+        (
+            format!("VAR made = {made} RETURN {}", joined("made", month)),
+            "Feb|Feb|",
+        ),
+        (
+            format!(
+                "VAR made = Sold RETURN CALCULATE ( {}, {used} )",
+                joined("made", month)
+            ),
+            "Jan|Jan|Feb",
+        ),
+        (
+            format!("COUNTROWS ( SUMMARIZE ( {made}, Days[Day] ) )"),
+            "2",
+        ),
+        (
+            joined(
+                first,
+                &format!("CALCULATE ( MINX ( Sold, {month} ), {used}, ALL ( Days ) )"),
+            ),
+            "Feb|Feb",
+        ),
+        (
+            joined(
+                first,
+                &format!(
+                    "CALCULATE ( SELECTEDVALUE ( Days[Month], \"-\" ), CALCULATETABLE ( Sold, {used}, REMOVEFILTERS ( Days ) ) )"
+                ),
+            ),
+            "Feb|Feb",
+        ),
+        // The row is a filter before the relationship comes into force.
+        (
+            joined(
+                first,
+                &format!("CALCULATE ( SELECTEDVALUE ( Days[Month] ), {used} )"),
+            ),
+            "Jan|Jan",
+        ),
+    ] {
+        assert_eq!(value(&session, &expression), expected, "{expression}");
+    }
+}
+
 /// Where no relationship is active, rows that begin under USERELATIONSHIP lead along the one that it puts in force.
 #[test]
 fn rows_lead_along_a_relationship_that_only_a_filter_puts_in_force() {
