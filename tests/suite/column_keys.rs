@@ -36,10 +36,19 @@ fn what_others_tell_apart_is_grouped_and_filtered_beside_them() {
         ("MAX ( Axis[Axis] )", "Key"),
         ("SELECTEDVALUE ( Axis[Fields], \"several\" )", "several"),
         ("CALCULATE ( MAX ( Axis[Axis] ), Axis[Order] = 1 )", "Group"),
-        ("CONCATENATEX ( Axis, Axis[Axis], \",\", Axis[Order] )", "Key,Group"),
+        (
+            "CONCATENATEX ( Axis, Axis[Axis], \",\", Axis[Order] )",
+            "Key,Group",
+        ),
         ("SUMX ( Axis, [Rows] )", "2"),
-        ("COUNTROWS ( SUMMARIZE ( Axis, Axis[Axis], Axis[Fields] ) )", "2"),
-        ("COUNTROWS ( SUMMARIZECOLUMNS ( Axis[Axis], Axis[Fields] ) )", "2"),
+        (
+            "COUNTROWS ( SUMMARIZE ( Axis, Axis[Axis], Axis[Fields] ) )",
+            "2",
+        ),
+        (
+            "COUNTROWS ( SUMMARIZECOLUMNS ( Axis[Axis], Axis[Fields] ) )",
+            "2",
+        ),
         (
             "CALCULATE ( [Rows], TREATAS ( { ( \"Key\", \"'Lines'[Key]\" ) }, Axis[Axis], Axis[Fields] ) )",
             "1",

@@ -743,7 +743,10 @@ fn a_query_is_asked_what_it_depends_on() {
         }
     };
     named("EVALUATE { [Total] }", "MEASURE Total");
-    named("[Total] + SUM ( Lines[Key] )", "COLUMN Key,TABLE Lines,MEASURE Total");
+    named(
+        "[Total] + SUM ( Lines[Key] )",
+        "COLUMN Key,TABLE Lines,MEASURE Total",
+    );
     named(
         "EVALUATE SELECTCOLUMNS ( 'Lines', \"Group\", [Group] ) ORDER BY [Group]",
         "COLUMN Group,TABLE Lines",
@@ -762,8 +765,14 @@ fn a_query_is_asked_what_it_depends_on() {
         "CONCATENATEX ( INFO.CALCDEPENDENCY ( \"Query\", \"EVALUATE Lines ORDER BY Lines[Key]\", \"REFERENCED_OBJECT_TYPE\", \"COLUMN\" ), [REFERENCED_OBJECT] )",
         "Key",
     );
-    check("COUNTROWS ( INFO.CALCDEPENDENCY ( \"Query\", 1 ) )", "error");
-    check("COUNTROWS ( INFO.TABLES ( \"Query\", \"EVALUATE Lines\" ) )", "error");
+    check(
+        "COUNTROWS ( INFO.CALCDEPENDENCY ( \"Query\", 1 ) )",
+        "error",
+    );
+    check(
+        "COUNTROWS ( INFO.TABLES ( \"Query\", \"EVALUATE Lines\" ) )",
+        "error",
+    );
 }
 
 /// What speaks of roles, sources and expressions is, under roles, told as a word that means nothing is.

@@ -79,7 +79,11 @@ fn a_table_is_kept_with_what_it_expands_to() {
         ("Notes", "Days[Month] = \"Jan\"", "30"),
         ("Days", "Sold[Amount] = 10", "70"),
         ("Days[Month]", "Notes[Note] = \"x\"", "70"),
-        ("Days, Sold[Shipped]", "Sold[Shipped] = 3, Notes[Note] = \"x\"", "10"),
+        (
+            "Days, Sold[Shipped]",
+            "Sold[Shipped] = 3, Notes[Note] = \"x\"",
+            "10",
+        ),
     ] {
         let query = format!(
             "CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), ALLEXCEPT ( Sold, {kept} ) ), {filters} )"
@@ -472,7 +476,9 @@ fn rows_lead_along_a_relationship_that_only_a_filter_puts_in_force() {
     }
     // A filter is evaluated before the relationship is in force, and the rows around CALCULATE do not reach into it.
     for refused in [
-        format!("CALCULATE ( COUNTROWS ( Sold ), {used}, FILTER ( Sold, RELATED ( Days[Day] ) = 3 ) )"),
+        format!(
+            "CALCULATE ( COUNTROWS ( Sold ), {used}, FILTER ( Sold, RELATED ( Days[Day] ) = 3 ) )"
+        ),
         format!("SUMX ( Sold, CALCULATE ( RELATED ( Days[Day] ), {used} ) )"),
     ] {
         assert_eq!(value(&session, &refused), "error", "{refused}");

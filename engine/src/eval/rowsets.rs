@@ -287,8 +287,8 @@ impl<'a> Evaluator<'a> {
 
     /// What the text of a query names. The text is computed, so what is wrong with it is not shown.
     pub fn query_dependencies(&self, text: &Scalar, batch: &Rc<Batch>) -> Outcome<TableRows> {
-        let (_, layout) =
-            rowset_schema(OF_QUERIES).ok_or_else(|| internal("an INFO function without columns"))?;
+        let (_, layout) = rowset_schema(OF_QUERIES)
+            .ok_or_else(|| internal("an INFO function without columns"))?;
         let catalogue = self.catalogue(layout, Vec::new());
         let refused = |why: &str| Error::nowhere(ErrorKind::Argument, why);
         let texts = self.scalar(text, batch)?;
@@ -304,12 +304,14 @@ impl<'a> Evaluator<'a> {
         let rows = match asked {
             None => Vec::new(),
             Some(Value::Text(text)) if text.len() > MOST_TEXT => {
-                let message = format!("the query that is asked about has more than {MOST_TEXT} bytes");
+                let message =
+                    format!("the query that is asked about has more than {MOST_TEXT} bytes");
                 return Err(Error::nowhere(ErrorKind::Limit, message));
             }
             Some(Value::Text(text)) => {
                 let found = catalogue.dependencies_of_query(&text);
-                let rows = found.ok_or_else(|| refused("the query that is asked about is not DAX"))?;
+                let rows =
+                    found.ok_or_else(|| refused("the query that is asked about is not DAX"))?;
                 // Every row shows the text, twice.
                 self.charge_text(rows.len().saturating_mul(2 * text.len()))?;
                 rows

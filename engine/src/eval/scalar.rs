@@ -247,7 +247,11 @@ impl<'a> Evaluator<'a> {
         let column = match frame.schema.base {
             Some(table) => {
                 let of_context = &holder.filters.relations;
-                self.in_force(table, column, frame.rows.under.as_ref().unwrap_or(of_context))
+                self.in_force(
+                    table,
+                    column,
+                    frame.rows.under.as_ref().unwrap_or(of_context),
+                )
             }
             None => column.clone(),
         };

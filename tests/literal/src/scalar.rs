@@ -267,7 +267,12 @@ impl Evaluator<'_> {
             };
             // USERELATIONSHIP leads elsewhere; CROSSFILTER does not.
             let activated = Context {
-                activated: row.under.as_ref().unwrap_or(&place.context).activated.clone(),
+                activated: row
+                    .under
+                    .as_ref()
+                    .unwrap_or(&place.context)
+                    .activated
+                    .clone(),
                 ..Context::default()
             };
             let in_force = activated.edges(self.data);

@@ -310,16 +310,15 @@ impl Catalogue<'_> {
 
     /// A column that stands without its table is one of the table whose expression this is, or of the table that was named last
     /// among those that have such a column: iterators name their table first.
-    fn column_in_rows(
-        &self,
-        name: &str,
-        home: Option<Table>,
-        found: &Mentions,
-    ) -> Option<Column> {
-        let named = found.listed.iter().rev().filter_map(|mention| match mention {
-            Mention::Table(table) => Some(*table),
-            _ => None,
-        });
+    fn column_in_rows(&self, name: &str, home: Option<Table>, found: &Mentions) -> Option<Column> {
+        let named = found
+            .listed
+            .iter()
+            .rev()
+            .filter_map(|mention| match mention {
+                Mention::Table(table) => Some(*table),
+                _ => None,
+            });
         let mut tables = home.into_iter().chain(named);
         tables.find_map(|table| self.column_named_in(table, name))
     }
