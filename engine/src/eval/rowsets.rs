@@ -6,6 +6,7 @@ mod objects;
 mod parts;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use security::{Column, Measure, Scope, Table};
 
@@ -292,23 +293,25 @@ impl<'a> Evaluator<'a> {
         let catalogue = self.catalogue(layout, Vec::new());
         let refused = |why: &str| Error::nowhere(ErrorKind::Argument, why);
         let texts = self.scalar(text, batch)?;
-        let mut asked: Option<Value> = None;
+        let mut asked: Option<Arc<str>> = None;
         for context in 0..batch.len {
             self.control.check()?;
-            let value = texts.at(context)?;
-            if asked.as_ref().is_some_and(|first| *first != value) {
+            let Value::Text(text) = texts.at(context)? else {
+                return Err(refused("the query that is asked about must be text"));
+            };
+            if asked.as_ref().is_some_and(|first| *first != text) {
                 return Err(refused("the query that is asked about must be one text"));
             }
-            asked = Some(value);
+            asked = Some(text);
         }
         let rows = match asked {
             None => Vec::new(),
-            Some(Value::Text(text)) if text.len() > MOST_TEXT => {
+            Some(text) if text.len() > MOST_TEXT => {
                 let message =
                     format!("the query that is asked about has more than {MOST_TEXT} bytes");
                 return Err(Error::nowhere(ErrorKind::Limit, message));
             }
-            Some(Value::Text(text)) => {
+            Some(text) => {
                 let found = catalogue.dependencies_of_query(&text);
                 let rows =
                     found.ok_or_else(|| refused("the query that is asked about is not DAX"))?;
@@ -316,7 +319,6 @@ impl<'a> Evaluator<'a> {
                 self.charge_text(rows.len().saturating_mul(2 * text.len()))?;
                 rows
             }
-            Some(_) => return Err(refused("the query that is asked about must be text")),
         };
         Ok(table_of_rows(&catalogue.layout, rows, batch.len))
     }
