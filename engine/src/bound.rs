@@ -484,8 +484,8 @@ pub enum Removal {
     Columns(Vec<Column>),
     /// Everything that filters a table, wherever it stands.
     Reaching(Table),
-    /// A table as expanded, but for these columns.
-    TableExcept(Table, Vec<Column>),
+    /// A table as expanded, but for these columns, and for all that these tables expand to.
+    TableExcept(Table, Vec<Column>, Vec<Table>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -635,6 +635,8 @@ pub enum TableKind {
     Information(InformationTable),
     /// The other INFO functions, by name.
     Rowset(&'static str),
+    /// What the text of a query names.
+    QueryDependencies(Box<Scalar>),
     ColumnStatistics,
     /// IF over tables is not DAX; an empty table of the schema.
     Empty,

@@ -335,6 +335,7 @@ impl TableExpr {
                 s.extend([&**start, &**end]);
                 s.extend(step.as_deref());
             }
+            K::QueryDependencies(text) => s.push(text),
             K::Calendar { start, end } => s.extend([&**start, &**end]),
             K::CalendarAuto { last_month, .. } => s.extend(last_month.as_deref()),
             K::SubstituteWithIndex {

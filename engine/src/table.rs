@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use security::Codes;
 
+use crate::context::Relations;
 use crate::vector::{Errors, Vector};
 
 /// One column of a table value.
@@ -25,6 +26,9 @@ pub struct TableRows {
     pub segments: Option<Rc<[u32]>>,
     /// Row numbers in the base table.
     pub base: Option<Codes>,
+    /// The relationships over which the base rows expand: those in force where the table was made. None: where it is used, they are
+    /// the same.
+    pub under: Option<Rc<Relations>>,
     pub columns: Vec<ColumnRows>,
     /// By context.
     pub errors: Errors,
@@ -43,6 +47,7 @@ impl TableRows {
             offsets: vec![0, rows as u32],
             segments,
             base,
+            under: None,
             columns,
             errors: None,
         }
@@ -101,6 +106,7 @@ impl TableRows {
             offsets,
             segments: None,
             base: self.base.as_ref().map(|codes| codes.take(positions)),
+            under: self.under.clone(),
             columns: self
                 .columns
                 .iter()
@@ -134,6 +140,14 @@ impl TableRows {
             errors,
             ..self.clone()
         }
+    }
+
+    /// The table outside the context where it was made.
+    pub fn made_under(mut self, relations: &Rc<Relations>) -> TableRows {
+        if self.base.is_some() {
+            self.under.get_or_insert_with(|| Rc::clone(relations));
+        }
+        self
     }
 
     /// Each context its own segment.

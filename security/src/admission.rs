@@ -111,6 +111,13 @@ fn plan_role(
             ))
         })?;
         if let Some(text) = &permission.filter {
+            let described = at(&model.tables, table);
+            if described.is_none_or(|described| described.calculation_group.is_some()) {
+                return Err(wrong(format!(
+                    "it filters '{}', and the rows of a calculation group cannot be filtered",
+                    permission.table
+                )));
+            }
             let filter = plan_filter(graph, role, permission, table, text)?;
             filters.push(Arc::new(filter));
             rules.push(format!("{}/rows/{}", role.name, permission.table));

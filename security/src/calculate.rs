@@ -248,6 +248,16 @@ impl Builder<'_> {
         }
     }
 
+    /// Why an object could not be computed. One that reads itself found nothing there yet, whatever it met instead.
+    fn of_itself(&self, node: Node, error: CloseError) -> CloseError {
+        match error {
+            CloseError::Calculation { .. } if self.graph.reads_itself(node) => CloseError::Cycle {
+                objects: vec![self.name(node), self.name(node)],
+            },
+            other => other,
+        }
+    }
+
     fn name(&self, node: Node) -> String {
         let named = match node {
             Node::Table(t) => {
@@ -264,7 +274,8 @@ impl Builder<'_> {
 
     fn compute(&mut self, node: Node, pending: &BTreeSet<Node>) -> Result<(), CloseError> {
         let scope = self.scope_without(pending).noting();
-        let computed = self.evaluate(node, &scope)?;
+        let computed = self.evaluate(node, &scope);
+        let computed = computed.map_err(|error| self.of_itself(node, error))?;
         let handed = scope.notes().map(Notes::handed);
         // The unfinished data are nobody else's again.
         drop(scope);

@@ -31,6 +31,8 @@ struct Needs {
     nodes: BTreeSet<Node>,
     /// What of that it says: nothing else has to be computed before it.
     said: BTreeSet<Node>,
+    /// Whether it says its own name.
+    itself: bool,
     /// Tables of which the value may depend on every column.
     whole: BTreeSet<u32>,
     /// Calendars that it runs over: the table and the columns of each.
@@ -323,6 +325,7 @@ impl Graph {
             }
         }
         // A recursive mention says nothing new.
+        needs.itself = needs.said.contains(&node);
         needs.nodes.remove(&node);
         needs.said.remove(&node);
         needs
@@ -527,6 +530,15 @@ impl Graph {
         }
         reads.remove(&node);
         reads
+    }
+
+    /// Whether computing an object reads that object, by its name or through measures and functions.
+    pub fn reads_itself(&self, node: Node) -> bool {
+        self.needs.get(&node).is_some_and(|needs| {
+            let through = self.through_what(&needs.said, |needs| &needs.said);
+            let mut theirs = through.iter().filter_map(|node| self.needs.get(node));
+            needs.itself || theirs.any(|needs| needs.said.contains(&node))
+        })
     }
 
     pub fn table(&self, name: &str) -> Option<u32> {

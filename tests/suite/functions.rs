@@ -729,6 +729,52 @@ fn names_of_the_model() {
     );
 }
 
+#[test]
+fn a_query_is_asked_what_it_depends_on() {
+    let named = |query: &str, expected: &str| {
+        let text = query.replace('"', "\"\"");
+        for function in ["INFO.CALCDEPENDENCY", "INFO.DEPENDENCIES"] {
+            check(
+                &format!(
+                    "VAR asked = \"{text}\" RETURN CONCATENATEX ( {function} ( \"Query\", asked ), [REFERENCED_OBJECT_TYPE] & \" \" & [REFERENCED_OBJECT], \",\", [REFERENCED_OBJECT] )"
+                ),
+                expected,
+            );
+        }
+    };
+    named("EVALUATE { [Total] }", "MEASURE Total");
+    named(
+        "[Total] + SUM ( Lines[Key] )",
+        "COLUMN Key,TABLE Lines,MEASURE Total",
+    );
+    named(
+        "EVALUATE SELECTCOLUMNS ( 'Lines', \"Group\", [Group] ) ORDER BY [Group]",
+        "COLUMN Group,TABLE Lines",
+    );
+    named(
+        "DEFINE MEASURE Lines[Total] = COUNTROWS ( Names ) VAR Lines = 1 EVALUATE { [Total] + Lines }",
+        "TABLE Names",
+    );
+    named("EVALUATE { 1 }", "BLANK");
+    named("EVALUATE", "error");
+    check(
+        "CONCATENATEX ( INFO.CALCDEPENDENCY ( \"QUERY\", \"EVALUATE { [Total] }\" ), [OBJECT_TYPE] & \"|\" & [QUERY] & \"|\" & [REFERENCED_EXPRESSION] )",
+        "QUERY|EVALUATE { [Total] }|SUM ( Lines[Amount] )",
+    );
+    check(
+        "CONCATENATEX ( INFO.CALCDEPENDENCY ( \"Query\", \"EVALUATE Lines ORDER BY Lines[Key]\", \"REFERENCED_OBJECT_TYPE\", \"COLUMN\" ), [REFERENCED_OBJECT] )",
+        "Key",
+    );
+    check(
+        "COUNTROWS ( INFO.CALCDEPENDENCY ( \"Query\", 1 ) )",
+        "error",
+    );
+    check(
+        "COUNTROWS ( INFO.TABLES ( \"Query\", \"EVALUATE Lines\" ) )",
+        "error",
+    );
+}
+
 /// What speaks of roles, sources and expressions is, under roles, told as a word that means nothing is.
 #[test]
 fn under_roles_operators_functions_do_not_exist() {

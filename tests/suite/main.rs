@@ -11,6 +11,7 @@ mod blindness;
 mod bypasses;
 mod calculation_groups;
 mod calendars;
+mod column_keys;
 mod contexts;
 mod corpus;
 mod declared_types;

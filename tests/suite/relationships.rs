@@ -62,6 +62,28 @@ fn a_relationship_of_one_to_one_is_used_one_way() {
     }
 }
 
+/// A table that ALLEXCEPT keeps is as expanded as the one that it frees.
+#[test]
+fn a_table_is_kept_with_what_it_expands_to() {
+    let session = shipped();
+    for (kept, filters, total) in [
+        ("Days", "Notes[Note] = \"x\"", "10"),
+        ("Notes", "Days[Month] = \"Jan\"", "30"),
+        ("Days", "Sold[Amount] = 10", "70"),
+        ("Days[Month]", "Notes[Note] = \"x\"", "70"),
+        (
+            "Days, Sold[Shipped]",
+            "Sold[Shipped] = 3, Notes[Note] = \"x\"",
+            "10",
+        ),
+    ] {
+        let query = format!(
+            "CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), ALLEXCEPT ( Sold, {kept} ) ), {filters} )"
+        );
+        assert_eq!(value(&session, &query), total, "{query}");
+    }
+}
+
 /// Day 3 has no note, so that Notes has a blank row, which is no row that SUMMARIZE groups.
 #[test]
 fn the_blank_row_is_none_of_the_rows_that_summarize_filters_by() {
@@ -348,5 +370,101 @@ fn related_rows_are_found_along_the_relationship_in_use() {
         let used =
             format!("CALCULATE ( {expression}, USERELATIONSHIP ( Sold[Shipped], Days[Day] ) )");
         assert_eq!(value(&session, &used), shipped, "{used}");
+    }
+}
+
+/// Rows expand over the relationships that are in force where their table is made, wherever they are used.
+#[test]
+fn tables_expand_where_they_are_made() {
+    let session = shipped();
+    let used = "USERELATIONSHIP ( Sold[Shipped], Days[Day] )";
+    let made = format!("CALCULATETABLE ( Sold, {used} )");
+    let joined = |table: &str, expression: &str| {
+        format!("CONCATENATEX ( {table}, {expression}, \"|\", Sold[Ordered], ASC )")
+    };
+    let first = "FILTER ( Sold, Sold[Ordered] < 3 )";
+    let month = "RELATED ( Days[Month] )";
+    for (expression, expected) in [
+        (joined(&made, month), "Feb|Feb|"),
+        (
+            joined(&format!("FILTER ( {made}, {month} = \"Feb\" )"), month),
+            "Feb|Feb",
+        ),
+        (
+            format!("VAR made = {made} RETURN {}", joined("made", month)),
+            "Feb|Feb|",
+        ),
+        (
+            format!(
+                "VAR made = Sold RETURN CALCULATE ( {}, {used} )",
+                joined("made", month)
+            ),
+            "Jan|Jan|Feb",
+        ),
+        (
+            format!("COUNTROWS ( SUMMARIZE ( {made}, Days[Day] ) )"),
+            "2",
+        ),
+        (
+            joined(
+                first,
+                &format!("CALCULATE ( MINX ( Sold, {month} ), {used}, ALL ( Days ) )"),
+            ),
+            "Feb|Feb",
+        ),
+        (
+            joined(
+                first,
+                &format!(
+                    "CALCULATE ( SELECTEDVALUE ( Days[Month], \"-\" ), CALCULATETABLE ( Sold, {used}, REMOVEFILTERS ( Days ) ) )"
+                ),
+            ),
+            "Feb|Feb",
+        ),
+        // The row is a filter before the relationship comes into force.
+        (
+            joined(
+                first,
+                &format!("CALCULATE ( SELECTEDVALUE ( Days[Month] ), {used} )"),
+            ),
+            "Jan|Jan",
+        ),
+    ] {
+        assert_eq!(value(&session, &expression), expected, "{expression}");
+    }
+}
+
+/// Where no relationship is active, rows that begin under USERELATIONSHIP lead along the one that it puts in force.
+#[test]
+fn rows_lead_along_a_relationship_that_only_a_filter_puts_in_force() {
+    let ordered = r#""fromColumn": "Ordered", "toTable": "Days", "toColumn": "Day""#;
+    let model = SHIPPED.replace(ordered, &format!("{ordered}, \"isActive\": false"));
+    assert_ne!(model, SHIPPED);
+    let session = session_of(&model);
+    let used = "USERELATIONSHIP ( Sold[Shipped], Days[Day] )";
+    for (expression, expected) in [
+        (
+            "CONCATENATEX ( Sold, RELATED ( Days[Month] ), \"|\", Sold[Ordered], ASC )",
+            "Feb|Feb|",
+        ),
+        ("SUMX ( Sold, RELATED ( Days[Day] ) * Sold[Amount] )", "90"),
+        ("COUNTROWS ( SUMMARIZE ( Sold, Days[Day] ) )", "2"),
+        (
+            "CALCULATE ( SUMX ( Sold, RELATED ( Days[Day] ) ), Sold[Amount] = 10 )",
+            "3",
+        ),
+    ] {
+        assert_eq!(value(&session, expression), "error", "{expression}");
+        let under = format!("CALCULATE ( {expression}, {used} )");
+        assert_eq!(value(&session, &under), expected, "{under}");
+    }
+    // A filter is evaluated before the relationship is in force, and the rows around CALCULATE do not reach into it.
+    for refused in [
+        format!(
+            "CALCULATE ( COUNTROWS ( Sold ), {used}, FILTER ( Sold, RELATED ( Days[Day] ) = 3 ) )"
+        ),
+        format!("SUMX ( Sold, CALCULATE ( RELATED ( Days[Day] ), {used} ) )"),
+    ] {
+        assert_eq!(value(&session, &refused), "error", "{refused}");
     }
 }

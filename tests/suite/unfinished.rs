@@ -139,8 +139,19 @@ fn calculated_tables_use_measures_of_their_own() {
         .expect("a model without roles");
     assert_eq!(value(&session, "[Days]"), "7");
     assert_eq!(value(&session, "SUM ( Days[Next] )"), "14");
-    let circle = TABLES.replace("VAR last = [Ref]", "VAR last = COUNTROWS ( Days )");
-    std::fs::write(&file, circle).expect("a model in the scratch folder");
-    let error = Database::import(&file, folder.path()).err();
-    assert!(error.is_some_and(|error| error.to_string().contains("'Days'")));
+    for circle in [
+        "COUNTROWS ( Days )",
+        "COUNTROWS ( TABLEOF ( [Ref] ) )",
+        "COUNTROWS ( DETAILROWS ( [Ref] ) )",
+        "[Days]",
+    ] {
+        let model = TABLES.replace("VAR last = [Ref]", &format!("VAR last = {circle}"));
+        std::fs::write(&file, model).expect("a model in the scratch folder");
+        let error = Database::import(&file, folder.path()).err();
+        let told = error.map(|error| error.to_string()).unwrap_or_default();
+        assert!(
+            told.contains("in a circle: table 'Days' -> table 'Days'"),
+            "{circle}: {told}"
+        );
+    }
 }

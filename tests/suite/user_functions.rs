@@ -161,6 +161,44 @@ fn numeric_parameters_take_numbers() {
     check("FUNCTION F = ( a, A ) => a", "F ( 1, 2 )", "error");
 }
 
+/// What stands in the place of a parameter has its type wherever it is a value, and is a name where a name is needed.
+#[test]
+fn arguments_put_in_place_become_what_their_parameters_ask_for() {
+    let whole = "FUNCTION F = ( x : INT64 EXPR ) => x";
+    check(whole, "F ( 3.4 )", "3");
+    check(whole, "F ( 3.5 )", "4");
+    check(whole, "F ( \"5\" ) + 1", "6");
+    check(whole, "F ( \"five\" )", "error");
+    check(whole, "F ( BLANK () )", "BLANK");
+    check(
+        "FUNCTION F = ( x : SCALAR INT64 EXPR ) => SUMX ( Lines, x )",
+        "F ( Lines[Amount] / 3 )",
+        "34",
+    );
+    check(
+        "FUNCTION F = ( x : INT64 EXPR ) => SUM ( x )",
+        "F ( Lines[Amount] )",
+        "100",
+    );
+    check(
+        "FUNCTION F = ( x : STRING EXPR ) => ISTEXT ( x ) && NAMEOF ( x ) = \"'Lines'[Total]\"",
+        "F ( [Total] )",
+        "TRUE",
+    );
+    check(
+        "FUNCTION F = ( x : BOOLEAN EXPR ) => CALCULATE ( [Total], x )",
+        "F ( Lines[Group] = \"a\" )",
+        "30",
+    );
+    let inner = "FUNCTION G = ( y : EXPR ) => y FUNCTION F = ( x : INT64 EXPR ) => G ( x )";
+    check(inner, "F ( 3.5 )", "4");
+    check(
+        "FUNCTION G = ( y : COLUMNREF ) => SUM ( y ) FUNCTION F = ( x : INT64 EXPR ) => G ( x )",
+        "F ( Lines[Amount] )",
+        "100",
+    );
+}
+
 #[test]
 fn a_table_may_be_named_by_what_stands_in_it() {
     let function = "FUNCTION F = ( t : TABLEREF ) => COUNTROWS ( ALL ( t ) )";

@@ -336,79 +336,6 @@ impl<'a> Binder<'a> {
         Ok(self.scalar(kind, data_type, expr.span))
     }
 
-    fn related(&mut self, argument: &Expr, span: dax::Span) -> Bound<Scalar> {
-        let column = self.column_argument(argument)?;
-        if let Some(value) = self.along_relationships(column, None, span) {
-            return Ok(value);
-        }
-        let message = format!(
-            "RELATED finds no current row of a table that is related to '{}'",
-            self.scope.table(column.table()).name
-        );
-        self.error(ErrorKind::Argument, span, message)
-    }
-
-    /// What the innermost current row whose relationships lead to a column finds there. `of` names the table that the row is of,
-    /// where only one will do.
-    pub fn along_relationships(
-        &self,
-        column: security::Column,
-        of: Option<security::Table>,
-        span: dax::Span,
-    ) -> Option<Scalar> {
-        self.rows.iter().rev().find_map(|row| {
-            let base = row.schema.base?;
-            if of.is_some_and(|table| table != base) {
-                return None;
-            }
-            let path = self.path(base, column.table())?;
-            let kind = ScalarKind::Related {
-                frame: row.frame,
-                column: security::PathColumn {
-                    path,
-                    target: security::Target::Column(column),
-                },
-            };
-            Some(self.scalar(kind, self.scope.column_type(column), span))
-        })
-    }
-
-    /// The path of active relationships from the many side.
-    pub fn path(
-        &self,
-        from: security::Table,
-        to: security::Table,
-    ) -> Option<std::sync::Arc<[security::Step]>> {
-        let mut seen = vec![(from, Vec::<security::Step>::new())];
-        let mut next = 0;
-        while next < seen.len() {
-            let (here, path) = seen[next].clone();
-            next += 1;
-            if here == to {
-                return Some(path.into());
-            }
-            for r in self.scope.relationships().iter().filter(|r| r.active) {
-                let one_to_one = !r.from_many && !r.to_many;
-                let step = if r.from == here && !r.to_many {
-                    (r.to, false)
-                } else if one_to_one && r.to == here {
-                    (r.from, true)
-                } else {
-                    continue;
-                };
-                if !seen.iter().any(|(table, _)| *table == step.0) {
-                    let mut longer = path.clone();
-                    longer.push(security::Step {
-                        relationship: r.handle,
-                        reverse: step.1,
-                    });
-                    seen.push((step.0, longer));
-                }
-            }
-        }
-        None
-    }
-
     fn earlier(&mut self, name: &str, args: &[Expr], span: dax::Span) -> Bound<Scalar> {
         // A column that the query computes has no table, and one of the table itself may do without.
         let (table, column) = match &args[0].kind {
@@ -601,6 +528,7 @@ impl<'a> Binder<'a> {
 
     fn has_one_value(&mut self, argument: &Expr, span: dax::Span) -> Bound<Scalar> {
         let column = self.column_argument(argument)?;
+        self.whole_keys(&[column], span)?;
         let values = self.values_of(column, span);
         let frame = self.fresh();
         let rows = ScalarKind::Reduce {

@@ -325,7 +325,7 @@ impl<'a> Binder<'a> {
         }
         let table = dates(self, year_end)?;
         filters.insert(0, FilterArgument::Table { table, keep: false });
-        let body = self.without_rows(|b| b.bind_scalar(&args[0]))?;
+        let body = self.under_filters(&filters, |b| b.bind_scalar(&args[0]))?;
         let data_type = body.data_type;
         Ok(self.scalar(
             ScalarKind::Calculate {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use dax::{Expr, ExprKind, Span};
 use security::{Column, Relationship};
 
-use super::functions::{MAX_CALLS, in_place};
+use super::functions::{MAX_CALLS, Placed, in_place};
 use super::{Binder, Bound};
 use crate::bound::{
     CrossFilterMode, FilterArgument, FrameId, Removal, Scalar, ScalarKind, TableExpr, TableKind,
@@ -16,8 +16,9 @@ use crate::value::DataType;
 
 impl<'a> Binder<'a> {
     pub fn calculate(&mut self, args: &[Expr], span: Span) -> Bound<Scalar> {
+        self.whole_rows(span)?;
         let filters = self.filter_arguments(&args[1..])?;
-        let body = self.without_rows(|b| b.bind_scalar(&args[0]))?;
+        let body = self.under_filters(&filters, |b| b.bind_scalar(&args[0]))?;
         let data_type = body.data_type;
         Ok(self.scalar(
             ScalarKind::Calculate {
@@ -30,8 +31,9 @@ impl<'a> Binder<'a> {
     }
 
     pub fn calculate_table(&mut self, args: &[Expr], span: Span) -> Bound<TableExpr> {
+        self.whole_rows(span)?;
         let filters = self.filter_arguments(&args[1..])?;
-        let table = self.without_rows(|b| b.bind_table(&args[0]))?;
+        let table = self.under_filters(&filters, |b| b.bind_table(&args[0]))?;
         let schema = Rc::clone(&table.schema);
         Ok(self.table_expr(
             TableKind::Calculate {
@@ -133,6 +135,7 @@ impl<'a> Binder<'a> {
         }
         if self.is_table(expr) {
             let table = self.bind_table(expr)?;
+            self.whole_schema(&table.schema, expr.span)?;
             return Ok(FilterArgument::Table { table, keep });
         }
         self.predicate(expr, keep)
@@ -195,6 +198,7 @@ impl<'a> Binder<'a> {
             return self.error(ErrorKind::Argument, expr.span, "a condition may name columns of one table only; FILTER over a table takes conditions on several");
         }
         self.no_measures(expr)?;
+        self.whole_keys(&columns, expr.span)?;
         let frame = self.fresh();
         let schema = self.schema_of_columns(&columns);
         let mut condition = self.with_rows(frame, schema, |b| b.bind_scalar(expr))?;
@@ -382,7 +386,7 @@ impl<'a> Binder<'a> {
         let mut by_name = Vec::new();
         for (parameter, argument) in function.parameters.iter().zip(args) {
             if in_place(parameter) {
-                by_name.push((parameter.name.text.clone(), argument.clone()));
+                by_name.push(Placed::new(parameter, argument.clone()));
                 continue;
             }
             let outside = matches!(&argument.kind, ExprKind::Qualified { table, column }
@@ -429,14 +433,14 @@ impl<'a> Binder<'a> {
                 "ALLEXCEPT begins with a table of the model",
             );
         };
-        let mut kept = Vec::new();
+        let (mut kept, mut whole) = (Vec::new(), Vec::new());
         for argument in &args[1..] {
             match self.table_reference(argument)? {
-                Some(other) => kept.extend(self.scope.columns(other)),
+                Some(other) => whole.push(other),
                 None => kept.push(self.column_argument(argument)?),
             }
         }
-        Ok(Removal::TableExcept(table, kept))
+        Ok(Removal::TableExcept(table, kept, whole))
     }
 
     /// The relationship between two columns, and whether they were named from the many side to the one side.

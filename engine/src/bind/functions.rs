@@ -184,13 +184,13 @@ impl<'a> Binder<'a> {
     }
 
     /// The body with arguments in the place of parameters, which counts as all that it comes to.
-    pub fn substituted(&mut self, body: &Expr, by_name: &[(String, Expr)]) -> Bound<Expr> {
-        let sizes: Vec<(String, usize)> = by_name
-            .iter()
-            .map(|(n, e)| (n.clone(), size(e, &[])))
-            .collect();
-        self.count(size(body, &sizes))?;
-        Ok(substitute(body, by_name))
+    pub(super) fn substituted(&mut self, body: &Expr, placed: &[Placed]) -> Bound<Expr> {
+        self.count(size(body, &sizes(placed)))?;
+        let in_call = |name: &str, args: &[Expr], at: usize| match self.user_function(name) {
+            Some(function) => function.parameters.get(at).is_some_and(takes_reference),
+            None => takes_name(name, args, at),
+        };
+        Ok(substitute(body, placed, &in_call))
     }
 
     pub fn call_user<T, R>(
@@ -242,7 +242,7 @@ impl<'a> Binder<'a> {
             ));
         }
         let mut by_value = Vec::new();
-        let mut by_name: Vec<(String, Expr)> = Vec::new();
+        let mut by_name: Vec<Placed> = Vec::new();
         let mut kept: Vec<(String, Named)> = Vec::new();
         for (at, parameter) in function.parameters.iter().enumerate() {
             let given = args
@@ -266,7 +266,7 @@ impl<'a> Binder<'a> {
                     true => argument,
                     false => self.carry(&argument, &mut Vec::new(), &mut kept),
                 };
-                by_name.push((parameter.name.text.clone(), argument));
+                by_name.push(Placed::new(parameter, argument));
             } else {
                 let argument = cast(argument, &parameter.hints);
                 by_value.push(Passed {
@@ -322,19 +322,15 @@ pub fn expanded(function: &Function, args: &[Expr], span: dax::Span, most: usize
     for (parameter, argument) in function.parameters.iter().zip(args) {
         let argument = argument.clone();
         if in_place(parameter) {
-            by_name.push((parameter.name.text.clone(), argument));
+            by_name.push(Placed::new(parameter, argument));
         } else {
             vars.push((parameter.name.clone(), cast(argument, &parameter.hints)));
         }
     }
-    let sizes: Vec<(String, usize)> = by_name
-        .iter()
-        .map(|(n, e)| (n.clone(), size(e, &[])))
-        .collect();
-    if size(&function.body, &sizes) > most {
+    if size(&function.body, &sizes(&by_name)) > most {
         return None;
     }
-    let body = substitute(&function.body, &by_name);
+    let body = substitute(&function.body, &by_name, &takes_name);
     if vars.is_empty() {
         return Some(body);
     }
@@ -395,6 +391,60 @@ pub(super) fn in_place(parameter: &dax::FunctionParameter) -> bool {
     })
 }
 
+/// An argument in the place of a parameter.
+#[derive(Clone)]
+pub(super) struct Placed {
+    parameter: String,
+    /// As the call says it, where the text needs the name of a thing.
+    named: Expr,
+    /// In the type that the parameter asks for, everywhere else.
+    value: Expr,
+}
+
+impl Placed {
+    pub(super) fn new(parameter: &dax::FunctionParameter, argument: Expr) -> Self {
+        Placed {
+            parameter: parameter.name.text.clone(),
+            value: cast(argument.clone(), &parameter.hints),
+            named: argument,
+        }
+    }
+}
+
+/// Whether a parameter takes the name of a thing.
+fn takes_reference(parameter: &dax::FunctionParameter) -> bool {
+    let mut hints = parameter.hints.iter();
+    hints.any(|hint| hint.text.ends_with("REF"))
+}
+
+/// Whether a function of the language takes the name of a column or of a measure at this place of its arguments, as its
+/// signature says. What stands behind a text is the value of the column that the text names.
+fn takes_name(function: &str, args: &[Expr], at: usize) -> bool {
+    let Some(function) = crate::functions::find(function) else {
+        return false;
+    };
+    let behind_text = at
+        .checked_sub(1)
+        .and_then(|before| args.get(before))
+        .is_some_and(|before| matches!(before.kind, ExprKind::Text(_)));
+    if behind_text || !matches!(function.body, crate::functions::Body::Bound(_)) {
+        return false;
+    }
+    let is_name = |parameter: &str| {
+        ["column", "dates or calendar", "measure"]
+            .iter()
+            .any(|word| parameter.contains(word))
+    };
+    let listed = function.signature.split(',').map(str::trim);
+    let parameters: Vec<&str> = listed.take_while(|part| !part.starts_with("...")).collect();
+    match parameters.get(at) {
+        // NAMEOF lists what it takes.
+        _ if matches!(function.name, "NAMEOF" | "TABLEOF") => at == 0,
+        Some(parameter) => is_name(parameter),
+        None => parameters.iter().skip(1).any(|part| is_name(part)),
+    }
+}
+
 /// The argument that a function gives back as it is.
 pub(super) fn given_back<'e>(function: &'e Function, args: &'e [Expr]) -> Option<&'e Expr> {
     let ExprKind::Identifier {
@@ -452,6 +502,11 @@ fn cast(argument: Expr, hints: &[Name]) -> Expr {
     let Some(wanted) = wanted else {
         return argument;
     };
+    // A comparison has its type already, and is read as a filter.
+    if wanted == "BOOLEAN" && matches!(&argument.kind, ExprKind::Binary { op, .. } if compares(*op))
+    {
+        return argument;
+    }
     let span = argument.span;
     let kind = match wanted {
         // A number of any type stays as it is, and all else becomes one as beside an operator.
@@ -484,6 +539,21 @@ fn cast(argument: Expr, hints: &[Name]) -> Expr {
     Expr { kind, span }
 }
 
+fn compares(op: dax::BinaryOp) -> bool {
+    use dax::BinaryOp as B;
+    matches!(
+        op,
+        B::Equal
+            | B::StrictEqual
+            | B::NotEqual
+            | B::Less
+            | B::LessEqual
+            | B::Greater
+            | B::GreaterEqual
+            | B::In
+    )
+}
+
 /// Which argument is a unit of time: MONTH stands there for itself, also where a variable has this name.
 fn unit_of_time(function: &str) -> Option<usize> {
     match function.to_ascii_uppercase().as_str() {
@@ -501,28 +571,45 @@ fn in_function(name: &str, message: &str) -> String {
     }
 }
 
-/// The body with arguments in the place of parameters.
-fn substitute(expr: &Expr, arguments: &[(String, Expr)]) -> Expr {
-    if arguments.is_empty() {
-        return expr.clone();
-    }
-    let go = |e: &Expr| substitute(e, arguments);
-    let boxed = |e: &Expr| Box::new(substitute(e, arguments));
-    let kind = match &expr.kind {
+/// Whether a function takes the name of a thing at this place of its arguments.
+type TakesName<'f> = dyn Fn(&str, &[Expr], usize) -> bool + 'f;
+
+/// The argument that stands in the place of an expression, which is the name of a parameter.
+fn placed<'p>(expr: &Expr, arguments: &'p [Placed]) -> Option<&'p Placed> {
+    match &expr.kind {
         ExprKind::Identifier {
             name,
             quoted: false,
-        } => match arguments
+        } => arguments
             .iter()
-            .find(|(known, _)| model::same_name(known, &name.text))
-        {
-            Some((_, argument)) => return argument.clone(),
-            None => expr.kind.clone(),
-        },
-        ExprKind::Call { name, args } => ExprKind::Call {
-            name: name.clone(),
-            args: args.iter().map(go).collect(),
-        },
+            .find(|known| model::same_name(&known.parameter, &name.text)),
+        _ => None,
+    }
+}
+
+/// The body with arguments in the place of parameters.
+fn substitute(expr: &Expr, arguments: &[Placed], takes_name: &TakesName<'_>) -> Expr {
+    if arguments.is_empty() {
+        return expr.clone();
+    }
+    if let Some(argument) = placed(expr, arguments) {
+        return argument.value.clone();
+    }
+    let go = |e: &Expr| substitute(e, arguments, takes_name);
+    let boxed = |e: &Expr| Box::new(go(e));
+    let kind = match &expr.kind {
+        ExprKind::Call { name, args } => {
+            let argument = |(at, argument): (usize, &Expr)| match placed(argument, arguments) {
+                Some(placed) if takes_name(&name.text, args, at) && is_bare(&placed.named) => {
+                    placed.named.clone()
+                }
+                _ => go(argument),
+            };
+            ExprKind::Call {
+                name: name.clone(),
+                args: args.iter().enumerate().map(argument).collect(),
+            }
+        }
         ExprKind::Unary { op, operand } => ExprKind::Unary {
             op: *op,
             operand: boxed(operand),
@@ -539,15 +626,15 @@ fn substitute(expr: &Expr, arguments: &[(String, Expr)]) -> Expr {
             let mut left = Cow::Borrowed(arguments);
             let mut replaced = Vec::with_capacity(vars.len());
             for (name, value) in vars {
-                replaced.push((name.clone(), substitute(value, &left)));
-                let hidden = |known: &String| model::same_name(known, &name.text);
-                if left.iter().any(|(known, _)| hidden(known)) {
-                    left.to_mut().retain(|(known, _)| !hidden(known));
+                replaced.push((name.clone(), substitute(value, &left, takes_name)));
+                let hidden = |known: &Placed| model::same_name(&known.parameter, &name.text);
+                if left.iter().any(hidden) {
+                    left.to_mut().retain(|known| !hidden(known));
                 }
             }
             ExprKind::Let {
                 vars: replaced,
-                body: Box::new(substitute(body, &left)),
+                body: Box::new(substitute(body, &left, takes_name)),
             }
         }
         other => other.clone(),
@@ -556,6 +643,20 @@ fn substitute(expr: &Expr, arguments: &[(String, Expr)]) -> Expr {
         kind,
         span: expr.span,
     }
+}
+
+/// Whether an expression is the name of a column or of a measure.
+fn is_bare(expr: &Expr) -> bool {
+    use ExprKind as K;
+    matches!(
+        expr.kind,
+        K::Qualified { .. } | K::Bracket(_) | K::Variation { .. }
+    )
+}
+
+fn sizes(arguments: &[Placed]) -> Vec<(String, usize)> {
+    let size_of = |placed: &Placed| (placed.parameter.clone(), size(&placed.value, &[]));
+    arguments.iter().map(size_of).collect()
 }
 
 /// How many expressions a tree has, where names stand for arguments of these sizes.

@@ -73,6 +73,7 @@ impl<'a> Binder<'a> {
             fields: fields.clone(),
             base: None,
         });
+        self.whole_schema(&group_schema, span)?;
         let columns = self.with_rows(frame, Rc::clone(&group_schema), |b| {
             b.each_named(rest, |b, text, expr| {
                 if let Some([column]) = call(expr, "ISSUBTOTAL") {
@@ -123,6 +124,7 @@ impl<'a> Binder<'a> {
         }
         let sizes = parts.rollups.iter().map(|set| set.levels.len());
         self.check_grouping_sets(sizes, span)?;
+        self.whole_keys(&parts.groups, span)?;
         let frame = self.fresh();
         let columns = self.named_columns(rest)?;
         let fields = self.summarized_fields(&parts, &columns);

@@ -6,6 +6,7 @@ mod arguments;
 mod beside;
 mod calendars;
 mod calls;
+mod column_keys;
 mod dates;
 mod filters;
 mod functions;
@@ -14,6 +15,7 @@ mod items;
 mod missing_items;
 mod name_of;
 mod names;
+mod paths;
 mod rowsets;
 mod scalars;
 mod shapes;
@@ -27,9 +29,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use dax::{Expr, Span};
-use security::{Column, Control, Measure, Scope, Table};
+use security::{Column, Control, Measure, Relationship, Scope, Table};
 
-use crate::bound::{Field, FrameId, MeasureRef, Scalar, ScalarKind, Schema, VarId};
+use crate::bound::{Field, FilterArgument, FrameId, MeasureRef, Scalar, ScalarKind, Schema, VarId};
 use crate::error::{Error, ErrorKind};
 use crate::value::{DataType, Value};
 use crate::watch::Watch;
@@ -101,6 +103,8 @@ pub struct Binder<'a> {
     /// It is not bound, wherever it stands: so are the filters of roles read, which must not depend on what is evaluated.
     pub strict: bool,
     formats: beside::Formats,
+    /// The relationships that filters around what is bound put in force.
+    activated: Vec<Relationship>,
     /// The group of an enclosing GROUPBY: its frame and the schema of its rows.
     current_group: Vec<(FrameId, Rc<Schema>)>,
 }
@@ -160,6 +164,7 @@ impl<'a> Binder<'a> {
             late: Vec::new(),
             strict: false,
             formats: beside::Formats::default(),
+            activated: Vec::new(),
             current_group: Vec::new(),
         }
     }
@@ -262,6 +267,24 @@ impl<'a> Binder<'a> {
         result
     }
 
+    /// Binds what CALCULATE evaluates under these filters. The rows that begin there lead along the relationships that the filters
+    /// put in force.
+    pub fn under_filters<T>(
+        &mut self,
+        filters: &[FilterArgument],
+        bind: impl FnOnce(&mut Self) -> Bound<T>,
+    ) -> Bound<T> {
+        let before = self.activated.len();
+        let activated = filters.iter().filter_map(|filter| match filter {
+            FilterArgument::UseRelationship(relationship, _) => Some(*relationship),
+            _ => None,
+        });
+        self.activated.extend(activated);
+        let result = self.without_rows(bind);
+        self.activated.truncate(before);
+        result
+    }
+
     pub fn set_home(&mut self, table: Option<Table>) {
         self.home = table;
     }
@@ -309,6 +332,7 @@ impl<'a> Binder<'a> {
     pub fn measure_named(&mut self, name: &str, span: Span) -> Bound<Option<Scalar>> {
         let key = folded(name);
         if let Some((measure, known)) = self.query_measures.get(&key).cloned() {
+            self.whole_rows(span)?;
             let reference = MeasureRef {
                 handle: None,
                 name: measure.name.as_str().into(),
@@ -340,7 +364,10 @@ impl<'a> Binder<'a> {
             )));
         }
         match self.scope.find_measure(name) {
-            Some(handle) => self.measure(handle, span).map(Some),
+            Some(handle) => {
+                self.whole_rows(span)?;
+                self.measure(handle, span).map(Some)
+            }
             None => self.measure_beside(name, span),
         }
     }
@@ -446,6 +473,7 @@ impl<'a> Binder<'a> {
         };
         let hidden = std::mem::replace(&mut self.names, seen);
         let groups = std::mem::take(&mut self.current_group);
+        let activated = std::mem::take(&mut self.activated);
         let old_home = std::mem::replace(&mut self.home, home);
         let old_model = self.in_model;
         self.in_model |= in_model;
@@ -456,6 +484,7 @@ impl<'a> Binder<'a> {
         self.deepest = self.deepest.max(outside);
         self.in_model = old_model;
         self.home = old_home;
+        self.activated = activated;
         self.current_group = groups;
         self.names = hidden;
         self.rows = rows;

@@ -8,7 +8,9 @@ use security::Scope;
 use super::{Binder, Bound};
 use crate::bound::{Field, Scalar, ScalarKind, Schema, TableExpr, TableKind};
 use crate::error::ErrorKind;
-use crate::eval::{Audience, is_beyond_what_is_kept, rowset_audience, rowset_schema};
+use crate::eval::{
+    Audience, is_beyond_what_is_kept, rowset_audience, rowset_schema, tells_of_queries,
+};
 use crate::functions::{Body, Function, State};
 use crate::value::{DataType, Value};
 
@@ -51,7 +53,7 @@ impl<'a> Binder<'a> {
             .map(|(name, data_type)| Field::extension(name, data_type))
             .collect();
         let schema = Rc::new(Schema { fields, base: None });
-        let table = self.table_expr(TableKind::Rowset(name), Rc::clone(&schema), span);
+        let mut table = self.table_expr(TableKind::Rowset(name), Rc::clone(&schema), span);
         let frame = self.fresh();
         let mut condition: Option<Scalar> = None;
         let origin = |pair: &[Expr]| matches!(pair.first().map(|e| &e.kind), Some(ExprKind::Text(column)) if model::same_name(column, ORIGIN));
@@ -79,11 +81,17 @@ impl<'a> Binder<'a> {
                     "the name of a restriction is text",
                 );
             };
+            if model::same_name(column, "QUERY") && tells_of_queries(name) {
+                let text = Box::new(self.bind_scalar(value)?);
+                let kind = TableKind::QueryDependencies(text);
+                table = self.table_expr(kind, Rc::clone(&schema), span);
+                continue;
+            }
             let place = schema
                 .fields
                 .iter()
                 .position(|f| model::same_name(&f.name, column));
-            let Some(index) = place.filter(|_| !model::same_name(column, "QUERY")) else {
+            let Some(index) = place else {
                 return self.error(
                     ErrorKind::Argument,
                     restriction.span,

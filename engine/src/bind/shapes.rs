@@ -265,6 +265,7 @@ impl<'a> Binder<'a> {
             .map(|a| self.column_argument(a))
             .collect::<Bound<Vec<_>>>()?;
         self.check_width(&table, columns.len(), args[0].span)?;
+        self.whole_keys(&columns, span)?;
         let schema = self.schema_of_columns(&columns);
         for (from, to) in table.schema.fields.iter().zip(&schema.fields) {
             let text = |t: DataType| t == DataType::Text;

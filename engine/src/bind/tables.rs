@@ -230,14 +230,14 @@ impl<'a> Binder<'a> {
                 }
             }
             "ALLEXCEPT" => {
-                let Removal::TableExcept(table, kept) = self.all_except(args)? else {
+                let Removal::TableExcept(table, kept, whole) = self.all_except(args)? else {
                     return self.error(ErrorKind::Internal, span, "ALLEXCEPT without a table");
                 };
                 let columns: Vec<_> = self
                     .scope
                     .columns(table)
                     .into_iter()
-                    .filter(|c| !kept.contains(c))
+                    .filter(|c| !kept.contains(c) && !whole.contains(&c.table()))
                     .collect();
                 let schema = self.schema_of_columns(&columns);
                 Ok(self.table_expr(
@@ -361,6 +361,7 @@ impl<'a> Binder<'a> {
         ) {
             // A column of a table variable, or one that the query computed, has no values of the model.
             let column = self.column_argument(argument)?;
+            self.whole_keys(&[column], span)?;
             return Ok(self.table_expr(
                 TableKind::Values {
                     columns: vec![column],
@@ -403,6 +404,7 @@ impl<'a> Binder<'a> {
                     span,
                 ),
                 Removal::Columns(columns) => {
+                    self.whole_keys(columns, span)?;
                     let schema = self.schema_of_columns(columns);
                     self.table_expr(
                         TableKind::Values {
@@ -792,7 +794,7 @@ impl<'a> Binder<'a> {
         let path = table
             .schema
             .base
-            .and_then(|base| self.path(base, column.table()));
+            .and_then(|base| self.path_in_force(base, column.table()));
         match path {
             Some(path) => {
                 let related = security::PathColumn {

@@ -22,6 +22,8 @@ use crate::vector::{Data, Errors, Vector, merge_errors};
 struct Given {
     items: Vec<Rc<Item>>,
     replaces: Vec<Removal>,
+    /// The relationships over which a table expands that was made under others than are in force outside.
+    under: Option<Rc<Relations>>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -42,12 +44,18 @@ impl<'a> Evaluator<'a> {
         self.modify(&mut context, filters, batch)?;
         // Filter arguments were evaluated outside, so they expand over the relationships that are in force there.
         let outside = &batch.filters.relations;
-        for removal in given.iter().flat_map(|one| &one.replaces) {
-            self.remove_over(&mut context, removal, outside)?;
+        for one in &given {
+            let over = one.under.as_ref().unwrap_or(outside);
+            for removal in &one.replaces {
+                self.remove_over(&mut context, removal, over)?;
+            }
         }
-        for item in given.iter().flat_map(|one| &one.items) {
-            let item = self.expanded_before(item, outside, &context.relations);
-            context.items.push(item);
+        for one in &given {
+            let over = one.under.as_ref().unwrap_or(outside);
+            for item in &one.items {
+                let item = self.expanded_before(item, over, &context.relations);
+                context.items.push(item);
+            }
         }
         self.reopen_groups(&mut context, filters);
         Ok((batch.refiltered(context), errors))
@@ -62,6 +70,8 @@ impl<'a> Evaluator<'a> {
                 None => Rc::clone(&frame.positions),
                 Some(map) => map.iter().map(|&i| frame.positions[i as usize]).collect(),
             };
+            let over = frame.rows.under.as_ref().unwrap_or(&context.relations);
+            let over = Rc::clone(over);
             if let Some(table) = frame.schema.base
                 && let Some(base) = &frame.rows.base
                 && self.scope.rows_unique(table, self.control)?
@@ -69,11 +79,11 @@ impl<'a> Evaluator<'a> {
                 let codes = base.as_slice();
                 let key: Rc<[u32]> = positions.iter().map(|&p| codes[p as usize]).collect();
                 if !frame.keeps {
-                    self.remove(&mut context, &Removal::Table(table))?;
+                    self.remove_over(&mut context, &Removal::Table(table), &over)?;
                 }
-                context
-                    .items
-                    .push(Item::of_rows(vec![Target::Row(table)], vec![key]));
+                let item = Item::of_rows(vec![Target::Row(table)], vec![key]);
+                let item = self.expanded_before(&item, &over, &context.relations);
+                context.items.push(item);
                 continue;
             }
             let mut done: HashSet<Column> = HashSet::new();
@@ -94,7 +104,8 @@ impl<'a> Evaluator<'a> {
                     .push(Item::of_rows(vec![Target::Column(column)], vec![key]));
             }
             if let (Some(table), Some(base)) = (frame.schema.base, &frame.rows.base) {
-                self.transition_beyond(&mut context, table, &base.take(&positions), frame.keeps)?;
+                let rows = base.take(&positions);
+                self.transition_beyond(&mut context, table, &rows, &over, frame.keeps)?;
             }
         }
         Ok(context)
@@ -106,9 +117,10 @@ impl<'a> Evaluator<'a> {
         context: &mut FilterContext,
         table: Table,
         rows: &security::Codes,
+        over: &Relations,
         keeps: bool,
     ) -> Outcome<()> {
-        let paths = self.edges(&context.relations).paths(table, &[]);
+        let paths = self.edges(over).paths(table, &[]);
         let mut beyond: Vec<_> = paths.iter().filter(|(to, _)| **to != table).collect();
         beyond.sort();
         for (to, path) in beyond {
@@ -187,7 +199,11 @@ impl<'a> Evaluator<'a> {
                 } else {
                     self.replaced_by(&table.schema)
                 };
-                Ok(Some(Given { items, replaces }))
+                Ok(Some(Given {
+                    items,
+                    replaces,
+                    under: rows.under,
+                }))
             }
             FilterArgument::Predicate {
                 columns,
@@ -204,7 +220,11 @@ impl<'a> Evaluator<'a> {
                 } else {
                     vec![Removal::Columns(self.with_date_table(columns))]
                 };
-                Ok(Some(Given { items, replaces }))
+                Ok(Some(Given {
+                    items,
+                    replaces,
+                    under: None,
+                }))
             }
             _ => Ok(None),
         }
@@ -608,11 +628,19 @@ impl<'a> Evaluator<'a> {
                 .into_iter()
                 .collect(),
             Removal::Columns(columns) => columns.iter().copied().collect(),
-            Removal::TableExcept(table, kept) => self
-                .expanded_columns(*table, relations)
-                .into_iter()
-                .filter(|c| !kept.contains(c))
-                .collect(),
+            Removal::TableExcept(table, kept, whole) => {
+                let mut removed: HashSet<Column> = self
+                    .expanded_columns(*table, relations)
+                    .into_iter()
+                    .filter(|c| !kept.contains(c))
+                    .collect();
+                for &table in whole {
+                    for column in self.expanded_columns(table, relations) {
+                        removed.remove(&column);
+                    }
+                }
+                removed
+            }
         }
     }
 

@@ -62,7 +62,9 @@ pub use measure::{CalculationGroup, CalculationItem};
 pub use operators::arithmetic_type;
 pub use regression::regression_columns;
 pub use rows::current_group;
-pub use rowsets::{Audience, is_beyond_what_is_kept, rowset_audience, rowset_schema};
+pub use rowsets::{
+    Audience, is_beyond_what_is_kept, rowset_audience, rowset_schema, tells_of_queries,
+};
 pub use sets::{KeyValue, key_of};
 pub use steady::Steady;
 

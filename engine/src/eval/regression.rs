@@ -74,6 +74,7 @@ impl<'a> Evaluator<'a> {
             offsets: (0..=listed.lists() as u32).collect(),
             segments: Some(listed.of.clone().into()),
             base: None,
+            under: None,
             columns: cells.collect(),
             errors: merge_errors(&listed.errors, &errors_from(failed)),
         })

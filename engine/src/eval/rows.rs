@@ -41,6 +41,7 @@ impl<'a> Evaluator<'a> {
         groups: &[GroupColumn],
         relations: &Relations,
     ) -> Outcome<Vec<ColumnRows>> {
+        let relations = rows.under.as_deref().unwrap_or(relations);
         groups
             .iter()
             .map(|group| match group {
@@ -137,6 +138,7 @@ impl<'a> Evaluator<'a> {
             offsets: grouped.offsets,
             segments: None,
             base: None,
+            under: None,
             columns: grouped.columns,
             errors: rows.errors.clone(),
         };
@@ -290,6 +292,7 @@ impl<'a> Evaluator<'a> {
                     offsets: grouped.offsets.clone(),
                     segments: None,
                     base: None,
+                    under: None,
                     columns: grouped.columns.clone(),
                     errors: rows.errors.clone(),
                 };
@@ -327,11 +330,10 @@ impl<'a> Evaluator<'a> {
                         ..grouped.member_offsets[g + 1] as usize];
                     Set::of_codes(members.iter().map(|&m| codes[m as usize]))
                 });
-                context.items.push(Item::varying(
-                    vec![Target::Row(table)],
-                    sets.collect(),
-                    None,
-                ));
+                let item = Item::varying(vec![Target::Row(table)], sets.collect(), None);
+                let over = rows.under.as_ref().unwrap_or(&context.relations);
+                let item = self.expanded_before(&item, over, &context.relations);
+                context.items.push(item);
             } else {
                 // Of other tables the columns that are the model's filter together.
                 let of_groups = rows.take(&grouped.members, grouped.member_offsets.clone());
@@ -390,6 +392,7 @@ impl<'a> Evaluator<'a> {
             offsets: vec![0, total],
             segments: None,
             base: None,
+            under: None,
             columns,
             errors,
         };

@@ -6,12 +6,15 @@ mod objects;
 mod parts;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use security::{Column, Measure, Scope, Table};
 
 use super::information::{Cells, Layout, ListedColumn, listed_columns, table_of_rows};
 use super::{Evaluator, Outcome, internal};
 use crate::batch::Batch;
+use crate::bound::Scalar;
+use crate::error::{Error, ErrorKind};
 use crate::table::TableRows;
 use crate::value::{DataType, Value};
 
@@ -245,12 +248,32 @@ pub(super) struct Catalogue<'s> {
     types: Vec<DataType>,
 }
 
+/// The functions that tell what a query depends on, where they are given its text.
+pub fn tells_of_queries(name: &str) -> bool {
+    matches!(name, OF_QUERIES | "INFO.DEPENDENCIES")
+}
+
+const OF_QUERIES: &str = "INFO.CALCDEPENDENCY";
+
+/// How long the text of such a query may be: reading it does not stop in between.
+const MOST_TEXT: usize = 1 << 18;
+
 impl<'a> Evaluator<'a> {
     pub fn rowset(&self, name: &str, batch: &Rc<Batch>) -> Outcome<TableRows> {
         let (rowset, (_, layout)) = find(name)
             .zip(rowset_schema(name))
             .ok_or_else(|| internal("an INFO function without columns"))?;
-        let catalogue = Catalogue {
+        let types = match rowset.name {
+            "INFO.MEASURES" => self.measure_types(),
+            _ => Vec::new(),
+        };
+        let catalogue = self.catalogue(layout, types);
+        let rows = (rowset.rows)(&catalogue);
+        Ok(table_of_rows(&catalogue.layout, rows, batch.len))
+    }
+
+    fn catalogue(&self, layout: Layout, types: Vec<DataType>) -> Catalogue<'a> {
+        Catalogue {
             scope: self.scope,
             expressions: self.shows_expressions(),
             layout,
@@ -259,12 +282,44 @@ impl<'a> Evaluator<'a> {
                 .collect(),
             columns: listed_columns(self.scope),
             measures: self.scope.measures(),
-            types: match rowset.name {
-                "INFO.MEASURES" => self.measure_types(),
-                _ => Vec::new(),
-            },
+            types,
+        }
+    }
+
+    /// What the text of a query names. The text is computed, so what is wrong with it is not shown.
+    pub fn query_dependencies(&self, text: &Scalar, batch: &Rc<Batch>) -> Outcome<TableRows> {
+        let (_, layout) = rowset_schema(OF_QUERIES)
+            .ok_or_else(|| internal("an INFO function without columns"))?;
+        let catalogue = self.catalogue(layout, Vec::new());
+        let refused = |why: &str| Error::nowhere(ErrorKind::Argument, why);
+        let texts = self.scalar(text, batch)?;
+        let mut asked: Option<Arc<str>> = None;
+        for context in 0..batch.len {
+            self.control.check()?;
+            let Value::Text(text) = texts.at(context)? else {
+                return Err(refused("the query that is asked about must be text"));
+            };
+            if asked.as_ref().is_some_and(|first| *first != text) {
+                return Err(refused("the query that is asked about must be one text"));
+            }
+            asked = Some(text);
+        }
+        let rows = match asked {
+            None => Vec::new(),
+            Some(text) if text.len() > MOST_TEXT => {
+                let message =
+                    format!("the query that is asked about has more than {MOST_TEXT} bytes");
+                return Err(Error::nowhere(ErrorKind::Limit, message));
+            }
+            Some(text) => {
+                let found = catalogue.dependencies_of_query(&text);
+                let rows =
+                    found.ok_or_else(|| refused("the query that is asked about is not DAX"))?;
+                // Every row shows the text, twice.
+                self.charge_text(rows.len().saturating_mul(2 * text.len()))?;
+                rows
+            }
         };
-        let rows = (rowset.rows)(&catalogue);
         Ok(table_of_rows(&catalogue.layout, rows, batch.len))
     }
 }

@@ -245,7 +245,14 @@ impl<'a> Evaluator<'a> {
             .as_ref()
             .ok_or_else(|| internal("RELATED without rows of a table"))?;
         let column = match frame.schema.base {
-            Some(table) => self.in_force(table, column, &holder.filters.relations),
+            Some(table) => {
+                let of_context = &holder.filters.relations;
+                self.in_force(
+                    table,
+                    column,
+                    frame.rows.under.as_ref().unwrap_or(of_context),
+                )
+            }
             None => column.clone(),
         };
         let codes = self
@@ -330,6 +337,7 @@ impl<'a> Evaluator<'a> {
             }
             VariableBody::Table(expr) => {
                 let rows = self.table(expr, &holder)?;
+                let rows = rows.made_under(&holder.filters.relations);
                 let bytes = table_bytes(&rows);
                 (Slot::Table(Rc::new(rows)), bytes)
             }

@@ -192,6 +192,7 @@ impl<'a> Evaluator<'a> {
             offsets,
             segments: grouped.of_context.clone(),
             base: None,
+            under: None,
             columns: (0..width)
                 .map(|k| ColumnRows::Coded(grouped.extra(k).take(&members)))
                 .collect(),

@@ -634,6 +634,7 @@ mod tests {
             offsets: vec![0, 2, 2, 6],
             segments: None,
             base: None,
+            under: None,
             columns: Vec::new(),
             errors: None,
         };

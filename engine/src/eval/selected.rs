@@ -96,6 +96,7 @@ impl<'a> Evaluator<'a> {
     /// The columns that the rows of an iterator would filter: of rows of a table those of the expanded table.
     fn columns_of_rows(&self, iterated: &Iterated, relations: &Relations) -> HashSet<Column> {
         let own = iterated.columns.iter().map(|(_, column)| *column);
+        let relations = iterated.rows.under.as_deref().unwrap_or(relations);
         match (iterated.schema.base, &iterated.rows.base) {
             (Some(table), Some(_)) => own.chain(self.expanded_columns(table, relations)).collect(),
             _ => own.collect(),
@@ -112,6 +113,7 @@ impl<'a> Evaluator<'a> {
         contexts: usize,
     ) -> Outcome<Vec<Rc<Item>>> {
         let seen = iterated.rows.remap(map);
+        let relations = iterated.rows.under.as_deref().unwrap_or(relations);
         if let (Some(table), Some(_)) = (iterated.schema.base, &seen.base) {
             let mut kept = Vec::new();
             for item in self.items_of(&seen, &iterated.schema, contexts)? {

@@ -275,6 +275,7 @@ impl<K: Eq + Hash> SegmentPlan<K> {
             offsets: self.offsets,
             segments: (!one_each).then(|| self.of_context.into()),
             base: None,
+            under: None,
             columns,
             errors,
         }

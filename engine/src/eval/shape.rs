@@ -65,6 +65,7 @@ impl<'a> Evaluator<'a> {
             offsets,
             segments: None,
             base: None,
+            under: None,
             columns,
             errors,
         })
@@ -122,6 +123,7 @@ impl<'a> Evaluator<'a> {
             offsets,
             segments: rows.segments,
             base: None,
+            under: None,
             columns,
             errors: rows.errors,
         })
@@ -270,6 +272,7 @@ impl<'a> Evaluator<'a> {
             offsets,
             segments: None,
             base: None,
+            under: None,
             columns,
             errors,
         })
@@ -493,6 +496,7 @@ impl<'a> Evaluator<'a> {
             offsets,
             segments: None,
             base: None,
+            under: None,
             columns,
             errors,
         })

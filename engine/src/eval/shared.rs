@@ -216,6 +216,7 @@ impl<'a> Evaluator<'a> {
             | K::Sample(_)
             | K::Information(_)
             | K::Rowset(_)
+            | K::QueryDependencies(_)
             | K::ColumnStatistics => sight.unknown = true,
             _ => {}
         }

@@ -196,6 +196,7 @@ impl<'a> Evaluator<'a> {
             offsets,
             segments: None,
             base: None,
+            under: None,
             columns,
             errors,
         };
@@ -216,6 +217,7 @@ impl<'a> Evaluator<'a> {
                 offsets: (0..=batch.len as u32).collect(),
                 segments: None,
                 base: None,
+                under: None,
                 columns: Vec::new(),
                 errors: None,
             });
@@ -310,6 +312,7 @@ impl<'a> Evaluator<'a> {
             offsets,
             segments: None,
             base: None,
+            under: None,
             columns: columns.into_iter().flatten().collect(),
             errors: None,
         })
@@ -394,6 +397,7 @@ impl<'a> Evaluator<'a> {
             offsets: vec![0, count],
             segments: None,
             base: None,
+            under: None,
             columns,
             errors: None,
         }))

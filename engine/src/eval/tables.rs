@@ -57,7 +57,10 @@ impl<'a> Evaluator<'a> {
             } => self.filter(table, *frame, condition, batch),
             K::Calculate { table, filters } => {
                 let (inner, errors) = self.calculate(filters, batch)?;
-                let rows = self.table(table, &inner)?;
+                let mut rows = self.table(table, &inner)?;
+                if inner.filters.relations != batch.filters.relations {
+                    rows = rows.made_under(&inner.filters.relations);
+                }
                 Ok(TableRows {
                     errors: merge_errors(&rows.errors, &errors),
                     ..rows
@@ -145,6 +148,7 @@ impl<'a> Evaluator<'a> {
             K::Sample(sample) => self.sample(sample, batch),
             K::Information(table) => self.information(*table, batch),
             K::Rowset(name) => self.rowset(name, batch),
+            K::QueryDependencies(text) => self.query_dependencies(text, batch),
             K::ColumnStatistics => self.column_statistics(batch),
             K::Empty => Ok(TableRows::shared(batch.len, 0, None, Vec::new())),
         }
@@ -176,6 +180,7 @@ impl<'a> Evaluator<'a> {
             offsets,
             segments: grouped.of_context.clone(),
             base: Some(grouped.extra(0).take(&members)),
+            under: None,
             columns: vec![ColumnRows::Base; self.scope.columns(table).len()],
             errors: None,
         };
@@ -223,6 +228,7 @@ impl<'a> Evaluator<'a> {
             offsets,
             segments: grouped.of_context.clone(),
             base: None,
+            under: None,
             columns: (0..columns.len())
                 .map(|k| ColumnRows::Coded(grouped.extra(k).take(&members)))
                 .collect(),
@@ -463,6 +469,7 @@ fn append_blank(
         offsets: vec![0, end + 1],
         segments: None,
         base: extend_base(&rows.base, ()),
+        under: rows.under.clone(),
         columns: match blank {
             None => rows.columns.clone(),
             Some(blank) => rows

@@ -137,6 +137,7 @@ impl<'a> Evaluator<'a> {
             offsets,
             segments: None,
             base: rows.base.as_ref().map(|codes| codes.take(positions)),
+            under: rows.under.clone(),
             columns: self.spread_columns(&rows.columns, positions)?,
             errors: rows.errors.clone(),
         })

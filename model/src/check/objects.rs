@@ -10,6 +10,12 @@ pub(super) fn check(model: &Model, findings: &mut Findings) {
     if model.tables.is_empty() {
         findings.warning(&Source::default(), "model", "it has no tables");
     }
+    if let Some(collation) = model.collation.as_deref().filter(|name| differs(name)) {
+        let message = format!(
+            "its collation {collation} is not followed: texts compare without case and with accents, in the filters of roles too"
+        );
+        findings.warning(&Source::default(), "model", message);
+    }
     for table in &model.tables {
         check_partitions(table, findings);
         check_columns(model, table, findings);
@@ -22,6 +28,12 @@ pub(super) fn check(model: &Model, findings: &mut Findings) {
     for perspective in &model.perspectives {
         check_perspective(model, perspective, findings);
     }
+}
+
+/// Whether a collation says of itself that it compares with case, or without accents.
+fn differs(collation: &str) -> bool {
+    let mut parts = collation.split('_').map(str::to_ascii_uppercase);
+    parts.any(|part| matches!(part.as_str(), "CS" | "AI" | "BIN" | "BIN2"))
 }
 
 fn check_partitions(table: &Table, findings: &mut Findings) {

@@ -65,6 +65,23 @@ fn fine(addition: &str) {
 }
 
 #[test]
+fn finds_collations_that_are_not_followed() {
+    for name in ["Latin1_General_CI_AS", "Latin1_General_100_CI_AS_KS"] {
+        fine(&format!("model Model\n\tcollation: {name}\n"));
+    }
+    for name in [
+        "Latin1_General_100_BIN2_UTF8",
+        "Latin1_General_CS_AS",
+        "French_CI_AI",
+    ] {
+        has(
+            &format!("model Model\n\tcollation: {name}\n"),
+            &format!("warning: model: its collation {name} is not followed"),
+        );
+    }
+}
+
+#[test]
 fn finds_references_to_nothing() {
     fine("");
     has("table D\n", "warning: table 'D': it has no partition");

@@ -214,6 +214,42 @@ fn object_rule_2_hidden_items_are_hidden_rows() {
 }
 
 #[test]
+fn a_filter_on_a_calculation_group_keeps_the_gate_from_closing() {
+    let group = |model: &mut model::Model| {
+        model.tables.push(model::Table {
+            name: "Calc".to_owned(),
+            columns: vec![model::Column {
+                name: "Name".to_owned(),
+                kind: model::ColumnKind::CalculatedTable {
+                    source_column: "Name".to_owned(),
+                },
+                ..Default::default()
+            }],
+            calculation_group: Some(model::CalculationGroup {
+                items: vec![model::CalculationItem {
+                    name: "Plain".to_owned(),
+                    expression: "SELECTEDMEASURE()".to_owned(),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }),
+            ..Default::default()
+        });
+    };
+    assert!(shop().edit(group).role("R").try_gate().is_ok());
+    let error = shop()
+        .edit(group)
+        .filter("R", "Calc", "[Name] = \"Plain\"")
+        .try_gate()
+        .err()
+        .unwrap();
+    assert!(
+        matches!(&error, CloseError::Role { role, why } if role == "R" && why.contains("calculation group")),
+        "{error}"
+    );
+}
+
+#[test]
 fn object_rule_2_as_compatible_leaves_calculated_columns() {
     let world = shop()
         .calculated("Product", "Tint", "[Color] & \"!\"")

@@ -102,6 +102,7 @@ impl Evaluator<'_> {
     fn filter_of_row(&self, row: &Row, context: &Context) -> Option<Filter> {
         let (mut columns, mut tuple) = (Vec::new(), Vec::new());
         if let Some((table, at)) = row.base {
+            let context = row.under.as_deref().unwrap_or(context);
             for (target, path) in self.data.expanded(table, &context.edges(self.data)) {
                 let there = self.data.follow(at, &path);
                 for col in self.data.columns_of(target) {
@@ -135,10 +136,16 @@ impl Evaluator<'_> {
             },
             "ALLEXCEPT" => {
                 let all = self.freed(&args[..1], place)?.unwrap_or_default();
-                let kept = args[1..]
-                    .iter()
-                    .map(|a| self.column(a))
-                    .collect::<Result<Vec<Col>>>()?;
+                let mut kept = Vec::new();
+                for argument in &args[1..] {
+                    match argument.kind {
+                        ExprKind::Identifier { .. } => {
+                            let whole = self.freed(std::slice::from_ref(argument), place)?;
+                            kept.extend(whole.unwrap_or_default());
+                        }
+                        _ => kept.push(self.column(argument)?),
+                    }
+                }
                 Modifier::Remove(all.into_iter().filter(|c| !kept.contains(c)).collect())
             }
             "ALLSELECTED" => Modifier::Selected(self.freed(args, place)?),
@@ -278,6 +285,7 @@ impl Evaluator<'_> {
     /// A table as a filter: all its columns that the model knows, and of a model's table the expanded table.
     pub fn filter_of(&self, table: &Table, context: &Context) -> Filter {
         if let Some(base) = table.base {
+            let context = table.under.as_deref().unwrap_or(context);
             let paths = self.data.expanded(base, &context.edges(self.data));
             let columns: Vec<Col> = paths
                 .keys()
@@ -338,6 +346,7 @@ impl Evaluator<'_> {
                 fields: Rc::clone(&fields),
                 values: values.clone(),
                 base: None,
+                under: None,
             };
             if self.scalar(condition, &place.with_row(row))?.truth()? {
                 tuples.insert(values.iter().map(Value::key).collect());

@@ -38,6 +38,8 @@ pub struct Table {
     pub rows: Vec<Vec<Value>>,
     pub base: Option<usize>,
     pub at: Vec<usize>,
+    /// Where the table was made, if its rows are used elsewhere: they expand over the relationships in force there.
+    pub under: Option<Rc<Context>>,
 }
 
 impl Table {
@@ -47,7 +49,16 @@ impl Table {
             rows,
             base: None,
             at: Vec::new(),
+            under: None,
         }
+    }
+
+    /// The table outside the context where it was made.
+    pub fn made_under(mut self, context: &Rc<Context>) -> Table {
+        if self.base.is_some() {
+            self.under.get_or_insert_with(|| Rc::clone(context));
+        }
+        self
     }
 
     /// The rows at these positions.
@@ -61,6 +72,7 @@ impl Table {
             } else {
                 Vec::new()
             },
+            under: self.under.clone(),
         }
     }
 
@@ -69,6 +81,7 @@ impl Table {
             fields: Rc::clone(&self.fields),
             values: self.rows[position].clone(),
             base: self.base.map(|table| (table, self.at[position])),
+            under: self.under.clone(),
         }
     }
 }
@@ -79,6 +92,8 @@ pub struct Row {
     pub fields: Rc<Vec<Field>>,
     pub values: Vec<Value>,
     pub base: Option<(usize, usize)>,
+    /// As of the table.
+    pub under: Option<Rc<Context>>,
 }
 
 #[derive(Clone)]
@@ -252,6 +267,7 @@ impl<'d> Evaluator<'d> {
         }
         let value = if variable.is_table {
             self.table(&variable.body, &variable.place)
+                .map(|table| table.made_under(&variable.place.context))
                 .map(|table| Outcome::Table(Rc::new(table)))
         } else {
             self.scalar(&variable.body, &variable.place)

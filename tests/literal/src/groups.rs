@@ -33,7 +33,8 @@ impl Evaluator<'_> {
         let Some(base) = table.base else {
             return error("not a column of the table");
         };
-        let paths = self.data.expanded(base, &place.context.edges(self.data));
+        let context = table.under.as_ref().unwrap_or(&place.context);
+        let paths = self.data.expanded(base, &context.edges(self.data));
         let Some(path) = paths.get(&col.0) else {
             return error("not a column that the table finds");
         };
@@ -88,6 +89,7 @@ impl Evaluator<'_> {
                     fields: Rc::new(fields[..kept].to_vec()),
                     values: key.clone(),
                     base: None,
+                    under: None,
                 };
                 let mut row = key;
                 row.resize(columns.len(), Value::Blank);
@@ -233,6 +235,7 @@ impl Evaluator<'_> {
                 fields: Rc::clone(&key_fields),
                 values: values.clone(),
                 base: None,
+                under: None,
             };
             let place = Place {
                 context: Rc::new(inner),

@@ -138,6 +138,7 @@ fn rows_of_filter(
                 fields: Rc::clone(&fields),
                 values,
                 base: Some((table, row)),
+                under: None,
             });
             evaluator.scalar(&parsed.tree, &place)?.truth()
         })

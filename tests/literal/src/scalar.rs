@@ -261,16 +261,21 @@ impl Evaluator<'_> {
     fn related(&self, argument: &Expr, place: &Place) -> Result<Value> {
         let col = self.column(argument)?;
         let edges = Context::default().edges(self.data);
-        // USERELATIONSHIP leads elsewhere; CROSSFILTER does not.
-        let activated = Context {
-            activated: place.context.activated.clone(),
-            ..Context::default()
-        };
-        let in_force = activated.edges(self.data);
         for row in place.rows.iter().rev() {
             let Some((table, at)) = row.base else {
                 continue;
             };
+            // USERELATIONSHIP leads elsewhere; CROSSFILTER does not.
+            let activated = Context {
+                activated: row
+                    .under
+                    .as_ref()
+                    .unwrap_or(&place.context)
+                    .activated
+                    .clone(),
+                ..Context::default()
+            };
+            let in_force = activated.edges(self.data);
             if let Some(path) = self.data.expanded(table, &edges).get(&col.0) {
                 let used = self.data.expanded(table, &in_force);
                 let path = used.get(&col.0).unwrap_or(path);

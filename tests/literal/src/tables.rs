@@ -65,6 +65,7 @@ impl Evaluator<'_> {
             fields: Rc::new(columns.iter().map(|c| self.field(*c)).collect()),
             base: Some(table),
             at,
+            under: None,
         }
     }
 
@@ -115,8 +116,9 @@ impl Evaluator<'_> {
             }
             "FILTER" => self.filter(args, place),
             "CALCULATETABLE" | "RELATEDTABLE" => {
-                let context = self.calculated(&args[1..], place)?;
-                self.table(&args[0], &place.in_context(context))
+                let inside = place.in_context(self.calculated(&args[1..], place)?);
+                let table = self.table(&args[0], &inside)?;
+                Ok(table.made_under(&inside.context))
             }
             "KEEPFILTERS" => self.table(&args[0], place),
             "ADDCOLUMNS" | "SELECTCOLUMNS" => self.with_columns(name == "ADDCOLUMNS", args, place),
@@ -314,16 +316,17 @@ impl Evaluator<'_> {
                 .iter()
                 .map(|(name, expr)| self.named(*name, expr, &table, place)),
         );
-        let (base, at) = if add {
-            (table.base, table.at)
+        let (base, at, under) = if add {
+            (table.base, table.at, table.under)
         } else {
-            (None, Vec::new())
+            (None, Vec::new(), None)
         };
         Ok(Table {
             fields: Rc::new(fields),
             rows,
             base,
             at,
+            under,
         })
     }
 
@@ -354,6 +357,7 @@ impl Evaluator<'_> {
                     fields: Rc::clone(&table.fields),
                     values: vec![Value::Blank; table.fields.len()],
                     base: None,
+                    under: None,
                 };
                 Field {
                     data_type: self.data_type(expr, &place.with_row(row)),
@@ -415,6 +419,7 @@ impl Evaluator<'_> {
                     fields: Rc::clone(&left.fields),
                     values: vec![Value::Blank; left.fields.len()],
                     base: None,
+                    under: None,
                 };
                 self.table(&args[1], &inside.with_row(blank))?.fields
             }

@@ -73,6 +73,7 @@ impl Evaluator<'_> {
                     values: vec![crate::value::Value::Blank; table.fields.len()],
                     fields: table.fields,
                     base: None,
+                    under: None,
                 };
                 let inner = self.data_type(&args[1], &place.with_row(row))?;
                 Some(if name == "AVERAGEX" && inner != Fixed {

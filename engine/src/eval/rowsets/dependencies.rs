@@ -1,7 +1,11 @@
-//! INFO.CALCDEPENDENCY: which expression names which object, and which columns a relationship stands on.
+//! INFO.CALCDEPENDENCY: which expression names which object, and which columns a relationship stands on; or, for the text of a query,
+//! which objects that text names.
 
-use dax::{Expr, ExprKind};
-use security::Table;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use dax::{DefinitionKind, Expr, ExprKind, Query};
+use security::{Column, Measure, Table};
 
 use super::super::information::Cells;
 use super::Catalogue;
@@ -14,6 +18,42 @@ struct Object {
     table: String,
     name: String,
     expression: String,
+}
+
+/// An object that a text names.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Mention {
+    Table(Table),
+    Column(Column),
+    Measure(Measure),
+}
+
+/// What a text names, each object once.
+#[derive(Default)]
+struct Mentions {
+    listed: Vec<Mention>,
+    seen: HashSet<Mention>,
+    /// Variables and parameters where the walk stands, and tables that the text defines: no tables of the model.
+    variables: Vec<String>,
+    /// Measures that the text defines.
+    measures: Vec<String>,
+}
+
+impl Mentions {
+    fn add(&mut self, mention: Mention) {
+        if self.seen.insert(mention) {
+            self.listed.push(mention);
+        }
+    }
+
+    fn add_column(&mut self, column: Column) {
+        self.add(Mention::Table(column.table()));
+        self.add(Mention::Column(column));
+    }
+
+    fn knows(names: &[String], name: &str) -> bool {
+        names.iter().any(|known| model::same_name(known, name))
+    }
 }
 
 impl Catalogue<'_> {
@@ -59,13 +99,59 @@ impl Catalogue<'_> {
 
     fn references_of(&self, object: Object, home: Option<Table>, rows: &mut Vec<Vec<Value>>) {
         let parsed = dax::parse_expression(&object.expression);
-        let mut found: Vec<Object> = Vec::new();
-        self.collect(&parsed.tree, home, &mut Vec::new(), &mut found);
-        rows.extend(
-            found
-                .iter()
-                .map(|referenced| self.dependency(&object, referenced)),
-        );
+        let mut found = Mentions::default();
+        self.collect(&parsed.tree, home, &mut found);
+        for mention in found.listed {
+            rows.push(self.dependency(&object, &self.mentioned(mention)));
+        }
+    }
+
+    /// The objects that the text of a query or of an expression names. None: it is neither.
+    pub(super) fn dependencies_of_query(&self, text: &Arc<str>) -> Option<Vec<Vec<Value>>> {
+        let mut found = Mentions::default();
+        let query = dax::parse_query(text);
+        if query.errors.is_empty() {
+            self.collect_query(&query.tree, &mut found);
+        } else {
+            let begins = |word: &str| {
+                let start = text.trim_start().get(..word.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+            };
+            let expression = dax::parse_expression(text);
+            if begins("EVALUATE") || begins("DEFINE") || !expression.errors.is_empty() {
+                return None;
+            }
+            self.collect(&expression.tree, None, &mut found);
+        }
+        let rows = found.listed.into_iter().map(|mention| {
+            let referenced = self.mentioned(mention);
+            Cells::new(&self.layout)
+                .text("DATABASE_NAME", &self.scope.model().name)
+                .text("OBJECT_TYPE", "QUERY")
+                .set("EXPRESSION", Value::Text(Arc::clone(text)))
+                .text("REFERENCED_OBJECT_TYPE", referenced.kind)
+                .text("REFERENCED_TABLE", &referenced.table)
+                .text("REFERENCED_OBJECT", &referenced.name)
+                .text("REFERENCED_EXPRESSION", &referenced.expression)
+                .set("QUERY", Value::Text(Arc::clone(text)))
+                .cells
+        });
+        Some(rows.collect())
+    }
+
+    fn mentioned(&self, mention: Mention) -> Object {
+        match mention {
+            Mention::Table(table) => {
+                let name = self.scope.table(table).name.clone();
+                self.object("TABLE", table, &name, "")
+            }
+            Mention::Column(column) => self.column_object(column),
+            Mention::Measure(measure) => {
+                let described = self.scope.measure(measure);
+                let table = self.scope.measure_table(measure);
+                self.object("MEASURE", table, &described.name, &described.expression)
+            }
+        }
     }
 
     fn dependency(&self, object: &Object, referenced: &Object) -> Vec<Value> {
@@ -103,7 +189,7 @@ impl Catalogue<'_> {
         }
     }
 
-    fn column_object(&self, column: security::Column) -> Object {
+    fn column_object(&self, column: Column) -> Object {
         let described = self.scope.column(column);
         let (kind, expression) = match &described.kind {
             model::ColumnKind::Calculated { expression } => ("CALC_COLUMN", expression.as_str()),
@@ -112,76 +198,128 @@ impl Catalogue<'_> {
         self.object(kind, column.table(), &described.name, expression)
     }
 
-    /// The objects that an expression names, each once. A column brings its table.
-    fn collect(
-        &self,
-        expr: &Expr,
-        home: Option<Table>,
-        variables: &mut Vec<String>,
-        out: &mut Vec<Object>,
-    ) {
-        let mut add = |object: Object| {
-            if !out.contains(&object) {
-                out.push(object);
+    fn collect_query(&self, query: &Query, found: &mut Mentions) {
+        for definition in &query.definitions {
+            match &definition.kind {
+                DefinitionKind::Measure { name, .. } => found.measures.push(name.text.clone()),
+                DefinitionKind::Table { name, .. } => found.variables.push(name.text.clone()),
+                _ => {}
             }
+        }
+        for definition in &query.definitions {
+            match &definition.kind {
+                DefinitionKind::Measure { table, body, .. } => {
+                    let home = table.as_ref().and_then(|name| self.table_named(&name.text));
+                    self.collect(body, home, found);
+                }
+                DefinitionKind::Column { table, body, .. } => {
+                    self.collect(body, self.table_named(&table.text), found);
+                }
+                DefinitionKind::Table { body, .. } => self.collect(body, None, found),
+                DefinitionKind::Var { name, body } => {
+                    self.collect(body, None, found);
+                    found.variables.push(name.text.clone());
+                }
+                DefinitionKind::Function { function, .. } => {
+                    let depth = found.variables.len();
+                    for parameter in &function.parameters {
+                        if let Some(default) = &parameter.default {
+                            self.collect(default, None, found);
+                        }
+                        found.variables.push(parameter.name.text.clone());
+                    }
+                    self.collect(&function.body, None, found);
+                    found.variables.truncate(depth);
+                }
+            }
+        }
+        for evaluate in &query.evaluates {
+            self.collect(&evaluate.table, None, found);
+            let order = evaluate.order_by.iter().map(|order| &order.expr);
+            for expr in order.chain(&evaluate.start_at) {
+                self.collect(expr, None, found);
+            }
+        }
+    }
+
+    /// A table of the model: what the query around the call defines is none.
+    fn table_named(&self, name: &str) -> Option<Table> {
+        let found = self.scope.find_table(name);
+        found.filter(|table| !self.scope.is_added_table(*table))
+    }
+
+    fn column_named_in(&self, table: Table, name: &str) -> Option<Column> {
+        let found = self.scope.find_column(table, name);
+        found.filter(|column| !self.scope.is_added_column(*column))
+    }
+
+    /// The objects that an expression names. A column brings its table.
+    fn collect(&self, expr: &Expr, home: Option<Table>, found: &mut Mentions) {
+        let measure_named = |name: &str, found: &Mentions| {
+            let own = Mentions::knows(&found.measures, name);
+            self.scope.find_measure(name).filter(|_| !own)
         };
-        let table_object = |table: Table| {
-            let name = self.scope.table(table).name.clone();
-            self.object("TABLE", table, &name, "")
-        };
-        let measure_object = |name: &str| {
-            let measure = self.scope.find_measure(name)?;
-            let described = self.scope.measure(measure);
-            let table = self.scope.measure_table(measure);
-            Some(self.object("MEASURE", table, &described.name, &described.expression))
-        };
-        let column_of = |table: Option<Table>, name: &str| self.scope.find_column(table?, name);
-        let depth = variables.len();
+        let depth = found.variables.len();
         match &expr.kind {
             ExprKind::Qualified { table, column } | ExprKind::Variation { table, column, .. } => {
-                match column_of(self.scope.find_table(&table.text), &column.text) {
-                    Some(found) => {
-                        add(table_object(found.table()));
-                        add(self.column_object(found));
+                let table = self.table_named(&table.text);
+                match table.and_then(|table| self.column_named_in(table, &column.text)) {
+                    Some(column) => found.add_column(column),
+                    None => {
+                        if let Some(measure) = measure_named(&column.text, &*found) {
+                            found.add(Mention::Measure(measure));
+                        }
                     }
-                    None => measure_object(&column.text).into_iter().for_each(add),
                 }
             }
-            ExprKind::Bracket(name) => {
-                match (measure_object(&name.text), column_of(home, &name.text)) {
-                    (Some(measure), _) => add(measure),
-                    (None, Some(found)) => {
-                        add(table_object(found.table()));
-                        add(self.column_object(found));
+            ExprKind::Bracket(name) => match measure_named(&name.text, &*found) {
+                Some(measure) => found.add(Mention::Measure(measure)),
+                None => {
+                    if let Some(column) = self.column_in_rows(&name.text, home, found) {
+                        found.add_column(column);
                     }
-                    (None, None) => {}
                 }
-            }
+            },
             ExprKind::Identifier { name, .. } => {
-                let is_variable = variables.iter().any(|v| model::same_name(v, &name.text));
-                if let Some(table) = self.scope.find_table(&name.text).filter(|_| !is_variable) {
-                    add(table_object(table));
+                let is_variable = Mentions::knows(&found.variables, &name.text);
+                if let Some(table) = self.table_named(&name.text).filter(|_| !is_variable) {
+                    found.add(Mention::Table(table));
                 }
             }
             ExprKind::Call { args, .. } | ExprKind::Row(args) | ExprKind::Table(args) => {
                 for argument in args {
-                    self.collect(argument, home, variables, out);
+                    self.collect(argument, home, found);
                 }
             }
-            ExprKind::Unary { operand, .. } => self.collect(operand, home, variables, out),
+            ExprKind::Unary { operand, .. } => self.collect(operand, home, found),
             ExprKind::Binary { left, right, .. } => {
-                self.collect(left, home, variables, out);
-                self.collect(right, home, variables, out);
+                self.collect(left, home, found);
+                self.collect(right, home, found);
             }
             ExprKind::Let { vars, body } => {
                 for (name, value) in vars {
-                    self.collect(value, home, variables, out);
-                    variables.push(name.text.clone());
+                    self.collect(value, home, found);
+                    found.variables.push(name.text.clone());
                 }
-                self.collect(body, home, variables, out);
+                self.collect(body, home, found);
             }
             _ => {}
         }
-        variables.truncate(depth);
+        found.variables.truncate(depth);
+    }
+
+    /// A column that stands without its table is one of the table whose expression this is, or of the table that was named last
+    /// among those that have such a column: iterators name their table first.
+    fn column_in_rows(&self, name: &str, home: Option<Table>, found: &Mentions) -> Option<Column> {
+        let named = found
+            .listed
+            .iter()
+            .rev()
+            .filter_map(|mention| match mention {
+                Mention::Table(table) => Some(*table),
+                _ => None,
+            });
+        let mut tables = home.into_iter().chain(named);
+        tables.find_map(|table| self.column_named_in(table, name))
     }
 }
