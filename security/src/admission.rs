@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use storage::{ColumnId, Control, Path, PathColumn, TableId, Target};
 
 use crate::asker::{IdentityFunction, Reads, VOLATILE};
+use crate::failed::Failed;
 use crate::gate::Gate;
 use crate::graph::{Graph, Hidden};
 use crate::ground::{Admitted, Ground, RoleRows};
@@ -38,9 +39,15 @@ pub(crate) struct RolePlan {
     /// Whether it has object permissions that hide anything.
     hides: bool,
     reach: Reach,
+    /// Why nobody is admitted to it, where something is in error that its filters need.
+    in_error: Option<String>,
 }
 
 impl RolePlan {
+    pub fn in_error(&self) -> Option<&str> {
+        self.in_error.as_deref()
+    }
+
     /// The tables that its filters stand on.
     pub fn filtered(&self) -> impl Iterator<Item = u32> {
         self.filters.iter().map(|filter| filter.table)
@@ -160,7 +167,49 @@ fn plan_role(
         hidden,
         hides,
         reach,
+        in_error: None,
     })
+}
+
+/// Roles whose filters cannot do what they say while something is in error: a filter stands on such a table, or would have to travel over
+/// a relationship that is in error to rows that somebody can read. Without it the role would show more than it says.
+pub(crate) fn refuse_over_errors(
+    roles: &mut [RolePlan],
+    model: &Model,
+    travel: &Travel,
+    failed: &Failed,
+) {
+    if failed.is_empty() {
+        return;
+    }
+    let name = |t: u32| at(&model.tables, t).map_or("", |table| table.name.as_str());
+    let broken: BTreeSet<u32> = ordinals(&model.relationships)
+        .filter(|(_, relationship)| failed.key_of(model, relationship).is_some())
+        .map(|(r, _)| r)
+        .collect();
+    for role in roles {
+        let standing = role.filtered().find(|t| failed.has(Node::Table(*t)));
+        if let Some(table) = standing {
+            role.in_error = Some(format!(
+                "a filter stands on the table '{}', which is in error",
+                name(table)
+            ));
+            continue;
+        }
+        // Of a table that is in error itself nobody sees a row.
+        let severed = travel.edges.iter().find(|edge| {
+            broken.contains(&edge.relationship.0)
+                && role.reach.tables.contains(&edge.source)
+                && !failed.has(Node::Table(edge.target))
+        });
+        role.in_error = severed.map(|edge| {
+            format!(
+                "a filter would travel from the table '{}' to the table '{}' over a relationship that is in error",
+                name(edge.source),
+                name(edge.target)
+            )
+        });
+    }
 }
 
 fn plan_filter(
@@ -291,6 +340,13 @@ impl Gate {
     ) -> Result<Arc<View>, Denied> {
         self.check_open()?;
         let roles = self.roles_of(&identity)?;
+        let in_error = roles.iter().find_map(|(_, role)| Some((role, role.in_error()?)));
+        if let Some((role, why)) = in_error {
+            *detail = Some(format!("role '{}': {why}", role.name));
+            return Err(Denied::FilterFailed {
+                role: role.name.clone(),
+            });
+        }
         let hidden = roles.iter().map(|(_, role)| &role.hidden).fold(
             None,
             |shared: Option<Hidden>, hidden| {
@@ -368,9 +424,13 @@ impl Gate {
         if roles.len() > 1 && cut(&self.model, &self.graph, hidden).is_some() {
             return Err(incompatible(roles, Incompatibility::CutRelationships));
         }
-        let objects = Arc::new(Objects::of(&self.model, &self.trees, hidden, |id| {
-            self.data.is_related(id)
-        }));
+        let objects = Arc::new(Objects::of(
+            &self.model,
+            &self.trees,
+            hidden,
+            &self.failed,
+            |id| self.data.is_related(id),
+        ));
         known.insert(hidden.clone(), objects.clone());
         Ok(objects)
     }
