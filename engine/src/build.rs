@@ -8,7 +8,7 @@ use std::rc::Rc;
 use arrow::array::{Array, ArrayRef, BooleanArray, BooleanBufferBuilder};
 use dax::Expr;
 use security::{
-    BuildView, Calculated, Codes, Control, EvaluateError, Evaluators, FilterAnswer, Table,
+    BuildView, Calculated, Cause, Codes, Control, EvaluateError, Evaluators, FilterAnswer, Table,
 };
 
 use crate::answer::Limits;
@@ -47,7 +47,11 @@ fn convert(values: &ArrayRef, declared: DataType) -> Option<ArrayRef> {
 fn told(error: Error) -> EvaluateError {
     EvaluateError {
         message: error.message,
-        unreadable: error.kind == ErrorKind::Unreadable,
+        cause: match error.kind {
+            ErrorKind::Evaluation => Cause::Evaluation,
+            ErrorKind::Unreadable => Cause::Files,
+            _ => Cause::Expression,
+        },
     }
 }
 

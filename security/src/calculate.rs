@@ -22,7 +22,7 @@ use crate::request::Calculated;
 use crate::trees::{Node, Trees, ordinal, ordinals};
 use crate::view::BuildView;
 use crate::visibility::Visible;
-use crate::{CloseError, EvaluateError, Evaluators, Identity, Scope, Table};
+use crate::{Cause, CloseError, EvaluateError, Evaluators, Identity, Scope, Table};
 
 /// A dataset on its way to completeness.
 pub(crate) struct Builder<'a> {
@@ -363,12 +363,16 @@ impl Builder<'_> {
         };
         let stopped = |error: EvaluateError| match self.control.check() {
             Err(stopped) => CloseError::Stopped(stopped),
-            Ok(()) if error.unreadable => CloseError::Unreadable {
+            Ok(()) if error.cause == Cause::Files => CloseError::Unreadable {
                 object: self.name(node),
                 message: error.message,
             },
             // The text that ERROR is given may hold cells, which nobody is told of here.
-            Ok(()) if self.graph.may_call(node, "error") => failed(RAISED.to_owned()),
+            Ok(())
+                if error.cause == Cause::Evaluation && self.graph.may_call(node, "error") =>
+            {
+                failed(RAISED.to_owned())
+            }
             Ok(()) => failed(error.message),
         };
         let body = self
@@ -564,7 +568,7 @@ enum Computed {
 const KEPT: &str = "the unfinished data is still in use elsewhere";
 
 const RAISED: &str =
-    "it cannot be evaluated; it calls ERROR, whose text may hold values and is not shown";
+    "it fails in some row; it may call ERROR, whose text may hold values and is not shown";
 
 /// Whether the column's values are loaded with its table, and not computed one by one.
 fn is_stored(column: &model::Column) -> bool {

@@ -79,15 +79,26 @@ impl From<Stopped> for ReadError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvaluateError {
     pub message: String,
-    /// The data could not be read, which is no fault of the expression.
-    pub unreadable: bool,
+    pub cause: Cause,
+}
+
+/// What is at fault where an evaluator fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cause {
+    /// The expression: a name, a function, a type, or a limit that it goes beyond.
+    #[default]
+    Expression,
+    /// What the expression met in some row. The message may be the text that ERROR was given.
+    Evaluation,
+    /// The files of the data, which is no fault of the expression.
+    Files,
 }
 
 impl EvaluateError {
     pub fn new(message: impl Into<String>) -> Self {
         EvaluateError {
             message: message.into(),
-            unreadable: false,
+            cause: Cause::Expression,
         }
     }
 }
@@ -104,7 +115,10 @@ impl From<ReadError> for EvaluateError {
     fn from(error: ReadError) -> Self {
         EvaluateError {
             message: error.to_string(),
-            unreadable: matches!(error, ReadError::Unreadable(_)),
+            cause: match error {
+                ReadError::Unreadable(_) => Cause::Files,
+                _ => Cause::Expression,
+            },
         }
     }
 }

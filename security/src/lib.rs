@@ -63,7 +63,7 @@ pub use audit::{
 };
 pub use credential::{StillValid, Unrevocable};
 pub use dependencies::AnswerKey;
-pub use error::{CloseError, Denied, EvaluateError, Incompatibility, ReadError};
+pub use error::{Cause, CloseError, Denied, EvaluateError, Incompatibility, ReadError};
 pub use extend::{AddedColumn, Addition, Extended};
 pub use failed::InError;
 pub use gate::{

@@ -141,6 +141,10 @@ fn calculated_tables_use_measures_of_their_own() {
     assert_eq!(value(&session, "SUM ( Days[Next] )"), "14");
     let circle = TABLES.replace("VAR last = [Ref]", "VAR last = COUNTROWS ( Days )");
     std::fs::write(&file, circle).expect("a model in the scratch folder");
-    let error = Database::import(&file, folder.path()).err();
+    let builder = || Database::builder(&file).data(folder.path());
+    let error = builder().strict(true).import().err();
     assert!(error.is_some_and(|error| error.to_string().contains("'Days'")));
+    let in_error = builder().import().expect("what is left").in_error();
+    let objects: Vec<&str> = in_error.iter().map(|found| found.object.as_str()).collect();
+    assert_eq!(objects, ["table 'Days'"]);
 }
