@@ -102,6 +102,12 @@ impl Builder<'_> {
         }
         for node in nodes {
             self.failed.insert(*node, why.clone());
+            // What it would have read by the end nobody knows: it is hidden wherever anything is.
+            let unknown = Handed {
+                everything: true,
+                ..Handed::default()
+            };
+            self.handed.insert(*node, unknown);
             let Node::Table(t) = node else { continue };
             for c in 0..self.graph.columns_of(*t) {
                 pending.remove(&Node::Column(*t, c));

@@ -247,9 +247,10 @@ fn reasons_are_for_those_from_whom_nothing_is_hidden() {
     assert_eq!(part.0, "in_error");
     assert!(part.1.contains("'Facts'[Lost] is in error"), "{}", part.1);
     assert!(!part.1.contains("Nowhere"), "{}", part.1);
-    // What depends on a hidden column is hidden with it, in error or not: as if it had never been there.
+    // What would have been computed from a hidden column is hidden with it, and what is in error would have been computed from who knows
+    // what: as if it had never been there.
     let hidden = session(&database, &["No Text"]);
-    for name in ["Number", "Raised", "After", "Caught", "Never There"] {
+    for name in ["Number", "Raised", "After", "Caught", "Lost", "Never There"] {
         let (code, message) = refusal(&hidden, &format!("EVALUATE ROW(\"x\", SUM(Facts[{name}]))"));
         assert_eq!(code, "unknown_name", "{name}: {message}");
     }
