@@ -263,11 +263,9 @@ fn what_cannot_be_computed_is_told_and_stops_nothing() {
     let model = model.to_str().unwrap();
     let out = folder.join("kept").to_str().unwrap().to_owned();
     let import = |more: &[&str]| {
-        let arguments = [
-            &["import", model, "--out", &out, "--key", key.as_str()],
-            more,
-        ];
-        run(&arguments.concat())
+        let mut arguments = vec!["import", model, "--out", out.as_str(), "--key", key.as_str()];
+        arguments.extend(more);
+        run(&arguments)
     };
     let strict = import(&["--strict"]);
     assert_eq!(strict.code, 1, "{}", strict.out);
