@@ -114,6 +114,8 @@ fn answers(session: &Session) {
         ("COUNTROWS(SUMMARIZE(Facts, Parts[Name]))", "3"),
         ("CALCULATE([Total], REMOVEFILTERS(Facts))", "210"),
         ("COUNTROWS(FILTER(COLUMNSTATISTICS(), [Table Name] = \"Facts\"))", "6"),
+        ("COUNTROWS(FILTER(INFO.COLUMNS(), [State] = 5))", "12"),
+        ("COUNTROWS(FILTER(INFO.RELATIONSHIPS(), [State] = 7))", "2"),
     ] {
         assert_eq!(value(session, expression), expected, "{expression}");
     }

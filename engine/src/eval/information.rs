@@ -491,7 +491,14 @@ impl<'a> Evaluator<'a> {
             .text("ToTable", to_table)
             .text("ToColumn", to_column)
             .text("ToCardinality", end(info.to_many))
-            .text("State", "Ready");
+            .text(
+                "State",
+                if info.in_error {
+                    "DependencyError"
+                } else {
+                    "Ready"
+                },
+            );
         if let Some(declared) = declared {
             let security = match declared.security_filter {
                 model::SecurityFilter::OneDirection => "OneDirection",
