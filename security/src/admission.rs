@@ -77,11 +77,12 @@ pub(crate) fn plan_roles(
     model: &Model,
     graph: &Graph,
     travel: &Travel,
+    failed: &Failed,
 ) -> Result<Vec<RolePlan>, CloseError> {
     let plans: Vec<RolePlan> = model
         .roles
         .iter()
-        .map(|role| plan_role(model, graph, travel, role))
+        .map(|role| plan_role(model, graph, travel, failed, role))
         .collect::<Result<_, _>>()?;
     if let Some(role) = plans.iter().find(|role| !role.filters.is_empty())
         && let Some(table) = travel.circle()
@@ -101,6 +102,7 @@ fn plan_role(
     model: &Model,
     graph: &Graph,
     travel: &Travel,
+    failed: &Failed,
     role: &Role,
 ) -> Result<RolePlan, CloseError> {
     let wrong = |why: String| CloseError::Role {
@@ -144,13 +146,24 @@ fn plan_role(
     }
     let hides = !roots.is_empty();
     let hidden = graph.close(roots);
+    let mut in_error = None;
     if let Some((a, c)) = cut(model, graph, &hidden) {
         let name = |t| at(&model.tables, t).map_or("", |table| table.name.as_str());
-        return Err(wrong(format!(
-            "it hides a table over which filters of '{}' reach '{}'; relate the two directly, or hide columns instead",
+        // Of what is in error it is not known what it would be hidden with, so it is hidden: that is no fault of the role.
+        let whole = hidden.0.iter().filter(|node| !failed.has(**node));
+        let whole = Hidden(whole.copied().collect());
+        if failed.is_empty() || cut(model, graph, &whole).is_some() {
+            return Err(wrong(format!(
+                "it hides a table over which filters of '{}' reach '{}'; relate the two directly, or hide columns instead",
+                name(c),
+                name(a)
+            )));
+        }
+        in_error = Some(format!(
+            "a table over which filters of '{}' reach '{}' is in error, and hidden from it",
             name(c),
             name(a)
-        )));
+        ));
     }
     let can_read = match role.permission {
         ModelPermission::Read | ModelPermission::ReadRefresh | ModelPermission::Administrator => {
@@ -167,7 +180,7 @@ fn plan_role(
         hidden,
         hides,
         reach,
-        in_error: None,
+        in_error,
     })
 }
 
@@ -187,7 +200,7 @@ pub(crate) fn refuse_over_errors(
         .filter(|(_, relationship)| failed.key_of(model, relationship).is_some())
         .map(|(r, _)| r)
         .collect();
-    for role in roles {
+    for role in roles.iter_mut().filter(|role| role.in_error.is_none()) {
         let standing = role.filtered().find(|t| failed.has(Node::Table(*t)));
         if let Some(table) = standing {
             role.in_error = Some(format!(

@@ -10,7 +10,7 @@ use model::{Model, Relationship, Source};
 use crate::admission::RolePlan;
 use crate::objects::{End, RelationshipEntry, at};
 use crate::request::Target;
-use crate::trees::{Node, ordinals};
+use crate::trees::{Node, Trees, ordinals};
 use crate::{Column, ReadError, Scope};
 
 /// What of a model is in error, and why. The columns of a table in error are in error with it.
@@ -18,6 +18,20 @@ use crate::{Column, ReadError, Scope};
 pub(crate) struct Failed(BTreeMap<Node, Arc<str>>);
 
 impl Failed {
+    /// The calculated columns and tables of which it is known before there is data: they do not parse.
+    pub fn unparsed(trees: &Trees) -> Failed {
+        let mut failed = Failed::default();
+        for (node, _) in trees.nodes() {
+            if matches!(node, Node::Column(..) | Node::Table(_))
+                && let Some(body) = trees.main(node)
+                && body.tree.is_none()
+            {
+                failed.insert(node, body.error.as_str().into());
+            }
+        }
+        failed
+    }
+
     /// The first reason stays.
     pub fn insert(&mut self, node: Node, why: Arc<str>) {
         self.0.entry(node).or_insert(why);

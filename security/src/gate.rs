@@ -167,7 +167,11 @@ impl Gate {
         let graph = Graph::of(&model, &trees);
         let travel = Travel::of(&model, &graph);
         // Roles first: a mistake in one is found before the long work.
-        plan_roles(&model, &graph, &travel)?;
+        let unparsed = match strict {
+            true => Failed::default(),
+            false => Failed::unparsed(&trees),
+        };
+        plan_roles(&model, &graph, &travel, &unparsed)?;
         let builder = Builder {
             model: &model,
             trees: &trees,
@@ -188,7 +192,7 @@ impl Gate {
         // Once more, now that it is known what the calculated objects were computed from: they are hidden with it.
         let mut graph = graph;
         graph.learn(&model, &handed, &failed);
-        let mut roles = plan_roles(&model, &graph, &travel)?;
+        let mut roles = plan_roles(&model, &graph, &travel, &failed)?;
         refuse_over_errors(&mut roles, &model, &travel, &failed);
         let every_object = Arc::new(Objects::of(
             &model,
@@ -239,7 +243,7 @@ impl Gate {
         let mut graph = Graph::of(&model, &self.trees);
         graph.learn(&model, &self.handed, &self.failed);
         let travel = Travel::of(&model, &graph);
-        let mut roles = plan_roles(&model, &graph, &travel)?;
+        let mut roles = plan_roles(&model, &graph, &travel, &self.failed)?;
         refuse_over_errors(&mut roles, &model, &travel, &self.failed);
         let ground = self.ground_under(travel.clone());
         Ok(Gate {

@@ -208,3 +208,32 @@ fn the_reason_is_told_where_nothing_is_hidden() {
     }
     assert_eq!(words(scope, "Country", "Key"), "1 2");
 }
+
+/// What is in error is hidden where anything is; where that cuts two tables from each other it is no fault of the role, which admits
+/// nobody.
+#[test]
+fn a_role_from_which_a_chain_in_error_is_hidden_admits_nobody() {
+    let world = |table: &str| {
+        World::empty()
+            .table("Fact", "Id Middle Note", &["1 a x", "2 b y"])
+            .table("Start", "Key Name", &["a one", "b two"])
+            .calculated_table("Middle", &["Start[Key]"], table)
+            .relate("Fact.Middle > Middle.Key")
+            .relate("Middle.Key > Start.Key")
+            .hide("Less", "Fact.Note")
+            .role("All")
+            .over_errors()
+    };
+    assert!(gate_admits(&world("VALUES(Start[Key])"), "Less"));
+    for broken in ["VALUES(Start[Nope])", "VALUES(Start[Key]"] {
+        let gate = world(broken);
+        assert!(is_denied(&gate, "Less"), "{broken}");
+        assert!(gate_admits(&gate, "All"), "{broken}");
+        let told = told(&gate);
+        assert!(told.iter().any(|told| told.starts_with("role 'Less'")), "{told:?}");
+    }
+}
+
+fn gate_admits(gate: &Gate, role: &str) -> bool {
+    gate.admit(Identity::user("ana").roles([role])).is_ok()
+}
