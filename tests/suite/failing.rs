@@ -343,3 +343,31 @@ fn a_refresh_computes_again_what_is_in_error() {
     let refused = strict.refresh(&Refresh::default()).err().expect("a column in error");
     assert_eq!(refused.code(), "dataset", "{refused}");
 }
+
+/// An item of a calculation group that reads what is in error is refused where it is taken, and the others answer.
+#[test]
+fn an_item_that_reads_what_is_in_error_is_refused_where_it_is_taken() {
+    const ITEMS: &str = r#"{"name": "m", "compatibilityLevel": 1600, "model": {"culture": "en-US", "discourageImplicitMeasures": true, "tables": [
+        {"name": "T", "columns": [
+            {"name": "N", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[Value]"},
+            {"name": "Bad", "dataType": "int64", "type": "calculated", "expression": "T[Nowhere] + 1"}],
+         "measures": [{"name": "Total", "expression": "SUM(T[N])"}],
+         "partitions": [{"name": "T", "source": {"type": "calculated", "expression": "GENERATESERIES(1, 3)"}}]},
+        {"name": "Shown", "columns": [{"name": "Item", "dataType": "string", "sourceColumn": "Name"}],
+         "calculationGroup": {"precedence": 1, "calculationItems": [
+            {"name": "twice", "expression": "2 * SELECTEDMEASURE()"},
+            {"name": "bad", "expression": "SELECTEDMEASURE() + SUM(T[Bad])"}]},
+         "partitions": [{"name": "Shown", "source": {"type": "calculationGroup"}}]}]}}"#;
+    let scratch = Scratch::new("failing-items");
+    let file = scratch.path().join("model.bim");
+    fs::write(&file, ITEMS).expect("a model in the scratch folder");
+    let database = Database::import(&file, scratch.path()).expect("the model");
+    let session = session(&database, &[]);
+    assert_eq!(value(&session, "[Total]"), "6");
+    let item = |name: &str| format!("CALCULATE([Total], Shown[Item] = \"{name}\")");
+    assert_eq!(value(&session, &item("twice")), "12");
+    for expression in [item("bad"), format!("IFERROR({}, 0)", item("bad"))] {
+        let query = format!("EVALUATE ROW(\"x\", {expression})");
+        refuses(&session, &query, &["'Shown'[bad]", "'T'[Bad] is in error"]);
+    }
+}
