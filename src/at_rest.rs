@@ -9,7 +9,7 @@ use storage::{
     Refresh, Saved, Successor,
 };
 
-use crate::database::{Builder, Database, Origin, close};
+use crate::database::{Builder, Database, Origin, close, close_here};
 use crate::error::Error;
 use crate::keeper::Keeper;
 use crate::runtime::lost;
@@ -63,9 +63,11 @@ impl Database {
         let Origin::Dataset { key, leasing, .. } = self.origin.as_ref() else {
             return Err(not_from_disk());
         };
-        let saved = self.succeed_under(Arc::clone(&new), *leasing, |_, folder, key, least| {
-            storage::rekey(folder, key, least).map(Some)
-        })?;
+        // The rows are those of before, so nothing is judged anew.
+        let saved =
+            self.succeed_under(Arc::clone(&new), *leasing, false, |_, folder, key, least| {
+                storage::rekey(folder, key, least).map(Some)
+            })?;
         *key.write().unwrap_or_else(PoisonError::into_inner) = new;
         saved.ok_or(Error::Internal("nothing was written"))
     }
@@ -81,10 +83,16 @@ impl Database {
         + Send
         + 'static,
     ) -> Result<Option<Saved>, Error> {
-        let Origin::Dataset { key, leasing, .. } = self.origin.as_ref() else {
+        let Origin::Dataset {
+            key,
+            leasing,
+            strict,
+            ..
+        } = self.origin.as_ref()
+        else {
             return Err(not_from_disk());
         };
-        self.succeed_under(current(key), *leasing, read)
+        self.succeed_under(current(key), *leasing, *strict, read)
     }
 
     /// Makes the next generation of what is on disk now, and puts it in the place of the current one.
@@ -92,6 +100,7 @@ impl Database {
         &self,
         new: Arc<dyn KeyProvider>,
         leasing: Leasing,
+        strict: bool,
         read: impl FnOnce(&Gate, &Path, &dyn KeyProvider, u64) -> Result<Option<Successor>, AtRestError>
         + Send
         + 'static,
@@ -121,8 +130,7 @@ impl Database {
                 dataset,
                 next,
             } = successor;
-            let control = Control::new(None);
-            let gate = Gate::close(model, dataset, engine::evaluators(), &control)?;
+            let gate = close_here(model, dataset, strict)?;
             let gate = gate.with_roles_of(&live)?;
             Ok(Some(gate.succeed(next.within(memory), new, leasing)?))
         };
@@ -200,8 +208,10 @@ impl Builder<'_> {
             key: RwLock::new(key),
             leasing: self.leasing,
             memory,
+            strict: self.strict,
         };
-        let gate = close("open", &runtime, opened.model, opened.dataset)?;
+        // What is on disk was judged when it was written.
+        let gate = close("open", &runtime, opened.model, opened.dataset, false)?;
         let database = self.finish(gate, runtime, origin)?;
         let audit = database.shared.gate()?.audit();
         let keeper = Keeper::start(lease, audit, Arc::downgrade(&database.shared))?;

@@ -6,7 +6,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, SystemTime};
 
-use security::{Audit, AuditSink, Control, Figures, Gate, Identity, StillValid, Unrevocable};
+use model::{Problem, Severity};
+use security::{
+    Audit, AuditSink, CloseError, Control, Figures, Gate, Identity, StillValid, Unrevocable,
+};
 use storage::{
     AtRestError, ColumnMemory, ImportOptions, KeyProvider, Leasing, NoProgress, Progress, Sources,
 };
@@ -49,6 +52,8 @@ pub(crate) enum Origin {
         leasing: Leasing,
         /// Of the columns of all its generations.
         memory: Arc<ColumnMemory>,
+        /// See [`Builder::strict`].
+        strict: bool,
     },
 }
 
@@ -66,6 +71,7 @@ pub struct Builder<'a> {
     pub(crate) leasing: Leasing,
     pub(crate) column_bytes: Option<u64>,
     pub(crate) pinned: Vec<String>,
+    pub(crate) strict: bool,
 }
 
 enum Auditing {
@@ -77,7 +83,8 @@ enum Auditing {
 impl Database {
     /// Reads the model (`model.bim`, or a TMDL folder) and imports the Parquet files of the data folder.
     ///
-    /// Everything is loaded, or there is an error and nothing is.
+    /// All data is loaded, or there is an error and nothing is. A calculated column or table that cannot be computed is put in error and
+    /// stops nothing: see [`Database::in_error`].
     pub fn import(model: impl AsRef<Path>, data: impl AsRef<Path>) -> Result<Database, Error> {
         Database::builder(model).data(data).import()
     }
@@ -98,6 +105,7 @@ impl Database {
             leasing: Leasing::default(),
             column_bytes: None,
             pinned: Vec::new(),
+            strict: false,
         }
     }
 
@@ -181,6 +189,24 @@ impl Database {
         self.shared.runtime.rows_scanned.load(Ordering::Relaxed)
     }
 
+    /// What of the model is in error, for the operator: calculated columns and tables that could not be computed, the relationships over
+    /// them, and the roles that nobody is admitted to because of that. A query that reads one of them is refused, and all others answer.
+    /// Nothing of a database that is closed.
+    pub fn in_error(&self) -> Vec<Problem> {
+        let found = self.shared.gate().map(|gate| gate.in_error());
+        let found = found.unwrap_or_default().into_iter();
+        found
+            .map(|found| Problem {
+                severity: Severity::Warning,
+                code: None,
+                place: found.place,
+                object: found.object,
+                message: format!("it is in error: {}", found.why),
+                excerpt: None,
+            })
+            .collect()
+    }
+
     /// Rows and bytes of every table and column, for the operator: whoever may import may see them. Counts, never cells.
     /// Nothing of a database that is closed.
     pub fn inspect(&self) -> Figures {
@@ -243,6 +269,13 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// A calculated column or table that cannot be computed is an error, when the model is imported and when a dataset is refreshed. Else it
+    /// is put in error: see [`Database::in_error`].
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
     /// Bytes for answers and scans that are kept for whoever asks the same and sees the same. None in no bytes.
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = bytes;
@@ -283,7 +316,7 @@ impl<'a> Builder<'a> {
             ..ImportOptions::default()
         };
         let dataset = storage::import_with(&model, &data, &options, self.progress)?;
-        let gate = close("import", &runtime, model, dataset)?;
+        let gate = close("import", &runtime, model, dataset, self.strict)?;
         self.finish(gate, runtime, Origin::Sources(sources))
     }
 
@@ -319,11 +352,26 @@ pub(crate) fn close(
     runtime: &Runtime,
     model: model::Model,
     dataset: storage::Dataset,
+    strict: bool,
 ) -> Result<Gate, Error> {
-    let close = move || Gate::close(model, dataset, engine::evaluators(), &Control::new(None));
+    let close = move || close_here(model, dataset, strict);
     let unbounded = Control::new(None);
     let closed = runtime.pool.run(&Arc::from(client), &unbounded, close);
     Ok(closed.map_err(lost)??)
+}
+
+/// The same on this thread.
+pub(crate) fn close_here(
+    model: model::Model,
+    dataset: storage::Dataset,
+    strict: bool,
+) -> Result<Gate, CloseError> {
+    let (evaluators, control) = (engine::evaluators(), Control::new(None));
+    if strict {
+        Gate::close(model, dataset, evaluators, &control)
+    } else {
+        Gate::close_over_errors(model, dataset, evaluators, &control)
+    }
 }
 
 fn random_key() -> Result<[u8; 32], Error> {

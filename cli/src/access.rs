@@ -18,7 +18,21 @@ use crate::token;
 
 /// Opens a dataset, or imports the data of a model.
 pub fn open(access: &Access, json: bool) -> Result<Database, Failure> {
-    open_or_import(&access.model, access.data.as_deref(), &access.key, json)
+    let database = open_or_import(&access.model, access.data.as_deref(), &access.key, json)?;
+    let what = match database.in_error().len() {
+        0 => return Ok(database),
+        1 => "1 object of the model is".to_owned(),
+        more => format!("{more} objects of the model are"),
+    };
+    eprintln!("{what} in error; `peristyle inspect` lists them");
+    Ok(database)
+}
+
+/// What of the model is in error, one a line.
+pub fn list_errors(database: &Database) {
+    for problem in database.in_error() {
+        eprintln!("{problem}");
+    }
 }
 
 /// The same, where nobody asks yet.
@@ -32,7 +46,7 @@ pub fn open_or_import(
         if key.is_given() {
             return Err(no_dataset(path));
         }
-        return import(path, data).map_err(|error| {
+        return import(path, data, false).map_err(|error| {
             let failure = report::error(&error, None, json);
             if data.is_none() && is_missing_file(&error) {
                 eprintln!("--data DIR says where the Parquet files are");
@@ -61,10 +75,11 @@ pub fn no_dataset(path: &Path) -> Failure {
 }
 
 /// Imports the data, with a progress bar where a person watches.
-pub fn import(model: &Path, data: Option<&Path>) -> Result<Database, Error> {
+pub fn import(model: &Path, data: Option<&Path>, strict: bool) -> Result<Database, Error> {
     let bar = ImportBar::new();
     let builder = Database::builder(model)
         .progress(&bar)
+        .strict(strict)
         .audit(Arc::new(Operator));
     let builder = match data {
         Some(folder) => builder.data(folder),

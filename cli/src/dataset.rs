@@ -21,7 +21,8 @@ pub fn import(args: &ImportArgs) -> Result<(), Failure> {
     }
     // A key that is not there is noticed before the long work.
     let provider = key::new_provider(&args.key)?;
-    let database = access::import(&args.model, args.data.as_deref()).map_err(told)?;
+    let database = access::import(&args.model, args.data.as_deref(), args.strict).map_err(told)?;
+    access::list_errors(&database);
     let saved = database.save(&args.out, provider.as_ref()).map_err(told)?;
     say(&format!(
         "dataset {}, generation {}: {} files, {} bytes\n",
@@ -53,7 +54,7 @@ pub fn rotate_key(args: &RotateArgs) -> Result<(), Failure> {
 
 /// `peristyle refresh`.
 pub fn refresh(args: &RefreshArgs) -> Result<(), Failure> {
-    let database = open(&args.dataset)?;
+    let database = open_as(&args.dataset, key::provider(&args.dataset.key)?, args.strict)?;
     let what = Refresh {
         table: args.table.clone(),
         partition: args.partition.clone(),
@@ -65,10 +66,13 @@ pub fn refresh(args: &RefreshArgs) -> Result<(), Failure> {
     };
     match database.refresh(&what).map_err(told)? {
         None => say("no source file has changed\n"),
-        Some(saved) => say(&format!(
-            "generation {}: {} of {} files written, {} bytes\n",
-            saved.generation, saved.files_written, saved.files, saved.bytes_written
-        )),
+        Some(saved) => {
+            access::list_errors(&database);
+            say(&format!(
+                "generation {}: {} of {} files written, {} bytes\n",
+                saved.generation, saved.files_written, saved.files, saved.bytes_written
+            ))
+        }
     }
 }
 
@@ -126,13 +130,18 @@ fn provider(args: &DatasetArgs) -> Result<Arc<dyn KeyProvider>, Failure> {
     key::provider(&args.key)
 }
 
-fn open(args: &DatasetArgs) -> Result<Database, Failure> {
-    open_with(args, key::provider(&args.key)?)
+fn open_with(args: &DatasetArgs, key: Arc<dyn KeyProvider>) -> Result<Database, Failure> {
+    open_as(args, key, false)
 }
 
-fn open_with(args: &DatasetArgs, key: Arc<dyn KeyProvider>) -> Result<Database, Failure> {
+fn open_as(
+    args: &DatasetArgs,
+    key: Arc<dyn KeyProvider>,
+    strict: bool,
+) -> Result<Database, Failure> {
     Database::builder(&args.dataset)
         .least_generation(args.key.least_generation)
+        .strict(strict)
         .open(key)
         .map_err(told)
 }

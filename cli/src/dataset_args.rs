@@ -31,6 +31,9 @@ pub struct RefreshArgs {
     /// The folder of the Parquet files. Else the one that they were imported from.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// A calculated column or table that cannot be computed is an error. Else it is put in error: a query that reads it is refused.
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// How partitions are refreshed.
@@ -71,6 +74,9 @@ pub struct ImportArgs {
     /// The folder of the new dataset.
     #[arg(long, value_name = "DATASET")]
     pub out: PathBuf,
+    /// A calculated column or table that cannot be computed is an error. Else it is put in error: a query that reads it is refused.
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     pub key: KeyArgs,
 }

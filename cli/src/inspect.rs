@@ -4,7 +4,7 @@
 use std::io::{self, BufWriter, Write};
 
 use comfy_table::{Table, presets};
-use peristyle::{ColumnFigures, Figures};
+use peristyle::{ColumnFigures, Figures, Problem};
 use serde_json::{Value, json};
 
 use crate::access;
@@ -16,11 +16,16 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
     let as_json = args.format == FiguresFormat::Json;
     let data = args.data.as_deref();
     let database = access::open_or_import(&args.model, data, &args.key, as_json)?;
-    let figures = database.inspect();
+    let (figures, errors) = (database.inspect(), database.in_error());
     let mut out = BufWriter::new(io::stdout().lock());
     match args.format {
-        FiguresFormat::Table => print(&figures, &mut out)?,
-        FiguresFormat::Json => writeln!(out, "{}", object(&figures))?,
+        FiguresFormat::Table => {
+            print(&figures, &mut out)?;
+            for problem in &errors {
+                writeln!(out, "{problem}")?;
+            }
+        }
+        FiguresFormat::Json => writeln!(out, "{}", object(&figures, &errors))?,
     }
     Ok(out.flush()?)
 }
@@ -131,7 +136,7 @@ fn share(part: u64, whole: u64) -> String {
     format!("{:.1} %", part as f64 * 100.0 / whole as f64)
 }
 
-fn object(figures: &Figures) -> Value {
+fn object(figures: &Figures, errors: &[Problem]) -> Value {
     let columns_of = |table: &str| -> Vec<Value> {
         let columns = figures
             .columns
@@ -174,8 +179,19 @@ fn object(figures: &Figures) -> Value {
             "evictions": memory.evictions,
         })
     });
+    let errors: Vec<Value> = errors
+        .iter()
+        .map(|problem| {
+            json!({
+                "object": problem.object,
+                "place": problem.place.to_string(),
+                "message": problem.message,
+            })
+        })
+        .collect();
     json!({
         "tables": tables,
+        "inError": errors,
         "columnMemory": memory,
         "keyMaps": maps,
         "bytes": figures.bytes(),

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use arrow::array::{Array, ArrayRef, BooleanArray, BooleanBufferBuilder};
 use dax::Expr;
 use security::{
-    BuildView, Calculated, Codes, Control, EvaluateError, Evaluators, FilterAnswer, Table,
+    BuildView, Calculated, Cause, Codes, Control, EvaluateError, Evaluators, FilterAnswer, Table,
 };
 
 use crate::answer::Limits;
@@ -17,7 +17,7 @@ use crate::bind::{Binder, Wanted};
 use crate::bound::{Field, FrameId, Scalar, Schema, TableExpr};
 use crate::context::FilterContext;
 use crate::convert::to_type;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::eval::Evaluator;
 use crate::filter_columns::by_columns;
 use crate::query::{bind_row_expression, environment};
@@ -47,6 +47,11 @@ fn convert(values: &ArrayRef, declared: DataType) -> Option<ArrayRef> {
 fn told(error: Error) -> EvaluateError {
     EvaluateError {
         message: error.message,
+        cause: match error.kind {
+            ErrorKind::Evaluation => Cause::Evaluation,
+            ErrorKind::Unreadable => Cause::Files,
+            _ => Cause::Expression,
+        },
     }
 }
 
@@ -276,9 +281,7 @@ pub fn typed(vector: &Vector, hint: DataType) -> Result<(DataType, ArrayRef), Ev
         Data::Variant(values) => {
             let numbers: Option<Vec<Value>> = values.iter().map(as_number).collect();
             let data = numbers.and_then(|n| Data::typed(n.into_iter(), DataType::Double));
-            let data = data.ok_or_else(|| EvaluateError {
-                message: "the values are of several types".to_string(),
-            })?;
+            let data = data.ok_or_else(|| EvaluateError::new("the values are of several types"))?;
             Ok((DataType::Double, Vector { data, errors: None }.to_array()))
         }
         Data::Constant(value, n) => {
@@ -289,9 +292,7 @@ pub fn typed(vector: &Vector, hint: DataType) -> Result<(DataType, ArrayRef), Ev
             };
             let data_type = value.data_type().unwrap_or(hint);
             let data = Data::typed(std::iter::repeat_n(value.clone(), *n), data_type);
-            let data = data.ok_or_else(|| EvaluateError {
-                message: "the values have no column type".to_string(),
-            })?;
+            let data = data.ok_or_else(|| EvaluateError::new("the values have no column type"))?;
             Ok((data_type, Vector { data, errors: None }.to_array()))
         }
         _ => Ok((vector.data_type().unwrap_or(hint), vector.to_array())),

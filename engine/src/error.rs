@@ -30,6 +30,8 @@ pub enum ErrorKind {
     Evaluation,
     /// A measure, variable or calculated column that needs itself.
     Cycle,
+    /// A calculated object of the model that could not be computed.
+    InError,
     /// Refused for security (row rule 8).
     Refused,
     /// A limit of the session.
@@ -54,6 +56,7 @@ impl ErrorKind {
             ErrorKind::Type => "type",
             ErrorKind::Evaluation => "evaluation",
             ErrorKind::Cycle => "cycle",
+            ErrorKind::InError => "in_error",
             ErrorKind::Refused => "refused",
             ErrorKind::Limit => "limit",
             ErrorKind::Cancelled => "cancelled",
@@ -106,6 +109,7 @@ impl From<security::ReadError> for Error {
             ReadError::Stopped(Stopped::OutOfMemory(_)) => ErrorKind::Limit,
             ReadError::Stopped(_) => ErrorKind::Cancelled,
             ReadError::Secured => ErrorKind::Refused,
+            ReadError::InError(_) => ErrorKind::InError,
             ReadError::Unreadable(_) => ErrorKind::Unreadable,
             _ => ErrorKind::Internal,
         };

@@ -11,7 +11,7 @@ use arrow::array::{
 use arrow::datatypes::{Field as ArrowField, Schema as ArrowSchema};
 use chrono::{Local, Offset, Utc};
 use dax::{Definition, DefinitionKind, Query};
-use security::{Control, Scope};
+use security::{Control, Scope, Target};
 
 use crate::answer::{Answer, AnswerColumn, AnswerTable, Options, Statistics};
 use crate::batch::Batch;
@@ -130,6 +130,10 @@ pub fn bind_with(
     let mut evaluates = Vec::new();
     for evaluate in &query.evaluates {
         let table = binder.bind_table(&evaluate.table)?;
+        // A column in error would be shown with the rest of its table; nothing is left out without a word.
+        for column in table.schema.fields.iter().filter_map(|f| f.lineage) {
+            binder.refuse_in_error(Target::Column(column), evaluate.table.span)?;
+        }
         let frame = binder.fresh();
         let schema = Rc::clone(&table.schema);
         let order = binder.with_rows(frame, schema, |b| {

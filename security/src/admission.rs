@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use storage::{ColumnId, Control, Path, PathColumn, TableId, Target};
 
 use crate::asker::{IdentityFunction, Reads, VOLATILE};
+use crate::failed::Failed;
 use crate::gate::Gate;
 use crate::graph::{Graph, Hidden};
 use crate::ground::{Admitted, Ground, RoleRows};
@@ -38,9 +39,15 @@ pub(crate) struct RolePlan {
     /// Whether it has object permissions that hide anything.
     hides: bool,
     reach: Reach,
+    /// Why nobody is admitted to it, where something is in error that its filters need.
+    in_error: Option<String>,
 }
 
 impl RolePlan {
+    pub fn in_error(&self) -> Option<&str> {
+        self.in_error.as_deref()
+    }
+
     /// The tables that its filters stand on.
     pub fn filtered(&self) -> impl Iterator<Item = u32> {
         self.filters.iter().map(|filter| filter.table)
@@ -70,11 +77,12 @@ pub(crate) fn plan_roles(
     model: &Model,
     graph: &Graph,
     travel: &Travel,
+    failed: &Failed,
 ) -> Result<Vec<RolePlan>, CloseError> {
     let plans: Vec<RolePlan> = model
         .roles
         .iter()
-        .map(|role| plan_role(model, graph, travel, role))
+        .map(|role| plan_role(model, graph, travel, failed, role))
         .collect::<Result<_, _>>()?;
     if let Some(role) = plans.iter().find(|role| !role.filters.is_empty())
         && let Some(table) = travel.circle()
@@ -94,6 +102,7 @@ fn plan_role(
     model: &Model,
     graph: &Graph,
     travel: &Travel,
+    failed: &Failed,
     role: &Role,
 ) -> Result<RolePlan, CloseError> {
     let wrong = |why: String| CloseError::Role {
@@ -144,13 +153,24 @@ fn plan_role(
     }
     let hides = !roots.is_empty();
     let hidden = graph.close(roots);
+    let mut in_error = None;
     if let Some((a, c)) = cut(model, graph, &hidden) {
         let name = |t| at(&model.tables, t).map_or("", |table| table.name.as_str());
-        return Err(wrong(format!(
-            "it hides a table over which filters of '{}' reach '{}'; relate the two directly, or hide columns instead",
+        // Of what is in error it is not known what it would be hidden with, so it is hidden: that is no fault of the role.
+        let whole = hidden.0.iter().filter(|node| !failed.has(**node));
+        let whole = Hidden(whole.copied().collect());
+        if failed.is_empty() || cut(model, graph, &whole).is_some() {
+            return Err(wrong(format!(
+                "it hides a table over which filters of '{}' reach '{}'; relate the two directly, or hide columns instead",
+                name(c),
+                name(a)
+            )));
+        }
+        in_error = Some(format!(
+            "a table over which filters of '{}' reach '{}' is in error, and hidden from it",
             name(c),
             name(a)
-        )));
+        ));
     }
     let can_read = match role.permission {
         ModelPermission::Read | ModelPermission::ReadRefresh | ModelPermission::Administrator => {
@@ -167,7 +187,49 @@ fn plan_role(
         hidden,
         hides,
         reach,
+        in_error,
     })
+}
+
+/// Roles whose filters cannot do what they say while something is in error: a filter stands on such a table, or would have to travel over
+/// a relationship that is in error to rows that somebody can read. Without it the role would show more than it says.
+pub(crate) fn refuse_over_errors(
+    roles: &mut [RolePlan],
+    model: &Model,
+    travel: &Travel,
+    failed: &Failed,
+) {
+    if failed.is_empty() {
+        return;
+    }
+    let name = |t: u32| at(&model.tables, t).map_or("", |table| table.name.as_str());
+    let broken: BTreeSet<u32> = ordinals(&model.relationships)
+        .filter(|(_, relationship)| failed.key_of(model, relationship).is_some())
+        .map(|(r, _)| r)
+        .collect();
+    for role in roles.iter_mut().filter(|role| role.in_error.is_none()) {
+        let standing = role.filtered().find(|t| failed.has(Node::Table(*t)));
+        if let Some(table) = standing {
+            role.in_error = Some(format!(
+                "a filter stands on the table '{}', which is in error",
+                name(table)
+            ));
+            continue;
+        }
+        // Of a table that is in error itself nobody sees a row.
+        let severed = travel.edges.iter().find(|edge| {
+            broken.contains(&edge.relationship.0)
+                && role.reach.tables.contains(&edge.source)
+                && !failed.has(Node::Table(edge.target))
+        });
+        role.in_error = severed.map(|edge| {
+            format!(
+                "a filter would travel from the table '{}' to the table '{}' over a relationship that is in error",
+                name(edge.source),
+                name(edge.target)
+            )
+        });
+    }
 }
 
 fn plan_filter(
@@ -298,6 +360,13 @@ impl Gate {
     ) -> Result<Arc<View>, Denied> {
         self.check_open()?;
         let roles = self.roles_of(&identity)?;
+        let in_error = roles.iter().find_map(|(_, role)| Some((role, role.in_error()?)));
+        if let Some((role, why)) = in_error {
+            *detail = Some(format!("role '{}': {why}", role.name));
+            return Err(Denied::FilterFailed {
+                role: role.name.clone(),
+            });
+        }
         let hidden = roles.iter().map(|(_, role)| &role.hidden).fold(
             None,
             |shared: Option<Hidden>, hidden| {
@@ -375,9 +444,13 @@ impl Gate {
         if roles.len() > 1 && cut(&self.model, &self.graph, hidden).is_some() {
             return Err(incompatible(roles, Incompatibility::CutRelationships));
         }
-        let objects = Arc::new(Objects::of(&self.model, &self.trees, hidden, |id| {
-            self.data.is_related(id)
-        }));
+        let objects = Arc::new(Objects::of(
+            &self.model,
+            &self.trees,
+            hidden,
+            &self.failed,
+            |id| self.data.is_related(id),
+        ));
         known.insert(hidden.clone(), objects.clone());
         Ok(objects)
     }

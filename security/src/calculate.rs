@@ -1,5 +1,6 @@
 //! The builder: computes calculated columns and tables over all rows, in the order in which they need each other, and relates
-//! tables as soon as their key columns are there.
+//! tables as soon as their key columns are there. What cannot be computed is put in error, with the relationships over it, and the rest
+//! goes on; a strict builder stops there.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use arrow::datatypes::{Decimal64Type, Float64Type, Int64Type, TimestampMicroseco
 use model::{ColumnKind, DataType, Model};
 use storage::{ColumnId, Control, Dataset, RelationshipId, TableId};
 
+use crate::failed::Failed;
 use crate::graph::{Graph, Hidden};
 use crate::handed::{self, Handed, HandedOut, Notes};
 use crate::objects::{Objects, at};
@@ -20,7 +22,7 @@ use crate::request::Calculated;
 use crate::trees::{Node, Trees, ordinal, ordinals};
 use crate::view::BuildView;
 use crate::visibility::Visible;
-use crate::{CloseError, EvaluateError, Evaluators, Identity, Scope, Table};
+use crate::{Cause, CloseError, EvaluateError, Evaluators, Identity, Scope, Table};
 
 /// A dataset on its way to completeness.
 pub(crate) struct Builder<'a> {
@@ -31,11 +33,21 @@ pub(crate) struct Builder<'a> {
     pub control: &'a Control,
     pub data: Arc<Dataset>,
     pub handed: HandedOut,
+    pub failed: Failed,
+    /// What cannot be computed stops everything.
+    pub strict: bool,
+}
+
+/// The data of a model with all that could be computed, and what is known of that.
+pub(crate) struct Built {
+    pub data: Arc<Dataset>,
+    pub handed: HandedOut,
+    pub failed: Failed,
 }
 
 impl Builder<'_> {
     /// Computes what there is to compute, and gives the finished data.
-    pub fn finish(mut self) -> Result<(Arc<Dataset>, HandedOut), CloseError> {
+    pub fn finish(mut self) -> Result<Built, CloseError> {
         self.load_what_the_model_says()?;
         self.refuse_gaps()?;
         self.relate_what_can_be()?;
@@ -43,16 +55,66 @@ impl Builder<'_> {
         self.remember(&pending);
         while !pending.is_empty() {
             self.control.check()?;
-            let next = self.next(&pending).ok_or_else(|| self.cycle(&pending))?;
-            self.compute(next, &pending)?;
-            pending.remove(&next);
+            let (nodes, computed) = match self.next(&pending) {
+                Some(next) => (vec![next], self.compute(next, &pending)),
+                None => {
+                    let circle = self.circle(&pending);
+                    let error = self.cycle(&circle);
+                    (circle, Err(error))
+                }
+            };
+            for node in &nodes {
+                pending.remove(node);
+            }
+            if let Err(error) = computed {
+                self.put_in_error(&nodes, error, &mut pending)?;
+            }
             self.relate_what_can_be()?;
         }
         self.relate_the_rest()?;
         if let Some(data) = Arc::get_mut(&mut self.data) {
             data.set_derivations(&handed::write(&self.handed));
         }
-        Ok((self.data, self.handed))
+        Ok(Built {
+            data: self.data,
+            handed: self.handed,
+            failed: self.failed,
+        })
+    }
+
+    /// From here on these are in error, and the columns of tables among them. Only for what is wrong with an expression, or with what it
+    /// finds: files that cannot be read, or a key that was taken back, are no fault of the model.
+    fn put_in_error(
+        &mut self,
+        nodes: &[Node],
+        error: CloseError,
+        pending: &mut BTreeSet<Node>,
+    ) -> Result<(), CloseError> {
+        let why: Arc<str> = match &error {
+            CloseError::Syntax { message, .. } | CloseError::Calculation { message, .. } => {
+                message.as_str().into()
+            }
+            CloseError::Cycle { .. } => error.to_string().into(),
+            _ => return Err(error),
+        };
+        if self.strict || self.data.check_open().is_err() {
+            return Err(error);
+        }
+        for node in nodes {
+            self.failed.insert(*node, why.clone());
+            // What it would have read by the end nobody knows: it is hidden wherever anything is.
+            let unknown = Handed {
+                everything: true,
+                ..Handed::default()
+            };
+            self.handed.insert(*node, unknown);
+            let Node::Table(t) = node else { continue };
+            for c in 0..self.graph.columns_of(*t) {
+                pending.remove(&Node::Column(*t, c));
+                self.failed.insert(Node::Column(*t, c), why.clone());
+            }
+        }
+        Ok(())
     }
 
     /// What is computed already was computed from what was written down then. Where nothing was, it may be anything.
@@ -230,8 +292,8 @@ impl Builder<'_> {
         leading
     }
 
-    /// Names the objects of one circle among those pending, none of which is ready.
-    fn cycle(&self, pending: &BTreeSet<Node>) -> CloseError {
+    /// The objects of one circle among those pending, none of which is ready. The first is the last once more.
+    fn circle(&self, pending: &BTreeSet<Node>) -> Vec<Node> {
         let mut walked: Vec<Node> = Vec::new();
         let mut at = pending.first().copied();
         while let Some(node) = at {
@@ -243,8 +305,12 @@ impl Builder<'_> {
             walked.push(node);
             at = self.before(node, pending).first().copied();
         }
+        walked
+    }
+
+    fn cycle(&self, circle: &[Node]) -> CloseError {
         CloseError::Cycle {
-            objects: walked.into_iter().map(|node| self.name(node)).collect(),
+            objects: circle.iter().map(|node| self.name(*node)).collect(),
         }
     }
 
@@ -275,11 +341,12 @@ impl Builder<'_> {
     fn compute(&mut self, node: Node, pending: &BTreeSet<Node>) -> Result<(), CloseError> {
         let scope = self.scope_without(pending).noting();
         let computed = self.evaluate(node, &scope);
-        let computed = computed.map_err(|error| self.of_itself(node, error))?;
+        let computed = computed.map_err(|error| self.of_itself(node, error));
         let handed = scope.notes().map(Notes::handed);
         // The unfinished data are nobody else's again.
         drop(scope);
         self.handed.insert(node, handed.unwrap_or_default());
+        let computed = computed?;
         let name = self.name(node);
         let failed = |message: String| CloseError::Calculation {
             object: name.clone(),
@@ -313,6 +380,16 @@ impl Builder<'_> {
         };
         let stopped = |error: EvaluateError| match self.control.check() {
             Err(stopped) => CloseError::Stopped(stopped),
+            Ok(()) if error.cause == Cause::Files => CloseError::Unreadable {
+                object: self.name(node),
+                message: error.message,
+            },
+            // The text that ERROR is given may hold cells, which nobody is told of here.
+            Ok(())
+                if error.cause == Cause::Evaluation && self.graph.may_call(node, "error") =>
+            {
+                failed(RAISED.to_owned())
+            }
             Ok(()) => failed(error.message),
         };
         let body = self
@@ -364,7 +441,8 @@ impl Builder<'_> {
                 .chain(self.columns_of_tables(pending))
                 .collect(),
         );
-        let mut objects = Objects::of(self.model, self.trees, &absent, |id| {
+        let failed = Arc::new(self.failed.clone());
+        let mut objects = Objects::of(self.model, self.trees, &absent, &failed, |id| {
             self.data.is_related(id)
         });
         for node in pending.iter().filter(|node| houses(node)) {
@@ -476,6 +554,10 @@ impl Builder<'_> {
             if self.data.is_related(RelationshipId(r)) || !wanted(self, relationship) {
                 continue;
             }
+            // It is in error with its key, and whoever follows it is told so.
+            if self.failed.key_of(model, relationship).is_some() {
+                continue;
+            }
             let failed = |message: String| CloseError::Relationship {
                 relationship: format!(
                     "'{}'[{}] -> '{}'[{}]",
@@ -501,6 +583,9 @@ enum Computed {
 }
 
 const KEPT: &str = "the unfinished data is still in use elsewhere";
+
+const RAISED: &str =
+    "it fails in some row; it may call ERROR, whose text may hold values and is not shown";
 
 /// Whether the column's values are loaded with its table, and not computed one by one.
 fn is_stored(column: &model::Column) -> bool {

@@ -20,6 +20,8 @@ pub enum ReadError {
     /// against its arrow), and that table is secured in this view.
     Secured,
     Stopped(Stopped),
+    /// It has no values, because it could not be computed, or follows a relationship whose key could not.
+    InError(String),
     /// A file of the dataset is damaged or missing, or the dataset is closed.
     Unreadable(String),
     /// A mistake of the engine's own.
@@ -37,6 +39,7 @@ impl fmt::Display for ReadError {
                 "the query follows a relationship that cannot be used here, because row-level security applies to its table",
             ),
             ReadError::Stopped(stopped) => write!(f, "{stopped}"),
+            ReadError::InError(what) => f.write_str(what),
             ReadError::Unreadable(why) => f.write_str(why),
             ReadError::Internal(what) => write!(f, "internal error: {what}"),
         }
@@ -76,12 +79,26 @@ impl From<Stopped> for ReadError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvaluateError {
     pub message: String,
+    pub cause: Cause,
+}
+
+/// What is at fault where an evaluator fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cause {
+    /// The expression: a name, a function, a type, or a limit that it goes beyond.
+    #[default]
+    Expression,
+    /// What the expression met in some row. The message may be the text that ERROR was given.
+    Evaluation,
+    /// The files of the data, which is no fault of the expression.
+    Files,
 }
 
 impl EvaluateError {
     pub fn new(message: impl Into<String>) -> Self {
         EvaluateError {
             message: message.into(),
+            cause: Cause::Expression,
         }
     }
 }
@@ -96,7 +113,13 @@ impl std::error::Error for EvaluateError {}
 
 impl From<ReadError> for EvaluateError {
     fn from(error: ReadError) -> Self {
-        EvaluateError::new(error.to_string())
+        EvaluateError {
+            message: error.to_string(),
+            cause: match error {
+                ReadError::Unreadable(_) => Cause::Files,
+                _ => Cause::Expression,
+            },
+        }
     }
 }
 
@@ -118,6 +141,11 @@ pub enum CloseError {
     },
     /// A calculated object could not be computed.
     Calculation {
+        object: String,
+        message: String,
+    },
+    /// The data that a calculated object needs could not be read.
+    Unreadable {
         object: String,
         message: String,
     },
@@ -149,7 +177,8 @@ impl fmt::Display for CloseError {
                 f,
                 "table '{table}' has no data; import it before closing the gate"
             ),
-            CloseError::Calculation { object, message } => {
+            CloseError::Calculation { object, message }
+            | CloseError::Unreadable { object, message } => {
                 write!(f, "{object} could not be computed: {message}")
             }
             CloseError::Relationship {

@@ -10,9 +10,10 @@ use arrow::array::{ArrayRef, BooleanArray};
 use model::{DataType, Model};
 use storage::{ColumnFigures, ColumnMemoryFigures, Control, Dataset, KeyMapFigures};
 
-use crate::admission::{Caches, RolePlan, plan_roles};
+use crate::admission::{Caches, RolePlan, plan_roles, refuse_over_errors};
 use crate::audit::{AdmissionRecord, Audit};
-use crate::calculate::Builder;
+use crate::calculate::{Builder, Built};
+use crate::failed::{Failed, InError};
 use crate::graph::{Graph, Hidden};
 use crate::ground::{Ground, SMALL_TABLE};
 use crate::handed::HandedOut;
@@ -106,6 +107,8 @@ pub struct Gate {
     pub(crate) trees: Arc<Trees>,
     pub(crate) graph: Graph,
     pub(crate) handed: Arc<HandedOut>,
+    /// What could not be computed.
+    pub(crate) failed: Arc<Failed>,
     pub(crate) travel: Travel,
     pub(crate) data: Arc<Dataset>,
     pub(crate) evaluators: Evaluators,
@@ -132,18 +135,43 @@ impl fmt::Debug for Gate {
 
 impl Gate {
     /// Computes the calculated objects of the model over its data, checks the roles, and closes. Neither model nor data can be had
-    /// back.
+    /// back. A calculated object that cannot be computed is an error.
     pub fn close(
         model: Model,
         dataset: Dataset,
         evaluators: Evaluators,
         control: &Control,
     ) -> Result<Gate, CloseError> {
+        Gate::close_as(model, dataset, evaluators, control, true)
+    }
+
+    /// The same, but what cannot be computed is put in error, with all that is computed from it: whoever reads it is refused, and
+    /// everything else answers. See [`Gate::in_error`].
+    pub fn close_over_errors(
+        model: Model,
+        dataset: Dataset,
+        evaluators: Evaluators,
+        control: &Control,
+    ) -> Result<Gate, CloseError> {
+        Gate::close_as(model, dataset, evaluators, control, false)
+    }
+
+    fn close_as(
+        model: Model,
+        dataset: Dataset,
+        evaluators: Evaluators,
+        control: &Control,
+        strict: bool,
+    ) -> Result<Gate, CloseError> {
         let trees = Arc::new(Trees::of(&model));
         let graph = Graph::of(&model, &trees);
         let travel = Travel::of(&model, &graph);
         // Roles first: a mistake in one is found before the long work.
-        plan_roles(&model, &graph, &travel)?;
+        let unparsed = match strict {
+            true => Failed::default(),
+            false => Failed::unparsed(&trees),
+        };
+        plan_roles(&model, &graph, &travel, &unparsed)?;
         let builder = Builder {
             model: &model,
             trees: &trees,
@@ -152,15 +180,27 @@ impl Gate {
             control,
             data: Arc::new(dataset),
             handed: HandedOut::new(),
+            failed: Failed::default(),
+            strict,
         };
-        let (data, handed) = builder.finish()?;
+        let Built {
+            data,
+            handed,
+            failed,
+        } = builder.finish()?;
+        let failed = Arc::new(failed);
         // Once more, now that it is known what the calculated objects were computed from: they are hidden with it.
         let mut graph = graph;
-        graph.learn(&handed);
-        let roles = plan_roles(&model, &graph, &travel)?;
-        let every_object = Arc::new(Objects::of(&model, &trees, &Hidden::default(), |id| {
-            data.is_related(id)
-        }));
+        graph.learn(&model, &handed, &failed);
+        let mut roles = plan_roles(&model, &graph, &travel, &failed)?;
+        refuse_over_errors(&mut roles, &model, &travel, &failed);
+        let every_object = Arc::new(Objects::of(
+            &model,
+            &trees,
+            &Hidden::default(),
+            &failed,
+            |id| data.is_related(id),
+        ));
         let everything = Arc::new(Visible::everything(ordinal(model.tables.len())));
         let ground = Arc::new(Ground {
             sets: sets_for(&data, travel.tables),
@@ -178,6 +218,7 @@ impl Gate {
             trees,
             graph,
             handed: Arc::new(handed),
+            failed,
             travel,
             data,
             evaluators,
@@ -200,9 +241,10 @@ impl Gate {
             ..self.model.clone()
         };
         let mut graph = Graph::of(&model, &self.trees);
-        graph.learn(&self.handed);
+        graph.learn(&model, &self.handed, &self.failed);
         let travel = Travel::of(&model, &graph);
-        let roles = plan_roles(&model, &graph, &travel)?;
+        let mut roles = plan_roles(&model, &graph, &travel, &self.failed)?;
+        refuse_over_errors(&mut roles, &model, &travel, &self.failed);
         let ground = self.ground_under(travel.clone());
         Ok(Gate {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
@@ -210,6 +252,7 @@ impl Gate {
             trees: self.trees.clone(),
             graph,
             handed: self.handed.clone(),
+            failed: self.failed.clone(),
             travel,
             data: self.data.clone(),
             evaluators: self.evaluators,
@@ -267,13 +310,14 @@ impl Gate {
     #[must_use]
     pub fn renewed(&self, before: &Gate) -> Gate {
         let mut graph = Graph::of(&self.model, &self.trees);
-        graph.learn(&self.handed);
+        graph.learn(&self.model, &self.handed, &self.failed);
         Gate {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             model: self.model.clone(),
             trees: self.trees.clone(),
             graph,
             handed: self.handed.clone(),
+            failed: self.failed.clone(),
             travel: self.travel.clone(),
             data: self.data.clone(),
             evaluators: self.evaluators,
@@ -340,6 +384,12 @@ impl Gate {
             source_bytes: self.data.source_bytes(),
             column_memory: self.data.column_memory(),
         }
+    }
+
+    /// What of the model is in error, for the operator: calculated objects that could not be computed, the relationships over them, and
+    /// the roles that nobody can hold because of that. Filters of roles that read one fail at admission.
+    pub fn in_error(&self) -> Vec<InError> {
+        self.failed.described(&self.model, &self.roles)
     }
 
     /// The names of the roles, for the operator.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::Model;
 
+use crate::failed::Failed;
 use crate::handed::HandedOut;
 use crate::names::{Breadth, Names};
 use crate::references::{References, fold};
@@ -86,11 +87,12 @@ pub(crate) struct Graph {
     as_compatible: bool,
 }
 
-/// Key columns, and the one side of relationships.
-fn keys_of(model: &Model, names: &Names) -> HashMap<u32, u32> {
+/// Key columns, and the one side of relationships. Nobody has tried whether one that is in error holds.
+fn keys_of(model: &Model, names: &Names, failed: &Failed) -> HashMap<u32, u32> {
     let mut keys = HashMap::new();
     for relationship in &model.relationships {
-        if relationship.to_cardinality == model::Cardinality::One
+        if failed.key_of(model, relationship).is_none()
+            && relationship.to_cardinality == model::Cardinality::One
             && let Some(table) = names.tables.get(&fold(&relationship.to_table))
             && let Some(Node::Column(_, column)) =
                 names.column(*table, &fold(&relationship.to_column))
@@ -100,7 +102,7 @@ fn keys_of(model: &Model, names: &Names) -> HashMap<u32, u32> {
     }
     for (t, table) in ordinals(&model.tables) {
         for (c, column) in ordinals(&table.columns) {
-            if column.key {
+            if column.key && !failed.has(Node::Column(t, c)) {
                 keys.insert(t, c);
             }
         }
@@ -121,7 +123,7 @@ impl Graph {
             keys: HashMap::new(),
             as_compatible: model.options.as_compatible,
         };
-        graph.keys = keys_of(model, &graph.names);
+        graph.keys = keys_of(model, &graph.names, &Failed::default());
         for (node, bodies) in trees.nodes() {
             let needs = graph.needs_of(node, bodies);
             graph.needs.insert(node, needs);
@@ -145,7 +147,10 @@ impl Graph {
     }
 
     /// What calculated objects were computed from counts beside what their expressions name.
-    pub fn learn(&mut self, handed: &HandedOut) {
+    pub fn learn(&mut self, model: &Model, handed: &HandedOut, failed: &Failed) {
+        if !failed.is_empty() {
+            self.keys = keys_of(model, &self.names, failed);
+        }
         for (node, handed) in handed {
             let mut nodes = handed.nodes.clone();
             // The names of items are cells of their table.
@@ -427,6 +432,18 @@ impl Graph {
             }
         }
         reached
+    }
+
+    /// Whether computing a node may call a function, which is given in lower case, through measures and functions too.
+    pub fn may_call(&self, node: Node, function: &str) -> bool {
+        let Some(needs) = self.needs.get(&node) else {
+            return true;
+        };
+        let through = self.through(&needs.nodes);
+        let others = through.iter().filter_map(|other| self.needs.get(other));
+        std::iter::once(needs)
+            .chain(others)
+            .any(|needs| needs.calls.contains(function))
     }
 
     /// Everything that evaluating an expression may call, in lower case: its own calls, and those of measures and functions.

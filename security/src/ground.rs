@@ -150,7 +150,7 @@ impl Ground {
             Some(self.data.clone()),
             identity.clone(),
         );
-        let scope = scope.noting();
+        let scope = scope.noting().for_filter();
         let found = self.filter_over(filter, &scope, control);
         let told = scope.notes().map_or(Reads::NOTHING, Notes::told);
         (told, found)

@@ -5,6 +5,7 @@
 //! - A [`Scope`] is what a view (or the lent [`BuildView`]) lets its holder name and read. Tables, columns, measures and
 //!   relationships are handles that only a scope mints; `lower` is the one file where they become ordinals of storage.
 //! - [`Scope::extended`] gives a scope that has a query's own columns and tables too, computed from what the first one shows.
+//! - `failed` knows the calculated objects that could not be computed: nobody reads them, and everything else answers.
 //! - `travel`, `ground` and `visibility` hold the row rules, `graph` and `prune` the object rules.
 
 #![cfg_attr(
@@ -26,6 +27,7 @@ mod credential;
 mod dependencies;
 mod error;
 mod extend;
+mod failed;
 mod gate;
 mod graph;
 mod ground;
@@ -61,8 +63,9 @@ pub use audit::{
 };
 pub use credential::{StillValid, Unrevocable};
 pub use dependencies::AnswerKey;
-pub use error::{CloseError, Denied, EvaluateError, Incompatibility, ReadError};
+pub use error::{Cause, CloseError, Denied, EvaluateError, Incompatibility, ReadError};
 pub use extend::{AddedColumn, Addition, Extended};
+pub use failed::InError;
 pub use gate::{
     CalculatedColumn, CalculatedTable, ColumnAnswer, Convert, Evaluators, Figures, FilterAnswer,
     Gate, RowFilter,

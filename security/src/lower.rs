@@ -5,7 +5,8 @@
 //! - the scanned table carries the visibility of this scope's view;
 //! - no path leads to a row that the view hides: a step either carries the row filters of the table that it leads to, or
 //!   no row filter of the view bears on that table, or the path is masked there and hidden rows count as blank;
-//! - hidden key columns serve to group and to filter, and never to compute, to compare with values or to decode.
+//! - hidden key columns serve to group and to filter, and never to compute, to compare with values or to decode;
+//! - nothing in it is in error: no table, no column, and no relationship over a column that is.
 
 use std::sync::Arc;
 
@@ -35,6 +36,9 @@ impl Scope {
         if table.scope != self.number {
             return Err(ReadError::Foreign);
         }
+        if let Some(error) = self.in_error(Target::Row(table)) {
+            return Err(error);
+        }
         at(&self.objects.tables, table.ordinal)
             .map(|entry| entry.id)
             .ok_or(ReadError::Foreign)
@@ -58,6 +62,9 @@ impl Scope {
     /// A column whose values or codes the holder of the scope gets to see or to compare with.
     pub(crate) fn hand_out(&self, column: Column, wanted: Use) -> Result<ColumnId, ReadError> {
         let id = self.lower_column(column, wanted)?;
+        if let Some(error) = self.in_error(Target::Column(column)) {
+            return Err(error);
+        }
         if let Some(notes) = self.notes() {
             notes.column(id);
         }
@@ -76,7 +83,20 @@ impl Scope {
         Ok(&codes.codes)
     }
 
+    /// A relationship to be followed.
     pub(crate) fn lower_relationship(
+        &self,
+        relationship: Relationship,
+    ) -> Result<&RelationshipEntry, ReadError> {
+        let entry = self.entry_of_relationship(relationship)?;
+        if entry.in_error {
+            return Err(self.relationship_in_error(entry));
+        }
+        Ok(entry)
+    }
+
+    /// The same, where it may be in error.
+    pub(crate) fn entry_of_relationship(
         &self,
         relationship: Relationship,
     ) -> Result<&RelationshipEntry, ReadError> {

@@ -8,6 +8,7 @@ use dax::{Expr, Function};
 use model::{Cardinality, CrossFilter, Model, SecurityFilter};
 use storage::{ColumnId, RelationshipId, TableId};
 
+use crate::failed::Failed;
 use crate::graph::Hidden;
 use crate::prune::prune;
 use crate::references::fold;
@@ -20,6 +21,8 @@ pub(crate) struct Objects {
     pub complete: bool,
     /// What is.
     pub hidden: Hidden,
+    /// What is in error, of the whole model.
+    pub failed: Arc<Failed>,
     pub tables: Vec<TableEntry>,
     pub measures: Vec<MeasureEntry>,
     pub relationships: Vec<RelationshipEntry>,
@@ -70,6 +73,8 @@ pub(crate) struct RelationshipEntry {
     pub active: bool,
     pub both_directions: bool,
     pub security: SecurityFilter,
+    /// A key column of it could not be computed: nothing goes over it.
+    pub in_error: bool,
 }
 
 /// An item by its ordinal.
@@ -80,11 +85,13 @@ pub(crate) fn at<T>(items: &[T], ordinal: u32) -> Option<&T> {
 }
 
 impl Objects {
-    /// What is left of a model without the hidden objects. `related` says which relationships have data.
+    /// What is left of a model without the hidden objects. What is in error stays in its place. `related` says which relationships have
+    /// data.
     pub fn of(
         model: &Model,
         trees: &Trees,
         hidden: &Hidden,
+        failed: &Arc<Failed>,
         related: impl Fn(RelationshipId) -> bool,
     ) -> Objects {
         let pruned = prune(model, hidden);
@@ -92,6 +99,7 @@ impl Objects {
             model: pruned.model,
             complete: hidden.0.is_empty(),
             hidden: hidden.clone(),
+            failed: failed.clone(),
             functions: HashMap::new(),
             expressions: HashMap::new(),
             tables: Vec::new(),
@@ -179,7 +187,9 @@ impl Objects {
     ) {
         for (r, relationship) in ordinals(&model.relationships) {
             let id = RelationshipId(r);
-            if !related(id) {
+            // It stays in sight, so that nobody goes another way, or none, without a word.
+            let in_error = self.failed.key_of(model, relationship).is_some();
+            if !related(id) && !in_error {
                 continue;
             }
             let from = self.end(
@@ -202,6 +212,7 @@ impl Objects {
                     active: relationship.active,
                     both_directions: relationship.cross_filter == CrossFilter::BothDirections,
                     security: relationship.security_filter,
+                    in_error,
                 });
             }
         }

@@ -4,6 +4,7 @@ use model::{Cardinality, Column, ColumnKind, Model, Role, same_name};
 
 use crate::Incompatibility;
 use crate::admission::{RolePlan, cut, plan_roles, refuse_incompatible};
+use crate::failed::Failed;
 use crate::graph::{Graph, Hidden};
 use crate::objects::at;
 use crate::travel::Travel;
@@ -33,7 +34,8 @@ pub fn review_roles(model: &Model) -> Vec<RoleReview> {
     let trees = Trees::of(model);
     let graph = Graph::of(model, &trees);
     let travel = Travel::of(model, &graph);
-    let Ok(plans) = plan_roles(model, &graph, &travel) else {
+    let failed = Failed::unparsed(&trees);
+    let Ok(plans) = plan_roles(model, &graph, &travel, &failed) else {
         return Vec::new();
     };
     let strict = without_compatibility(model);

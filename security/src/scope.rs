@@ -53,6 +53,8 @@ pub struct Scope {
     pub(crate) scans: Option<(Arc<Scans>, SeenBy)>,
     /// What a scope that is lent to a build hands out. None: nobody asks.
     notes: Option<Notes>,
+    /// Lent to the filter of a role: whatever a relationship in error would bear upon is refused.
+    for_filter: bool,
 }
 
 /// By column.
@@ -74,6 +76,8 @@ pub struct RelationshipInfo {
     pub both_directions: bool,
     /// A row filter of this view travels over it, or would if it were active: USERELATIONSHIP and CROSSFILTER are refused.
     pub secured: bool,
+    /// A key column of it could not be computed. Whoever follows it is refused, and its one side may hold a value twice.
+    pub in_error: bool,
 }
 
 impl Scope {
@@ -96,6 +100,7 @@ impl Scope {
             seen: Mutex::default(),
             scans: None,
             notes: None,
+            for_filter: false,
         };
         scope.relationships = scope.describe_relationships();
         let one_ends = scope.relationships.iter().filter(|r| !r.to_many);
@@ -106,6 +111,12 @@ impl Scope {
     /// The same scope, which notes from now on what it hands out.
     pub(crate) fn noting(mut self) -> Scope {
         self.notes = Some(Notes::default());
+        self
+    }
+
+    /// The same scope, lent to the filter of a role.
+    pub(crate) fn for_filter(mut self) -> Scope {
+        self.for_filter = true;
         self
     }
 
@@ -142,6 +153,7 @@ impl Scope {
                 active: entry.active,
                 both_directions: entry.both_directions,
                 secured: self.is_secured(entry),
+                in_error: entry.in_error,
             });
         described.collect()
     }
@@ -571,7 +583,10 @@ impl Scope {
             path: Arc::from([]),
             target: Target::Column(column),
         };
-        let keys: Vec<PathColumn> = self.columns(table).into_iter().map(here).collect();
+        // A column in error has no values that could tell rows apart.
+        let keys = self.columns(table).into_iter();
+        let keys = keys.filter(|column| self.in_error(Target::Column(*column)).is_none());
+        let keys: Vec<PathColumn> = keys.map(here).collect();
         let rows = |keys| Scan {
             table,
             filters: Vec::new(),
@@ -625,7 +640,14 @@ impl Scope {
         let data = self.data()?;
         let blank = data.rows(id).ok_or(ReadError::NoData)?;
         for relationship in over {
-            let entry = self.lower_relationship(*relationship)?;
+            let entry = self.entry_of_relationship(*relationship)?;
+            if entry.in_error {
+                if self.for_filter {
+                    return Err(self.relationship_in_error(entry));
+                }
+                // No row leads anywhere over it.
+                continue;
+            }
             if entry.to.many {
                 // Many-to-many relationships have no blank row.
                 continue;

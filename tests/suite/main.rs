@@ -21,6 +21,7 @@ mod derived;
 mod embedding;
 mod exporting;
 mod fact_filters;
+mod failing;
 mod fairness;
 mod functions;
 mod functions_document;

@@ -248,3 +248,51 @@ fn a_process_that_holds_keys_dumps_no_core() {
     child.wait().unwrap();
     fs::remove_dir_all(folder).unwrap();
 }
+
+/// A model of which one column cannot be computed is kept all the same, and the operator is told.
+#[test]
+fn what_cannot_be_computed_is_told_and_stops_nothing() {
+    let folder = folder("failing");
+    let key = key_file(&folder, "key", 'a');
+    let model = folder.join("model.bim");
+    let text = r#"{"name": "m", "compatibilityLevel": 1600, "model": {"culture": "en-US", "tables": [{"name": "T", "columns": [
+        {"name": "N", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[Value]"},
+        {"name": "Bad", "dataType": "int64", "type": "calculated", "expression": "T[Nowhere] + 1"}],
+        "partitions": [{"name": "T", "source": {"type": "calculated", "expression": "GENERATESERIES(1, 3)"}}]}]}}"#;
+    fs::write(&model, text).unwrap();
+    let model = model.to_str().unwrap();
+    let out = folder.join("kept").to_str().unwrap().to_owned();
+    let import = |more: &[&str]| {
+        let mut arguments = vec!["import", model, "--out", out.as_str(), "--key", key.as_str()];
+        arguments.extend(more);
+        run(&arguments)
+    };
+    let strict = import(&["--strict"]);
+    assert_eq!(strict.code, 1, "{}", strict.out);
+    assert!(
+        strict.err.contains("column 'T'[Bad] could not be computed"),
+        "{}",
+        strict.err
+    );
+    let kept = import(&[]);
+    assert_eq!(kept.code, 0, "{}", kept.err);
+    let told = "model.bim:3: warning: column 'T'[Bad]: it is in error: there is no column [Nowhere]";
+    assert!(kept.err.contains(told), "{}", kept.err);
+    let ask = |dax: &str| run(&["query", &out, "--key", &key, "--format", "csv", dax]);
+    let answered = ask("EVALUATE ROW(\"x\", SUM(T[N]))");
+    assert_eq!(answered.code, 0, "{}", answered.err);
+    assert!(answered.out.contains('6'), "{}", answered.out);
+    let hint = "1 object of the model is in error";
+    assert!(answered.err.contains(hint), "{}", answered.err);
+    let refused = ask("EVALUATE T");
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(
+        refused.err.contains("'T'[Bad] is in error"),
+        "{}",
+        refused.err
+    );
+    let inspected = run(&["inspect", &out, "--key", &key, "--format", "json"]);
+    let figures: serde_json::Value = serde_json::from_str(&inspected.out).unwrap();
+    assert_eq!(figures["inError"][0]["object"], "column 'T'[Bad]");
+    fs::remove_dir_all(folder).unwrap();
+}

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use dax::{Expr, ExprKind, Name, Span};
 use model::Calendar;
-use security::{Column, Table};
+use security::{Column, Table, Target};
 
 use super::names::time_word;
 use super::{Binder, Bound};
@@ -456,6 +456,8 @@ impl<'a> Binder<'a> {
                 .columns(table)
                 .iter()
                 .filter(|column| !columns.tagged.contains(column))
+                // On a column in error there can be no filter.
+                .filter(|column| scope.in_error(Target::Column(**column)).is_none())
                 .map(of_table)
                 .collect();
             if !others.is_empty() {

@@ -371,7 +371,7 @@ impl<'a> Binder<'a> {
         };
         let earlier = self.row_field(of_table, &column.text, levels);
         match earlier.or_else(|| self.row_field_outside(of_table, &column.text, levels)) {
-            Some(found) => Ok(self.field_scalar(found, span)),
+            Some(found) => self.field_scalar(found, span),
             None => {
                 if let Some(table) = table {
                     self.model_column(table, column)?;

@@ -102,10 +102,18 @@ impl<'a> Binder<'a> {
         let mut items = Vec::with_capacity(group.items.len());
         for item in &group.items {
             let format = item.format_expression.as_deref();
+            let bound = self.item_or_failure(table, &item.expression, &item.name);
+            let (body, refused) = match bound {
+                Err(error) if error.kind == ErrorKind::InError => {
+                    (Rc::new(Scalar::failing(&error.message)), Some(error))
+                }
+                bound => (bound?, None),
+            };
             items.push(CalculationItem {
                 name: item.name.clone(),
-                body: self.item_or_failure(table, &item.expression, &item.name)?,
+                body,
                 format: format.map(|text| self.format_text(table, text, &item.name)),
+                refused,
             });
         }
         let mut body = |selection: &Option<model::SelectionExpression>, what: &str| {

@@ -1,7 +1,7 @@
 //! NAMEOF: the name of a table, column, measure or calendar, whole or in part; and TABLEOF.
 
 use dax::{Expr, ExprKind, Span};
-use security::Table;
+use security::{Table, Target};
 
 use super::names::word;
 use super::{Binder, Bound};
@@ -86,6 +86,7 @@ impl<'a> Binder<'a> {
     /// TABLEOF: the table of a column or of a calendar, or the one in which a measure stands.
     pub fn table_of(&mut self, reference: &Expr) -> Bound<TableExpr> {
         let table = self.home_of(reference)?;
+        self.refuse_in_error(Target::Row(table), reference.span)?;
         let kind = TableKind::Base {
             table,
             blank_row: false,
@@ -95,16 +96,18 @@ impl<'a> Binder<'a> {
 
     /// A table of the model where an expression names one, by itself or through TABLEOF. None: it does neither.
     pub fn table_reference(&self, expr: &Expr) -> Bound<Option<Table>> {
-        match &expr.kind {
-            ExprKind::Identifier { name, .. } => self.model_table(name).map(Some),
+        let table = match &expr.kind {
+            ExprKind::Identifier { name, .. } => self.model_table(name)?,
             ExprKind::Call { name, args } if name.text.eq_ignore_ascii_case("TABLEOF") => {
                 match args.as_slice() {
-                    [reference] => self.home_of(reference).map(Some),
-                    _ => Ok(None),
+                    [reference] => self.home_of(reference)?,
+                    _ => return Ok(None),
                 }
             }
-            _ => Ok(None),
-        }
+            _ => return Ok(None),
+        };
+        self.refuse_in_error(Target::Row(table), expr.span)?;
+        Ok(Some(table))
     }
 
     fn home_of(&self, reference: &Expr) -> Bound<Table> {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use dax::{Expr, ExprKind, Name, Span};
-use security::{Column, Table};
+use security::{Column, Table, Target};
 
 use super::{Binder, Bound, Named, field_of};
 use crate::bound::{Field, Scalar, ScalarKind, Schema};
@@ -80,10 +80,23 @@ impl<'a> Binder<'a> {
         }
     }
 
+    /// What is in error has no values, so nothing can be said of it.
+    pub fn refuse_in_error(&self, target: Target, span: Span) -> Bound<()> {
+        match self.scope.in_error(target) {
+            None => Ok(()),
+            Some(error) => self.error(ErrorKind::InError, span, error.to_string()),
+        }
+    }
+
+    fn readable(&self, column: Column, span: Span) -> Bound<Column> {
+        self.refuse_in_error(Target::Column(column), span)?;
+        Ok(column)
+    }
+
     pub fn model_column(&self, table: &Name, column: &Name) -> Bound<Column> {
         let handle = self.model_table(table)?;
         match self.scope.find_column(handle, &column.text) {
-            Some(found) => Ok(found),
+            Some(found) => self.readable(found, column.span),
             None => self.unknown_column(handle, column),
         }
     }
@@ -116,7 +129,7 @@ impl<'a> Binder<'a> {
                 match home {
                     Some(column) => {
                         self.named.borrow_mut().insert(column.table());
-                        Ok(column)
+                        self.readable(column, expr.span)
                     }
                     None if self.names_measure(&name.text) => self.error(
                         ErrorKind::UnknownName,
@@ -168,7 +181,7 @@ impl<'a> Binder<'a> {
                 continue;
             };
             if let Some(column) = self.scope.find_column(found, &level.text) {
-                return Ok(column);
+                return self.readable(column, span);
             }
         }
         self.error(
@@ -219,15 +232,18 @@ impl<'a> Binder<'a> {
         })
     }
 
-    pub fn field_scalar(&self, found: (u32, usize, Field), span: Span) -> Scalar {
+    pub fn field_scalar(&self, found: (u32, usize, Field), span: Span) -> Bound<Scalar> {
         let (frame, index, field) = found;
-        self.scalar(ScalarKind::Field { frame, index }, field.data_type, span)
+        if let Some(column) = field.lineage {
+            self.readable(column, span)?;
+        }
+        Ok(self.scalar(ScalarKind::Field { frame, index }, field.data_type, span))
     }
 
     /// `T[x]` as a value: a column of the current row, or a measure named with its table.
     pub fn qualified(&mut self, table: &Name, column: &Name, span: Span) -> Bound<Scalar> {
         if let Some(found) = self.row_field(Some(&table.text), &column.text, 0) {
-            return Ok(self.field_scalar(found, span));
+            return self.field_scalar(found, span);
         }
         if let Some(Named::Table(_, schema)) = self.variable(&table.text) {
             let known = find_field(&schema, Some(&table.text), &column.text).is_some();
@@ -236,7 +252,8 @@ impl<'a> Binder<'a> {
             }
         }
         let handle = self.model_table(table)?;
-        if self.scope.find_column(handle, &column.text).is_some() {
+        if let Some(found) = self.scope.find_column(handle, &column.text) {
+            self.readable(found, span)?;
             return self.no_single_value(&table.text, &column.text, span);
         }
         match self.measure_named(&column.text, span)? {
@@ -266,17 +283,18 @@ impl<'a> Binder<'a> {
                 .map(|field| (row.frame, index, field.clone()))
         });
         if let Some(found) = extension {
-            return Ok(self.field_scalar(found, span));
+            return self.field_scalar(found, span);
         }
         if let Some(measure) = self.measure_named(&name.text, span)? {
             return Ok(measure);
         }
         if let Some(found) = self.row_field(None, &name.text, 0) {
-            return Ok(self.field_scalar(found, span));
+            return self.field_scalar(found, span);
         }
         if let Some(home) = self.home
-            && self.scope.find_column(home, &name.text).is_some()
+            && let Some(found) = self.scope.find_column(home, &name.text)
         {
+            self.readable(found, span)?;
             let table = self.scope.table(home).name.clone();
             return self.no_single_value(&table, &name.text, span);
         }

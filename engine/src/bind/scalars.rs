@@ -43,7 +43,7 @@ impl<'a> Binder<'a> {
                 let found = self.variation(table, column, level, span)?;
                 let info = (self.scope.table(found.table()).name.clone(), self.scope.column(found).name.clone());
                 if let Some(field) = self.row_field(Some(&info.0), &info.1, 0) {
-                    return Ok(self.field_scalar(field, span));
+                    return self.field_scalar(field, span);
                 }
                 // A row of the column's own table has a day in the date table behind it, as if RELATED stood here.
                 let home = self.model_column(table, column)?.table();

@@ -126,6 +126,7 @@ impl<'a> Binder<'a> {
                     return Ok(self.table_expr(TableKind::Variable(id), schema, span));
                 }
                 let table = self.model_table(name)?;
+                self.refuse_in_error(security::Target::Row(table), span)?;
                 Ok(self.table_expr(
                     TableKind::Base {
                         table,

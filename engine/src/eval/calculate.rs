@@ -91,7 +91,8 @@ impl<'a> Evaluator<'a> {
                 let Some(column) = field.lineage else {
                     continue;
                 };
-                if !done.insert(column) {
+                // A column in error has no values that a row could be filtered by.
+                if !done.insert(column) || self.scope.in_error(Target::Column(column)).is_some() {
                     continue;
                 }
                 let codes = self.codes_of(&frame.rows, &frame.schema, index, column)?;

@@ -115,7 +115,7 @@ impl<'a> Evaluator<'a> {
         };
         let one_sides = self.scope.relationships().iter();
         let key = one_sides
-            .filter(|r| r.to == table && !r.to_many)
+            .filter(|r| r.to == table && !r.to_many && !r.in_error)
             .find_map(|r| r.to_column);
         let Some(key) = key else {
             return Ok(None);

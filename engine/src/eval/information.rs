@@ -491,7 +491,14 @@ impl<'a> Evaluator<'a> {
             .text("ToTable", to_table)
             .text("ToColumn", to_column)
             .text("ToCardinality", end(info.to_many))
-            .text("State", "Ready");
+            .text(
+                "State",
+                if info.in_error {
+                    "DependencyError"
+                } else {
+                    "Ready"
+                },
+            );
         if let Some(declared) = declared {
             let security = match declared.security_filter {
                 model::SecurityFilter::OneDirection => "OneDirection",
@@ -520,7 +527,8 @@ impl<'a> Evaluator<'a> {
         }
         let mut rows = Vec::new();
         let tables = self.scope.tables();
-        for table in tables.filter(|table| !self.scope.is_added_table(*table)) {
+        let own = tables.filter(|table| !self.scope.is_added_table(*table));
+        for table in own.filter(|table| self.scope.in_error(Target::Row(*table)).is_none()) {
             rows.extend(self.table_statistics(table)?);
         }
         Ok(table_of_rows(&column_statistics_schema(), rows, batch.len))
@@ -555,6 +563,8 @@ impl<'a> Evaluator<'a> {
             .into_iter()
             .filter(|listed| listed.table == table)
             .filter_map(|listed| listed.column)
+            // There is nothing to count in a column in error.
+            .filter(|column| self.scope.in_error(Target::Column(*column)).is_none())
             .collect();
         let here = |column: Column| PathColumn {
             path: path_here(),

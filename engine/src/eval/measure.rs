@@ -8,7 +8,7 @@ use super::{Evaluator, Outcome, internal};
 use crate::batch::Batch;
 use crate::bound::{MeasureRef, Scalar};
 use crate::context::{FilterContext, Selected};
-use crate::error::Failure;
+use crate::error::{Error, Failure};
 use crate::value::{DataType, Value};
 use crate::vector::Vector;
 
@@ -30,6 +30,8 @@ pub struct CalculationItem {
     pub body: Rc<Scalar>,
     /// The expression of the format string that the item gives to measures.
     pub format: Option<Rc<Scalar>>,
+    /// It reads what is in error: whoever takes the item is refused, and no IFERROR catches that.
+    pub refused: Option<Error>,
 }
 
 impl CalculationGroup {
@@ -47,6 +49,13 @@ impl CalculationGroup {
             Choice::NoneSelected => self.none_selected.as_ref(),
             Choice::SeveralSelected => self.several_selected.as_ref(),
             Choice::Untouched => None,
+        }
+    }
+
+    fn refused(&self, choice: Choice) -> Option<&Error> {
+        match choice {
+            Choice::Item(k) => self.items.get(k)?.refused.as_ref(),
+            Choice::NoneSelected | Choice::SeveralSelected | Choice::Untouched => None,
         }
     }
 
@@ -197,6 +206,9 @@ impl<'a> Evaluator<'a> {
                 applied: Rc::clone(&applied),
                 ..(*part.filters).clone()
             };
+            if let Some(error) = group.refused(choice) {
+                return Err(error.clone());
+            }
             let Some(expression) = group.expression(choice) else {
                 return self.with_items(measure, body, &part.refiltered(context));
             };

@@ -594,7 +594,9 @@ impl<'a> Evaluator<'a> {
         }
         for (edge, reverse) in edges.leading_to(table) {
             let from = if reverse { edge.to } else { edge.from };
-            if seen.contains(&from) {
+            let known = self.scope.relationship(edge.handle);
+            // No row leads anywhere over a relationship in error.
+            if seen.contains(&from) || known.is_some_and(|info| info.in_error) {
                 continue;
             }
             if let Some(blank) = self.blank_row_of_facts(from, edges, seen)? {

@@ -379,8 +379,14 @@ fn numbered(at: usize) -> Value {
 /// The model is the only one.
 const MODEL: Value = Value::Integer(1);
 
-/// Everything that can be named is ready.
+/// Everything that can be named is ready, unless it is in error.
 const READY: Value = Value::Integer(1);
+
+/// The number of a column whose expression does not work; which of the vendor's errors it is, nobody keeps.
+const IN_ERROR: Value = Value::Integer(5);
+
+/// The number of what needs such a column.
+const NEEDS_ERROR: Value = Value::Integer(7);
 
 #[cfg(test)]
 mod tests {

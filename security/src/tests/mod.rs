@@ -5,6 +5,7 @@ mod evaluator;
 mod extended;
 mod forgotten;
 mod handles;
+mod in_error;
 mod kept_apart;
 mod masks;
 mod object_rules;

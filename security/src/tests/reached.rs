@@ -3,6 +3,7 @@
 use model::Model;
 
 use super::world::{column, rows_of, shop};
+use crate::failed::Failed;
 use crate::graph::Graph;
 use crate::handed::{Handed, HandedOut};
 use crate::names::Breadth;
@@ -150,7 +151,11 @@ fn object_rule_2_what_was_handed_out_is_a_dependency() {
         let (model, mut graph) = graph_of_model();
         let note = node(&model, "M[Note]");
         assert!(!graph.close([node(&model, hidden)]).has(note), "{hidden}");
-        graph.learn(&HandedOut::from([(note, handed(&model))]));
+        graph.learn(
+            &model,
+            &HandedOut::from([(note, handed(&model))]),
+            &Failed::default(),
+        );
         graph.close([node(&model, hidden)]).has(note)
     };
     let nodes = |names: &'static [&str]| {

@@ -226,6 +226,17 @@ impl World {
     }
 
     pub fn try_gate(self) -> Result<Gate, CloseError> {
+        let (model, dataset) = self.loaded();
+        Gate::close(model, dataset, evaluators(), &Control::new(None))
+    }
+
+    /// A gate over what can be computed; the rest is in error.
+    pub fn over_errors(self) -> Gate {
+        let (model, dataset) = self.loaded();
+        Gate::close_over_errors(model, dataset, evaluators(), &Control::new(None)).unwrap()
+    }
+
+    fn loaded(self) -> (Model, Dataset) {
         let mut dataset = Dataset::new(&self.model);
         for (t, columns) in self.data.into_iter().enumerate() {
             let Some(rows) = columns.first().map(|(_, values)| values.len()) else {
@@ -239,7 +250,7 @@ impl World {
                 .load_table(TableId(t as u32), rows, columns)
                 .unwrap();
         }
-        Gate::close(self.model, dataset, evaluators(), &Control::new(None))
+        (self.model, dataset)
     }
 
     pub fn gate(self) -> Gate {

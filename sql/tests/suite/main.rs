@@ -5,6 +5,7 @@ extern crate peristyle_sql as sql;
 
 mod collation;
 mod copies;
+mod in_error;
 mod kept;
 mod limits;
 mod patterns;

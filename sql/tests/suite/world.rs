@@ -206,6 +206,23 @@ impl World {
         self
     }
 
+    pub fn calculated(mut self, table: &str, name: &str, expression: &str) -> World {
+        let mut tables = self.model.tables.iter_mut();
+        tables
+            .find(|known| known.name == table)
+            .unwrap()
+            .columns
+            .push(Column {
+                name: name.to_owned(),
+                data_type: DataType::Integer,
+                kind: ColumnKind::Calculated {
+                    expression: expression.to_owned(),
+                },
+                ..Column::default()
+            });
+        self
+    }
+
     pub fn gate(&self) -> Gate {
         let mut dataset = Dataset::new(&self.model);
         for (t, sheet) in self.sheets.iter().enumerate() {
@@ -215,7 +232,7 @@ impl World {
                 .load_table(TableId(t as u32), sheet.rows(), columns.collect())
                 .unwrap();
         }
-        let closed = Gate::close(
+        let closed = Gate::close_over_errors(
             self.model.clone(),
             dataset,
             engine::evaluators(),

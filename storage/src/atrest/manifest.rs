@@ -59,6 +59,13 @@ pub(crate) struct TableEntry {
     pub(crate) partitions: Vec<PartitionEntry>,
     /// One for each column of the model; None: a column that holds no values.
     pub(crate) columns: Vec<Option<ColumnEntry>>,
+    /// A calculated table that could not be computed: it has no rows, which is not the same as having none in it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) absent: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -252,6 +259,7 @@ impl Manifest {
             let rows: u64 = table.partitions.iter().map(|p| u64::from(p.rows)).sum();
             rows == u64::from(table.rows)
                 && rows <= crate::MAX_ROWS as u64
+                && (!table.absent || rows == 0 && table.columns.iter().all(Option::is_none))
                 && table.columns.iter().flatten().all(|c| column(table, c))
         })
     }

@@ -187,6 +187,7 @@ pub(crate) fn model_of(files: &StoredFiles) -> Result<Model, AtRestError> {
     let fits = model.tables.len() == tables.len()
         && model.tables.iter().zip(tables).all(|(table, entry)| {
             table.name == entry.name
+                && (!entry.absent || table.calculated_expression().is_some())
                 && table.columns.len() == entry.columns.len()
                 && table
                     .columns
@@ -219,7 +220,7 @@ pub(crate) fn dataset_of(
             .tables
             .get_mut(t)
             .ok_or_else(|| AtRestError::internal("a table without a model"))?;
-        table.rows = Some(entry.rows);
+        table.rows = (!entry.absent).then_some(entry.rows);
         let sources = entry.partitions.iter().filter_map(|p| p.sources.as_ref());
         table.source_bytes = sources.flatten().map(|file| file.length).sum();
         for (c, slot) in table.columns.iter_mut().enumerate() {

@@ -179,7 +179,9 @@ pub fn rekey(
 ) -> Result<Successor, AtRestError> {
     let (lock, opened) = open_to_write(folder, provider, least, None)?;
     let manifest = &opened.files.manifest;
-    let partitions = manifest.tables.iter().map(|t| Some(t.partitions.clone()));
+    // A table that was absent is computed anew, and may have rows now.
+    let partitions = manifest.tables.iter();
+    let partitions = partitions.map(|t| (!t.absent).then(|| t.partitions.clone()));
     Ok(Successor {
         next: Next {
             _lock: lock,

@@ -266,11 +266,15 @@ impl Plan {
         for (t, table) in dataset.tables.iter().enumerate() {
             let gone = || AtRestError::internal("data and model do not go together");
             let of_model = model.tables.get(t).ok_or_else(gone)?;
-            let rows = table.rows.ok_or_else(|| AtRestError::Unsupported {
-                what: format!("table '{}' has no data", table.name),
-            })?;
+            let absent = table.rows.is_none();
+            if absent && of_model.calculated_expression().is_none() {
+                return Err(AtRestError::Unsupported {
+                    what: format!("table '{}' has no data", table.name),
+                });
+            }
+            let rows = table.rows.unwrap_or(0);
             let partitions = match generation.partitions.get(t) {
-                Some(Some(partitions)) => partitions.clone(),
+                Some(Some(partitions)) if !absent => partitions.clone(),
                 _ => vec![PartitionEntry {
                     name: table.name.clone(),
                     rows,
@@ -284,6 +288,7 @@ impl Plan {
                 rows,
                 partitions,
                 columns,
+                absent,
             });
         }
         Ok(plan)

@@ -1,7 +1,9 @@
 //! The main objects: model, tables, columns, measures, relationships, hierarchies, functions.
 
+use security::Target;
+
 use super::super::information::{Cells, ROW_NUMBER};
-use super::{Catalogue, MODEL, READY, numbered};
+use super::{Catalogue, IN_ERROR, MODEL, NEEDS_ERROR, READY, numbered};
 use crate::value::{DataType, Value};
 
 /// How the tabular object model numbers types.
@@ -139,6 +141,12 @@ impl Catalogue<'_> {
                     .set("Type", Value::Integer(3))
                     .cells;
             };
+            let cells = match self.scope.in_error(Target::Column(column)) {
+                Some(error) => cells
+                    .set("State", IN_ERROR)
+                    .text("ErrorMessage", &error.to_string()),
+                None => cells,
+            };
             let described = self.scope.column(column);
             let of_group = self.scope.table(listed.table).calculation_group.is_some();
             let (kind, source, expression) = match &described.kind {
@@ -269,7 +277,7 @@ impl Catalogue<'_> {
                 .set("ToTableID", self.table_id(info.to))
                 .set("ToColumnID", self.column_id(to))
                 .set("ToCardinality", cardinality(info.to_many))
-                .set("State", READY);
+                .set("State", if info.in_error { NEEDS_ERROR } else { READY });
             if let Some(declared) = declared {
                 let security = match declared.security_filter {
                     model::SecurityFilter::OneDirection => 1,
