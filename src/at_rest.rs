@@ -64,10 +64,12 @@ impl Database {
             return Err(not_from_disk());
         };
         // The rows are those of before, so nothing is judged anew.
-        let saved =
-            self.succeed_under(Arc::clone(&new), *leasing, false, |_, folder, key, least| {
-                storage::rekey(folder, key, least).map(Some)
-            })?;
+        let saved = self.succeed_under(
+            Arc::clone(&new),
+            *leasing,
+            false,
+            |_, folder, key, least| storage::rekey(folder, key, least).map(Some),
+        )?;
         *key.write().unwrap_or_else(PoisonError::into_inner) = new;
         saved.ok_or(Error::Internal("nothing was written"))
     }

@@ -54,7 +54,11 @@ pub fn rotate_key(args: &RotateArgs) -> Result<(), Failure> {
 
 /// `peristyle refresh`.
 pub fn refresh(args: &RefreshArgs) -> Result<(), Failure> {
-    let database = open_as(&args.dataset, key::provider(&args.dataset.key)?, args.strict)?;
+    let database = open_as(
+        &args.dataset,
+        key::provider(&args.dataset.key)?,
+        args.strict,
+    )?;
     let what = Refresh {
         table: args.table.clone(),
         partition: args.partition.clone(),

@@ -360,7 +360,9 @@ impl Gate {
     ) -> Result<Arc<View>, Denied> {
         self.check_open()?;
         let roles = self.roles_of(&identity)?;
-        let in_error = roles.iter().find_map(|(_, role)| Some((role, role.in_error()?)));
+        let in_error = roles
+            .iter()
+            .find_map(|(_, role)| Some((role, role.in_error()?)));
         if let Some((role, why)) = in_error {
             *detail = Some(format!("role '{}': {why}", role.name));
             return Err(Denied::FilterFailed {

@@ -385,9 +385,7 @@ impl Builder<'_> {
                 message: error.message,
             },
             // The text that ERROR is given may hold cells, which nobody is told of here.
-            Ok(())
-                if error.cause == Cause::Evaluation && self.graph.may_call(node, "error") =>
-            {
+            Ok(()) if error.cause == Cause::Evaluation && self.graph.may_call(node, "error") => {
                 failed(RAISED.to_owned())
             }
             Ok(()) => failed(error.message),

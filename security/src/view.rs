@@ -202,13 +202,7 @@ pub struct Outline {
 impl Outline {
     pub(crate) fn new(model: &Model) -> Outline {
         let trees = Trees::of(model);
-        let objects = Objects::of(
-            model,
-            &trees,
-            &Hidden::default(),
-            &Arc::default(),
-            |_| true,
-        );
+        let objects = Objects::of(model, &trees, &Hidden::default(), &Arc::default(), |_| true);
         let visible = Visible::everything(ordinal(model.tables.len()));
         Outline {
             scope: Scope::new(

@@ -107,13 +107,19 @@ fn answers(session: &Session) {
         ("COUNTROWS(Facts)", "6"),
         ("COUNTROWS(FILTER(Facts, Facts[Amount] > 20))", "4"),
         ("CALCULATE([Total], Parts[Name] = \"p1\")", "90"),
-        ("CALCULATE([Total], FILTER(Facts, Facts[Amount] > 20))", "180"),
+        (
+            "CALCULATE([Total], FILTER(Facts, Facts[Amount] > 20))",
+            "180",
+        ),
         ("SUMX(Facts, [Total])", "210"),
         ("SUMX(Parts, [Total])", "210"),
         ("COUNTROWS(VALUES(Others[Name]))", "3"),
         ("COUNTROWS(SUMMARIZE(Facts, Parts[Name]))", "3"),
         ("CALCULATE([Total], REMOVEFILTERS(Facts))", "210"),
-        ("COUNTROWS(FILTER(COLUMNSTATISTICS(), [Table Name] = \"Facts\"))", "6"),
+        (
+            "COUNTROWS(FILTER(COLUMNSTATISTICS(), [Table Name] = \"Facts\"))",
+            "6",
+        ),
         ("COUNTROWS(FILTER(INFO.COLUMNS(), [State] = 5))", "12"),
         ("COUNTROWS(FILTER(INFO.RELATIONSHIPS(), [State] = 7))", "2"),
     ] {
@@ -122,39 +128,114 @@ fn answers(session: &Session) {
 }
 
 const REFUSED: &[(&str, &[&str])] = &[
-    ("EVALUATE ROW(\"x\", SUM(Facts[Syntax]))", &["'Facts'[Syntax] is in error"]),
-    ("EVALUATE ROW(\"x\", SUM(Facts[Lost]))", &["'Facts'[Lost] is in error", "Nowhere"]),
-    ("EVALUATE ROW(\"x\", SUM(Facts[Foreign]))", &["'Facts'[Foreign] is in error", "NOSUCHFUNCTION"]),
-    ("EVALUATE ROW(\"x\", SUM(Facts[Number]))", &["'Facts'[Number] is in error"]),
-    ("EVALUATE ROW(\"x\", SUM(Facts[Raised]))", &["'Facts'[Raised] is in error"]),
-    ("EVALUATE ROW(\"x\", SUM(Facts[Round A]))", &["'Facts'[Round A] is in error", "'Facts'[Round B]"]),
-    ("EVALUATE ROW(\"x\", SUM(Facts[Round B]))", &["'Facts'[Round B] is in error", "'Facts'[Round A]"]),
-    ("EVALUATE ROW(\"x\", SUM(Facts[After]))", &["'Facts'[After] is in error", "'Facts'[Number] is in error"]),
+    (
+        "EVALUATE ROW(\"x\", SUM(Facts[Syntax]))",
+        &["'Facts'[Syntax] is in error"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", SUM(Facts[Lost]))",
+        &["'Facts'[Lost] is in error", "Nowhere"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", SUM(Facts[Foreign]))",
+        &["'Facts'[Foreign] is in error", "NOSUCHFUNCTION"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", SUM(Facts[Number]))",
+        &["'Facts'[Number] is in error"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", SUM(Facts[Raised]))",
+        &["'Facts'[Raised] is in error"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", SUM(Facts[Round A]))",
+        &["'Facts'[Round A] is in error", "'Facts'[Round B]"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", SUM(Facts[Round B]))",
+        &["'Facts'[Round B] is in error", "'Facts'[Round A]"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", SUM(Facts[After]))",
+        &["'Facts'[After] is in error", "'Facts'[Number] is in error"],
+    ),
     // IFERROR makes no value of what has none.
-    ("EVALUATE ROW(\"x\", SUM(Facts[Caught]))", &["'Facts'[Caught] is in error", "'Facts'[Number] is in error"]),
-    ("EVALUATE ROW(\"x\", IFERROR([Numbers], 0))", &["[Numbers]", "'Facts'[Number] is in error"]),
-    ("EVALUATE ROW(\"x\", IF(TRUE(), 1, [Numbers]))", &["'Facts'[Number]"]),
-    ("EVALUATE ROW(\"x\", ISFILTERED(Facts[Number]))", &["'Facts'[Number]"]),
-    ("EVALUATE ROW(\"x\", CALCULATE([Total], ALL(Facts[Number])))", &["'Facts'[Number]"]),
-    ("EVALUATE ROW(\"x\", CALCULATE([Total], Facts[Number] = 1))", &["'Facts'[Number]"]),
+    (
+        "EVALUATE ROW(\"x\", SUM(Facts[Caught]))",
+        &["'Facts'[Caught] is in error", "'Facts'[Number] is in error"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", IFERROR([Numbers], 0))",
+        &["[Numbers]", "'Facts'[Number] is in error"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", IF(TRUE(), 1, [Numbers]))",
+        &["'Facts'[Number]"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", ISFILTERED(Facts[Number]))",
+        &["'Facts'[Number]"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", CALCULATE([Total], ALL(Facts[Number])))",
+        &["'Facts'[Number]"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", CALCULATE([Total], Facts[Number] = 1))",
+        &["'Facts'[Number]"],
+    ),
     ("EVALUATE VALUES(Facts[Number])", &["'Facts'[Number]"]),
-    ("EVALUATE SUMMARIZECOLUMNS(Facts[Number], \"x\", [Total])", &["'Facts'[Number]"]),
-    ("EVALUATE FILTER(VALUES(Facts[Part]), FALSE()) ORDER BY [Part], [Numbers]", &["'Facts'[Number]"]),
+    (
+        "EVALUATE SUMMARIZECOLUMNS(Facts[Number], \"x\", [Total])",
+        &["'Facts'[Number]"],
+    ),
+    (
+        "EVALUATE FILTER(VALUES(Facts[Part]), FALSE()) ORDER BY [Part], [Numbers]",
+        &["'Facts'[Number]"],
+    ),
     // A table is shown with all its columns or not at all, its rows are there all the same.
     ("EVALUATE Facts", &["is in error"]),
     ("EVALUATE FILTER(Facts, FALSE())", &["is in error"]),
     ("EVALUATE TOPN(1, ALL(Facts), Facts[Id])", &["is in error"]),
     ("EVALUATE Gone", &["'Gone' is in error", "Nothing"]),
-    ("EVALUATE ROW(\"x\", COUNTROWS(Gone))", &["'Gone' is in error"]),
-    ("EVALUATE ROW(\"x\", CALCULATE([Total], ALL(Gone)))", &["'Gone' is in error"]),
-    ("EVALUATE ROW(\"x\", SUM(Gone[Next]))", &["'Gone'[Next] is in error"]),
-    ("DEFINE COLUMN Gone[More] = 1 EVALUATE VALUES(Gone[More])", &["'Gone' is in error"]),
+    (
+        "EVALUATE ROW(\"x\", COUNTROWS(Gone))",
+        &["'Gone' is in error"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", CALCULATE([Total], ALL(Gone)))",
+        &["'Gone' is in error"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", SUM(Gone[Next]))",
+        &["'Gone'[Next] is in error"],
+    ),
+    (
+        "DEFINE COLUMN Gone[More] = 1 EVALUATE VALUES(Gone[More])",
+        &["'Gone' is in error"],
+    ),
     // Nothing goes over a relationship whose key is in error, and no total stands in its place.
-    ("EVALUATE SUMMARIZECOLUMNS(Others[Name], \"x\", [Total])", &["'Facts' and 'Others'"]),
-    ("EVALUATE ROW(\"x\", CALCULATE([Total], Others[Name] = \"o1\"))", &["'Facts' and 'Others'"]),
-    ("EVALUATE ROW(\"x\", SUMX(Others, [Total]))", &["'Facts' and 'Others'"]),
-    ("EVALUATE ROW(\"x\", COUNTX(Facts, RELATED(Others[Name])))", &["'Facts' and 'Others'"]),
-    ("EVALUATE ROW(\"x\", COUNTROWS(SUMMARIZE(Facts, Others[Name])))", &["'Facts' and 'Others'"]),
+    (
+        "EVALUATE SUMMARIZECOLUMNS(Others[Name], \"x\", [Total])",
+        &["'Facts' and 'Others'"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", CALCULATE([Total], Others[Name] = \"o1\"))",
+        &["'Facts' and 'Others'"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", SUMX(Others, [Total]))",
+        &["'Facts' and 'Others'"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", COUNTX(Facts, RELATED(Others[Name])))",
+        &["'Facts' and 'Others'"],
+    ),
+    (
+        "EVALUATE ROW(\"x\", COUNTROWS(SUMMARIZE(Facts, Others[Name])))",
+        &["'Facts' and 'Others'"],
+    ),
 ];
 
 #[test]
@@ -172,9 +253,13 @@ fn what_cannot_be_computed_stops_nothing_else() {
 fn the_operator_is_told_what_is_in_error_and_why() {
     let scratch = Scratch::new("failing-told");
     let problems = database(scratch.path(), ROLES).in_error();
-    let objects: Vec<&str> = problems.iter().map(|problem| problem.object.as_str()).collect();
+    let objects: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.object.as_str())
+        .collect();
     let facts = [
-        "Syntax", "Lost", "Foreign", "Number", "Raised", "Round A", "Round B", "After", "Caught", "Other",
+        "Syntax", "Lost", "Foreign", "Number", "Raised", "Round A", "Round B", "After", "Caught",
+        "Other",
     ];
     let mut expected: Vec<String> = facts.map(|name| format!("column 'Facts'[{name}]")).to_vec();
     expected.extend(
@@ -187,7 +272,10 @@ fn the_operator_is_told_what_is_in_error_and_why() {
         ]
         .map(str::to_owned),
     );
-    let (mut found, mut wanted) = (objects.clone(), expected.iter().map(String::as_str).collect::<Vec<_>>());
+    let (mut found, mut wanted) = (
+        objects.clone(),
+        expected.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
     found.sort_unstable();
     wanted.sort_unstable();
     assert_eq!(found, wanted);
@@ -321,7 +409,10 @@ fn a_refresh_computes_again_what_is_in_error() {
         saved.expect("a refresh").expect("new rows");
     };
     let check = |numbers: &str, rows: &str, errors: usize| {
-        for database in [&opened, &Database::open(&folder, vault.clone()).expect("the dataset")] {
+        for database in [
+            &opened,
+            &Database::open(&folder, vault.clone()).expect("the dataset"),
+        ] {
             let session = session(database, &[]);
             assert_eq!(value(&session, "SUM(Lines[Number])"), numbers);
             assert_eq!(value(&session, "COUNTROWS(Numbers)"), rows);
@@ -340,7 +431,10 @@ fn a_refresh_computes_again_what_is_in_error() {
     let strict = Database::builder(&folder).strict(true).open(vault.clone());
     let strict = strict.expect("what is on disk was judged when it was written");
     lines(&["1", "four"]);
-    let refused = strict.refresh(&Refresh::default()).err().expect("a column in error");
+    let refused = strict
+        .refresh(&Refresh::default())
+        .err()
+        .expect("a column in error");
     assert_eq!(refused.code(), "dataset", "{refused}");
 }
 

@@ -440,7 +440,7 @@ fn rows_lead_along_a_relationship_that_only_a_filter_puts_in_force() {
     let ordered = r#""fromColumn": "Ordered", "toTable": "Days", "toColumn": "Day""#;
     let model = SHIPPED.replace(ordered, &format!("{ordered}, \"isActive\": false"));
     assert_ne!(model, SHIPPED);
-    let session = session_of(&model);
+    let session = session_of("relationships-rows", &model);
     let used = "USERELATIONSHIP ( Sold[Shipped], Days[Day] )";
     for (expression, expected) in [
         (

@@ -263,7 +263,14 @@ fn what_cannot_be_computed_is_told_and_stops_nothing() {
     let model = model.to_str().unwrap();
     let out = folder.join("kept").to_str().unwrap().to_owned();
     let import = |more: &[&str]| {
-        let mut arguments = vec!["import", model, "--out", out.as_str(), "--key", key.as_str()];
+        let mut arguments = vec![
+            "import",
+            model,
+            "--out",
+            out.as_str(),
+            "--key",
+            key.as_str(),
+        ];
         arguments.extend(more);
         run(&arguments)
     };
@@ -276,7 +283,8 @@ fn what_cannot_be_computed_is_told_and_stops_nothing() {
     );
     let kept = import(&[]);
     assert_eq!(kept.code, 0, "{}", kept.err);
-    let told = "model.bim:3: warning: column 'T'[Bad]: it is in error: there is no column [Nowhere]";
+    let told =
+        "model.bim:3: warning: column 'T'[Bad]: it is in error: there is no column [Nowhere]";
     assert!(kept.err.contains(told), "{}", kept.err);
     let ask = |dax: &str| run(&["query", &out, "--key", &key, "--format", "csv", dax]);
     let answered = ask("EVALUATE ROW(\"x\", SUM(T[N]))");

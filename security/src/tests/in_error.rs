@@ -78,12 +78,17 @@ fn what_is_in_error_cannot_be_read_in_any_way() {
             scope.in_error(Target::Column(bad)),
         ] {
             let message = message(error);
-            assert!(message.contains(&format!("'Country'[{name}] is in error")), "{message}");
+            assert!(
+                message.contains(&format!("'Country'[{name}] is in error")),
+                "{message}"
+            );
             assert!(message.contains("[Nope]"), "{message}");
         }
     }
     assert!(told(&gate)[0].contains("column 'Country'[Bad]: no column [Nope]"));
-    assert!(told(&gate)[1].contains("column 'Country'[After]: the column 'Country'[Bad] is in error"));
+    assert!(
+        told(&gate)[1].contains("column 'Country'[After]: the column 'Country'[Bad] is in error")
+    );
 }
 
 #[test]
@@ -117,7 +122,11 @@ fn a_table_in_error_has_no_rows_not_even_none() {
     let control = Control::new(None);
     let error = scope.scan_rows(&rows_of(scope, "T"), &control).err();
     assert!(message(error).contains("the table 'T' is in error"));
-    assert!(scope.in_error(Target::Column(column(scope, "T", "More"))).is_some());
+    assert!(
+        scope
+            .in_error(Target::Column(column(scope, "T", "More")))
+            .is_some()
+    );
     assert!(is_denied(&gate, "On"));
     assert!(is_denied(&gate, "All On"));
     let told = told(&gate);
@@ -230,7 +239,10 @@ fn a_role_from_which_a_chain_in_error_is_hidden_admits_nobody() {
         assert!(is_denied(&gate, "Less"), "{broken}");
         assert!(gate_admits(&gate, "All"), "{broken}");
         let told = told(&gate);
-        assert!(told.iter().any(|told| told.starts_with("role 'Less'")), "{told:?}");
+        assert!(
+            told.iter().any(|told| told.starts_with("role 'Less'")),
+            "{told:?}"
+        );
     }
 }
 

@@ -55,7 +55,10 @@ fn what_does_not_read_a_column_in_error_is_answered() {
         ] {
             let error = ask(&view, text).unwrap_err();
             assert_eq!(error.kind, engine::ErrorKind::InError, "{text}: {error}");
-            assert!(error.message.contains("'Facts'[Bad] is in error"), "{text}: {error}");
+            assert!(
+                error.message.contains("'Facts'[Bad] is in error"),
+                "{text}: {error}"
+            );
         }
     });
 }
