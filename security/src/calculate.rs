@@ -55,19 +55,11 @@ impl Builder<'_> {
         self.remember(&pending);
         while !pending.is_empty() {
             self.control.check()?;
-            let (nodes, computed) = match self.next(&pending) {
-                Some(next) => (vec![next], self.compute(next, &pending)),
-                None => {
-                    let circle = self.circle(&pending);
-                    let error = self.cycle(&circle);
-                    (circle, Err(error))
-                }
-            };
-            for node in &nodes {
-                pending.remove(node);
-            }
+            let next = self.next(&pending).ok_or_else(|| self.cycle(&pending))?;
+            let computed = self.compute(next, &pending);
+            pending.remove(&next);
             if let Err(error) = computed {
-                self.put_in_error(&nodes, error, &mut pending)?;
+                self.put_in_error(next, error, &mut pending)?;
             }
             self.relate_what_can_be()?;
         }
@@ -82,11 +74,12 @@ impl Builder<'_> {
         })
     }
 
-    /// From here on these are in error, and the columns of tables among them. Only for what is wrong with an expression, or with what it
-    /// finds: files that cannot be read, or a key that was taken back, are no fault of the model.
+    /// From here on this is in error, and the columns of a table with it. Only for what is wrong with an expression, or with what it
+    /// finds: files that cannot be read, or a key that was taken back, are no fault of the model. A circle stops everything: no order of its
+    /// members is better than another.
     fn put_in_error(
         &mut self,
-        nodes: &[Node],
+        node: Node,
         error: CloseError,
         pending: &mut BTreeSet<Node>,
     ) -> Result<(), CloseError> {
@@ -94,24 +87,22 @@ impl Builder<'_> {
             CloseError::Syntax { message, .. } | CloseError::Calculation { message, .. } => {
                 message.as_str().into()
             }
-            CloseError::Cycle { .. } => error.to_string().into(),
             _ => return Err(error),
         };
         if self.strict || self.data.check_open().is_err() {
             return Err(error);
         }
-        for node in nodes {
-            self.failed.insert(*node, why.clone());
-            // What it would have read by the end nobody knows: it is hidden wherever anything is.
-            let unknown = Handed {
-                everything: true,
-                ..Handed::default()
-            };
-            self.handed.insert(*node, unknown);
-            let Node::Table(t) = node else { continue };
-            for c in 0..self.graph.columns_of(*t) {
-                pending.remove(&Node::Column(*t, c));
-                self.failed.insert(Node::Column(*t, c), why.clone());
+        self.failed.insert(node, why.clone());
+        // What it would have read by the end nobody knows: it is hidden wherever anything is.
+        let unknown = Handed {
+            everything: true,
+            ..Handed::default()
+        };
+        self.handed.insert(node, unknown);
+        if let Node::Table(t) = node {
+            for c in 0..self.graph.columns_of(t) {
+                pending.remove(&Node::Column(t, c));
+                self.failed.insert(Node::Column(t, c), why.clone());
             }
         }
         Ok(())
@@ -292,8 +283,8 @@ impl Builder<'_> {
         leading
     }
 
-    /// The objects of one circle among those pending, none of which is ready. The first is the last once more.
-    fn circle(&self, pending: &BTreeSet<Node>) -> Vec<Node> {
+    /// Names the objects of one circle among those pending, none of which is ready.
+    fn cycle(&self, pending: &BTreeSet<Node>) -> CloseError {
         let mut walked: Vec<Node> = Vec::new();
         let mut at = pending.first().copied();
         while let Some(node) = at {
@@ -305,12 +296,8 @@ impl Builder<'_> {
             walked.push(node);
             at = self.before(node, pending).first().copied();
         }
-        walked
-    }
-
-    fn cycle(&self, circle: &[Node]) -> CloseError {
         CloseError::Cycle {
-            objects: circle.iter().map(|node| self.name(*node)).collect(),
+            objects: walked.into_iter().map(|node| self.name(node)).collect(),
         }
     }
 

@@ -50,7 +50,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "icu_collator",
             "lz4_flex",
             "parquet",
-            "rayon_core",
+            "rayon-core",
             "ring",
             "roaring",
             "rustix",

@@ -50,10 +50,10 @@ impl Fixture {
     }
 
     fn import(&self) -> Result<Database, Error> {
-        Database::import(
-            self.files.path().join("model"),
-            self.files.path().join("data"),
-        )
+        Database::builder(self.files.path().join("model"))
+            .data(self.files.path().join("data"))
+            .strict(true)
+            .import()
     }
 
     fn error(&self) -> Error {

@@ -92,23 +92,6 @@ fn what_is_in_error_cannot_be_read_in_any_way() {
 }
 
 #[test]
-fn each_member_of_a_circle_is_in_error() {
-    let gate = shop()
-        .calculated("Country", "A", "[B]")
-        .calculated("Country", "B", "[A]")
-        .calculated("Country", "C", "[A] & \"c\"")
-        .calculated("Country", "D", "[Name] & \"d\"")
-        .over_errors();
-    let told = told(&gate);
-    assert_eq!(told.len(), 3, "{told:?}");
-    for (told, object) in told.iter().zip(["A", "B", "C"]) {
-        assert!(told.contains(&format!("'Country'[{object}]: ")), "{told}");
-        assert!(told.contains("in a circle"), "{told}");
-    }
-    assert_eq!(words(view(&gate, "").scope(), "Country", "D"), "ded frd");
-}
-
-#[test]
 fn a_table_in_error_has_no_rows_not_even_none() {
     let gate = shop()
         .calculated_table("T", &["Product[Nope]"], "VALUES(Product[Color])")
