@@ -33,11 +33,10 @@ impl Evaluator<'_> {
         let Some(base) = table.base else {
             return error("not a column of the table");
         };
-        let paths = self.data.expanded(base, &place.context.edges(self.data));
-        let Some(path) = paths.get(&col.0) else {
+        let Some(path) = self.data.found_from(base, col.0, &place.context) else {
             return error("not a column that the table finds");
         };
-        let value = |&at: &usize| self.data.value(col, self.data.follow(at, path));
+        let value = |&at: &usize| self.data.value(col, self.data.follow(at, &path));
         Ok((self.field(col), table.at.iter().map(value).collect()))
     }
 

@@ -93,6 +93,16 @@ impl Data {
             .collect()
     }
 
+    /// The way on which a row of a table finds its row of another, for RELATED and for columns that group. USERELATIONSHIP leads elsewhere.
+    /// CROSSFILTER does not: the reference lets it say which way filters flow over a relationship, and RELATED follow any that exists.
+    pub fn found_from(&self, table: usize, to: usize, context: &Context) -> Option<Path> {
+        let path = self
+            .expanded(table, &Context::default().edges(self))
+            .remove(&to)?;
+        let activated = context.uncrossed().edges(self);
+        Some(self.expanded(table, &activated).remove(&to).unwrap_or(path))
+    }
+
     /// The row at the end of a path. A blank row leads to blank rows.
     pub fn follow(&self, row: usize, path: &[(usize, bool)]) -> usize {
         let mut row = row;
@@ -108,13 +118,15 @@ impl Data {
         row
     }
 
-    /// Whether the table has a blank row: a row of some table that leads to this one finds none of its rows.
-    pub fn has_blank_row(&self, table: usize, edges: &[Edge]) -> bool {
+    /// Whether the table has a blank row: a row of some table that leads to this one finds none of its rows. Where CROSSFILTER lets nothing
+    /// flow, rows find none all the same: a relationship is invalid by its keys, and not by the way in which it filters.
+    pub fn has_blank_row(&self, table: usize, context: &Context) -> bool {
         let blank = self.count(table);
+        let edges = context.uncrossed().edges(self);
         (0..self.tables.len())
             .filter(|&other| other != table)
             .any(|other| {
-                let paths = self.expanded(other, edges);
+                let paths = self.expanded(other, &edges);
                 paths.get(&table).is_some_and(|path| {
                     (0..self.count(other)).any(|row| self.follow(row, path) == blank)
                 })
@@ -246,7 +258,7 @@ impl Data {
             .filter(|&row| shown.rows[row])
             .collect();
         let blank = self.count(table);
-        if blank_row && shown.rows[blank] && self.has_blank_row(table, &context.edges(self)) {
+        if blank_row && shown.rows[blank] && self.has_blank_row(table, context) {
             rows.push(blank);
         }
         let mut seen: HashSet<Vec<Key>> = HashSet::new();
