@@ -744,7 +744,8 @@ impl<'a> Evaluator<'a> {
                 })
             })
             .collect();
-        Ok(Some(Rc::new(self.convert_rows(item, table, &towards)?)))
+        let item = self.convert_rows(item, table, &towards, &edges)?;
+        Ok(Some(Rc::new(item)))
     }
 }
 

@@ -408,15 +408,22 @@ impl<'a> Evaluator<'a> {
         if towards.is_empty() {
             return Ok(None);
         }
-        let item = self.convert_rows(item, detail, &towards)?;
+        let item = self.convert_rows(item, detail, &towards, outside)?;
         Ok(Some(Applied {
             columns,
             item: Rc::new(item),
         }))
     }
 
-    /// Turns a filter on the rows of `table` into one on `towards`, path columns that begin there.
-    pub fn convert_rows(&self, item: &Item, table: Table, towards: &[PathColumn]) -> Outcome<Item> {
+    /// Turns a filter on the rows of `table` into one on `towards`, path columns that begin there. `edges` are those over which the rows
+    /// expand: they say which tables have a blank row, for an inactive relationship may give one too.
+    pub fn convert_rows(
+        &self,
+        item: &Item,
+        table: Table,
+        towards: &[PathColumn],
+        edges: &Edges,
+    ) -> Outcome<Item> {
         let row = PathColumn {
             path: Arc::from([]),
             target: Target::Row(table),
@@ -425,8 +432,9 @@ impl<'a> Evaluator<'a> {
         let width = towards.len();
         if let Kind::Shared(set) = &item.kind {
             let mut codes = self.tuples_of(table, &row, set, towards, false)?;
-            if self.holds_blank_row(table, set)? {
-                codes.extend(self.blank_tuple(towards)?);
+            let blank = self.blank_code(table, edges)?;
+            if blank.is_some_and(|code| set.contains(&[code])) {
+                codes.extend(self.blank_tuple(towards, edges)?);
             }
             return Ok(Item {
                 targets,
@@ -454,8 +462,8 @@ impl<'a> Evaluator<'a> {
             .chunks_exact(width + 1)
             .map(|chunk| (chunk[0], &chunk[1..]))
             .collect();
-        let blank = self.blank_tuple(towards)?;
-        if let Some(code) = self.blank_code(table)? {
+        let blank = self.blank_tuple(towards, edges)?;
+        if let Some(code) = self.blank_code(table, edges)? {
             known.insert(code, &blank);
         }
         let kind = match &item.kind {
@@ -528,39 +536,40 @@ impl<'a> Evaluator<'a> {
             .collect())
     }
 
-    fn holds_blank_row(&self, table: Table, set: &Set) -> Outcome<bool> {
+    /// The row number of a table's blank row, if it has one under these relationships.
+    fn blank_code(&self, table: Table, edges: &Edges) -> Outcome<Option<u32>> {
         Ok(self
-            .blank_code(table)?
-            .is_some_and(|code| set.contains(&[code])))
-    }
-
-    /// The row number of a table's blank row, if it has one under the model's active relationships.
-    pub fn blank_code(&self, table: Table) -> Outcome<Option<u32>> {
-        Ok(self
-            .blank_row(table, &Relations::default())?
+            .blank_row_over(table, edges)?
             .and_then(|codes| codes.as_slice().first().copied()))
     }
 
     /// What the blank row of a table leads to: BLANK in columns, the blank row of other tables.
-    fn blank_tuple(&self, towards: &[PathColumn]) -> Outcome<Vec<u32>> {
+    fn blank_tuple(&self, towards: &[PathColumn], edges: &Edges) -> Outcome<Vec<u32>> {
         towards
             .iter()
             .map(|column| match column.target {
                 Target::Column(_) => Ok(0),
-                Target::Row(table) => Ok(self.blank_code(table)?.unwrap_or(crate::context::ABSENT)),
+                Target::Row(table) => Ok(self
+                    .blank_code(table, edges)?
+                    .unwrap_or(crate::context::ABSENT)),
             })
             .collect()
     }
 
     /// The blank row of a table, where a visible row finds no match over a relationship in force; or where the blank row of
     /// another table leads here. Rows without a companion over a one-to-one relationship give the other table a blank row, and it
-    /// ends there: hidden companions would otherwise put a blank row into every dimension.
+    /// ends there: hidden companions would otherwise put a blank row into every dimension. A relationship over which CROSSFILTER lets
+    /// nothing flow counts with the others: its keys make it invalid, and not the way in which it filters.
     pub fn blank_row(
         &self,
         table: Table,
         relations: &Relations,
     ) -> Outcome<Option<security::Codes>> {
         let edges = self.edges(relations);
+        self.blank_row_over(table, &edges)
+    }
+
+    fn blank_row_over(&self, table: Table, edges: &Edges) -> Outcome<Option<security::Codes>> {
         let over: Vec<Relationship> = edges
             .leading_to(table)
             .map(|(edge, _)| edge.handle)
@@ -570,7 +579,7 @@ impl<'a> Evaluator<'a> {
         }
         match self.scope.blank_row(table, &over, self.control)? {
             Some(found) => Ok(Some(found)),
-            None => self.blank_row_of_facts(table, &edges, &mut Vec::new()),
+            None => self.blank_row_of_facts(table, edges, &mut Vec::new()),
         }
     }
 

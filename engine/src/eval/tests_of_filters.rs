@@ -142,16 +142,14 @@ impl<'a> Evaluator<'a> {
         }
         for target in &item.targets {
             let Target::Row(table) = target else { continue };
-            if let Some(path) = self
-                .edges(item.relations(&batch.filters.relations))
-                .paths(*table, &[])
-                .get(&column.table())
-            {
+            let edges = self.edges(item.relations(&batch.filters.relations));
+            if let Some(path) = edges.paths(*table, &[]).get(&column.table()) {
                 let towards = PathColumn {
                     path: std::sync::Arc::clone(path),
                     target: Target::Column(column),
                 };
-                return Ok(Rc::new(self.convert_rows(item, *table, &[towards])?));
+                let item = self.convert_rows(item, *table, &[towards], &edges)?;
+                return Ok(Rc::new(item));
             }
         }
         Ok(Item::shared(
