@@ -357,6 +357,44 @@ fn filters_take_the_straight_way_alone() {
     }
 }
 
+/// CROSSFILTER says how filters flow: with NONE no filter on days reaches what was sold, nor the other way. What rows find, and which table
+/// has a blank row, follows from the keys. The total of what was sold is 70; by its order nothing is without a day.
+#[test]
+fn what_crossfilter_cuts_is_followed_all_the_same() {
+    let session = shipped();
+    let ship = "USERELATIONSHIP ( Sold[Shipped], Days[Day] )";
+    let none = "CROSSFILTER ( Sold[Ordered], Days[Day], NONE )";
+    let unshipped = "CROSSFILTER ( Sold[Shipped], Days[Day], NONE )";
+    let related = "CONCATENATEX ( Sold, RELATED ( Days[Day] ), \"|\", Sold[Ordered], ASC )";
+    let months = "COUNTROWS ( SUMMARIZE ( Sold, Days[Month] ) )";
+    let found = "LOOKUPVALUE ( Sold[Amount], Days[Day], 2 )";
+    let rows = "COUNTROWS ( VALUES ( Days ) )";
+    for (expression, expected) in [
+        (
+            format!("CALCULATE ( SUM ( Sold[Amount] ), Days[Day] = 1, {none} )"),
+            "70",
+        ),
+        (format!("CALCULATE ( {related}, {none} )"), "1|2|3"),
+        (
+            format!("CALCULATE ( {related}, {ship}, {unshipped} )"),
+            "3|3|",
+        ),
+        // By the order in January and in February; by the shipping in February and on no day.
+        (format!("CALCULATE ( {months}, {none} )"), "2"),
+        (format!("CALCULATE ( {months}, {ship}, {unshipped} )"), "2"),
+        (
+            format!("CALCULATE ( {months}, Days[Month] = \"Feb\", {none} )"),
+            "2",
+        ),
+        (format!("CALCULATE ( {found}, {none} )"), "20"),
+        (format!("CALCULATE ( {rows}, {none} )"), "3"),
+        (format!("CALCULATE ( {rows}, {ship} )"), "4"),
+        (format!("CALCULATE ( {rows}, {ship}, {unshipped} )"), "4"),
+    ] {
+        assert_eq!(value(&session, &expression), expected, "{expression}");
+    }
+}
+
 #[test]
 fn related_rows_are_found_along_the_relationship_in_use() {
     let session = shipped();

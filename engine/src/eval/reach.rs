@@ -171,7 +171,8 @@ fn weightiest(ways: &[Way]) -> Option<Way> {
 
 impl<'a> Evaluator<'a> {
     /// A column that rows of `base` lead to, along the relationship that USERELATIONSHIP put in the place of another. Where none
-    /// leads there, the way is the model's own.
+    /// leads there, the way is the model's own. CROSSFILTER does not bear upon it: the reference lets it say which way filters flow over a
+    /// relationship, and RELATED, SUMMARIZE and GROUPBY follow any that exists.
     pub fn in_force(&self, base: Table, column: &PathColumn, relations: &Relations) -> PathColumn {
         if relations.activated.is_empty() {
             return column.clone();
@@ -180,7 +181,7 @@ impl<'a> Evaluator<'a> {
             Target::Column(column) => column.table(),
             Target::Row(table) => table,
         };
-        let paths = self.edges(relations).paths(base, &[]);
+        let paths = self.edges(&relations.uncrossed()).paths(base, &[]);
         PathColumn {
             path: Arc::clone(paths.get(&to).unwrap_or(&column.path)),
             target: column.target,
