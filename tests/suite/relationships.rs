@@ -288,6 +288,56 @@ fn of_several_ways_the_weightiest_is_taken() {
     }
 }
 
+/// Sales lead to shops, and over buyers to regions where that is asked for; there are 22,500 pairs of a shop and a region, more than are
+/// tried one by one. Each of the 150 shops sold to a buyer of one of the regions 1 to 7, or of several.
+const WIDE: &str = r#"{
+  "name": "wide", "compatibilityLevel": 1600,
+  "model": { "culture": "en-US", "tables": [
+    { "name": "Sold",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Shop", "dataType": "int64", "sourceColumn": "[Shop]" },
+        { "type": "calculatedTableColumn", "name": "Buyer", "dataType": "int64", "sourceColumn": "[Buyer]" } ],
+      "partitions": [ { "name": "Sold", "source": { "type": "calculated", "expression":
+        "SELECTCOLUMNS ( GENERATESERIES ( 1, 300 ), \"Shop\", MOD ( [Value], 150 ) + 1, \"Buyer\", MOD ( [Value], 7 ) + 1 )" } } ] },
+    { "name": "Shops",
+      "columns": [ { "type": "calculatedTableColumn", "name": "Shop", "dataType": "int64", "sourceColumn": "[Shop]" } ],
+      "partitions": [ { "name": "Shops", "source": { "type": "calculated", "expression":
+        "SELECTCOLUMNS ( GENERATESERIES ( 1, 150 ), \"Shop\", [Value] )" } } ] },
+    { "name": "Buyers",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Buyer", "dataType": "int64", "sourceColumn": "[Buyer]" },
+        { "type": "calculatedTableColumn", "name": "Region", "dataType": "int64", "sourceColumn": "[Region]" } ],
+      "partitions": [ { "name": "Buyers", "source": { "type": "calculated", "expression":
+        "SELECTCOLUMNS ( GENERATESERIES ( 1, 7 ), \"Buyer\", [Value], \"Region\", [Value] )" } } ] },
+    { "name": "Regions",
+      "columns": [ { "type": "calculatedTableColumn", "name": "Region", "dataType": "int64", "sourceColumn": "[Region]" } ],
+      "partitions": [ { "name": "Regions", "source": { "type": "calculated", "expression":
+        "SELECTCOLUMNS ( GENERATESERIES ( 1, 150 ), \"Region\", [Value] )" } } ] } ],
+    "relationships": [
+      { "name": "a", "fromTable": "Sold", "fromColumn": "Shop", "toTable": "Shops", "toColumn": "Shop" },
+      { "name": "b", "fromTable": "Sold", "fromColumn": "Buyer", "toTable": "Buyers", "toColumn": "Buyer" },
+      { "name": "c", "fromTable": "Buyers", "fromColumn": "Region", "toTable": "Regions", "toColumn": "Region", "isActive": false } ] } }"#;
+
+/// Over the regions of buyers, ALL of buyers frees the regions: then what a shop sold shows in all of them. The 300 sales are of 300 pairs,
+/// because two sales of one shop lie 150 apart, and 150 is no multiple of 7.
+#[test]
+fn what_a_chosen_relationship_frees_shows_in_all_groups() {
+    let folder = Scratch::new("relationships-wide");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, WIDE).expect("a model in the scratch folder");
+    let database = Database::import(&file, folder.path()).expect("the wide model");
+    let session = database.session(Identity::anonymous()).expect("a session");
+    for (expression, pairs) in [
+        ("COUNTROWS ( Sold )", "300"),
+        ("CALCULATE ( COUNTROWS ( Sold ), ALL ( Buyers ) )", "22500"),
+    ] {
+        let query = format!(
+            "COUNTROWS ( CALCULATETABLE ( SUMMARIZECOLUMNS ( Shops[Shop], Regions[Region], \"x\", {expression} ), USERELATIONSHIP ( Buyers[Region], Regions[Region] ) ) )"
+        );
+        assert_eq!(value(&session, &query), pairs, "{query}");
+    }
+}
+
 /// Days and goods of what was sold and bought; both facts filter the goods. Goods 3 was never bought.
 const GALAXY: &str = r#"{
   "name": "galaxy", "compatibilityLevel": 1600,

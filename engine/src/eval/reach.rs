@@ -262,6 +262,24 @@ impl<'a> Evaluator<'a> {
             .collect()
     }
 
+    /// Whether the rows of a table lead to another table under some choice of relationships.
+    pub fn could_lead(&self, table: Table, to: Table) -> bool {
+        let mut found = vec![table];
+        let mut next = 0;
+        while let Some(&here) = found.get(next) {
+            next += 1;
+            for info in self.scope.relationships() {
+                if !info.to_many && info.from == here && !found.contains(&info.to) {
+                    found.push(info.to);
+                }
+                if !info.from_many && info.to == here && !found.contains(&info.from) {
+                    found.push(info.from);
+                }
+            }
+        }
+        found.contains(&to)
+    }
+
     /// The tables whose filters arrive at a table, over relationships in force, however far.
     pub fn sources_of_filters(&self, table: Table, relations: &Relations) -> Vec<Table> {
         let edges = self.edges(relations);
