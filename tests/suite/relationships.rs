@@ -207,6 +207,17 @@ fn an_inactive_relationship_that_is_used_gives_a_blank_row() {
             "70",
             "70",
         ),
+        (
+            "COUNTROWS ( TREATAS ( { 1, 2, 3, BLANK () }, Days[Day] ) )",
+            "3",
+            "4",
+        ),
+        // The days count with the month of their group: of no month, no day.
+        (
+            "SUMX ( SUMMARIZECOLUMNS ( Days[Month], VALUES ( Days[Day] ), \"x\", CALCULATE ( SUM ( Sold[Amount] ), REMOVEFILTERS ( Days[Month] ) ) ), [x] )",
+            "70",
+            "70",
+        ),
     ] {
         assert_eq!(value(&session, expression), ordered, "{expression}");
         let used =

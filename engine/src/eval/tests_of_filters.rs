@@ -107,7 +107,7 @@ impl<'a> Evaluator<'a> {
                 None
             }
         });
-        let shown = self.shown_codes(column, shared.as_deref())?;
+        let shown = self.shown_codes(column, shared.as_deref(), &batch.filters.relations)?;
         let codes = shown.as_slice();
         let mut positions: Vec<u32> = Vec::new();
         let mut plan = SegmentPlan::new();
