@@ -183,6 +183,46 @@ fn filters_on_rows_keep_the_relationships_that_they_were_made_under() {
     }
 }
 
+/// Modifiers apply after the filters of current rows, and before those of filter arguments; of modifiers those first that choose relationships.
+/// Without the relationship that CROSSFILTER cuts, Sold is not expanded by the days, so that a filter on them stays when Sold is freed.
+#[test]
+fn relationships_are_chosen_before_columns_are_freed() {
+    let session = shipped();
+    let ship = "USERELATIONSHIP ( Sold[Shipped], Days[Day] )";
+    let none = "CROSSFILTER ( Sold[Ordered], Days[Day], NONE )";
+    for (freed, plain, cut, used) in [
+        ("ALL ( Sold )", "3", "2", "3"),
+        ("REMOVEFILTERS ( Sold )", "3", "2", "3"),
+        ("ALLEXCEPT ( Sold, Sold[Amount] )", "3", "2", "3"),
+        ("ALLEXCEPT ( Sold, Days[Month] )", "2", "2", "2"),
+        // A filter argument is evaluated, and expanded, outside.
+        ("FILTER ( ALL ( Sold ), TRUE )", "3", "3", "3"),
+        ("KEEPFILTERS ( FILTER ( ALL ( Sold ), TRUE ) )", "2", "2", "2"),
+    ] {
+        for (chosen, days) in [
+            (String::new(), plain),
+            (format!(", {none}"), cut),
+            (format!(", {ship}"), used),
+        ] {
+            let query = format!(
+                "CALCULATE ( CALCULATE ( COUNTROWS ( Days ), {freed}{chosen} ), Days[Month] = \"Jan\" )"
+            );
+            assert_eq!(value(&session, &query), days, "{query}");
+        }
+    }
+    // Each line is a filter on its day of ordering too, until ALL frees it: of three lines, three days each.
+    for (modifiers, days) in [
+        (none.to_owned(), "3"),
+        (format!("{none}, ALL ( Sold )"), "3"),
+        (format!("{none}, REMOVEFILTERS ( Days )"), "9"),
+        (ship.to_owned(), "3"),
+        (format!("{ship}, ALL ( Sold )"), "9"),
+    ] {
+        let query = format!("SUMX ( Sold, CALCULATE ( COUNTROWS ( Days ), {modifiers} ) )");
+        assert_eq!(value(&session, &query), days, "{query}");
+    }
+}
+
 /// Of no day is what was shipped on none: by the day of shipping Days has a blank row, by the day of the order it has none. The blank row
 /// stays among the rows of a filter when some of its columns are freed.
 #[test]
