@@ -31,6 +31,7 @@ mod malformed;
 mod measure_formats;
 mod outcome;
 mod periods;
+mod references;
 mod refusals;
 mod relationships;
 mod role_files;
