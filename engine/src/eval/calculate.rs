@@ -745,8 +745,7 @@ impl<'a> Evaluator<'a> {
                 })
             })
             .collect();
-        let item = self.convert_rows(item, table, &towards, &edges)?;
-        Ok(Some(Rc::new(item)))
+        Ok(Some(Rc::new(self.convert_rows(item, table, &towards)?)))
     }
 }
 

@@ -60,8 +60,6 @@ impl Evaluator<'_> {
         for (columns, filters, keys) in together {
             let only = FilterContext {
                 items: filters.iter().chain(&keys).cloned().collect(),
-                // They say whether the table has a blank row.
-                relations: Rc::clone(relations),
                 ..FilterContext::default()
             };
             let rows = self.value_rows(&columns, true, &only, batch.len)?;

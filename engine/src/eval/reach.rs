@@ -5,7 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use security::{Column, Filter, PathColumn, Relationship, Scan, Step, Table, Target};
+use security::{
+    Column, Filter, PathColumn, Relationship, RelationshipInfo, Scan, Step, Table, Target,
+};
 
 use super::{Evaluator, Outcome};
 use crate::bound::CrossFilterMode;
@@ -49,18 +51,6 @@ pub struct Applied {
 }
 
 impl Edges {
-    /// The relationships over which rows find a row of `table`, and whether that is against the arrow.
-    fn leading_to(&self, table: Table) -> impl Iterator<Item = (&Edge, bool)> {
-        self.list
-            .iter()
-            .filter(|edge| !edge.limited)
-            .flat_map(|edge| [(edge, false), (edge, true)])
-            .filter(move |(edge, reverse)| match reverse {
-                false => edge.to == table,
-                true => edge.one_to_one && edge.from == table,
-            })
-    }
-
     /// The relationships over which a row of `table` finds a row of another, and which table that is.
     fn leading_from(
         &self,
@@ -144,6 +134,10 @@ impl Edges {
     }
 }
 
+fn is_one_to_one(info: &RelationshipInfo) -> bool {
+    !info.from_many && !info.to_many
+}
+
 fn step((edge, reverse): &(Edge, bool)) -> Step {
     Step {
         relationship: edge.handle,
@@ -208,7 +202,7 @@ impl<'a> Evaluator<'a> {
             if replaced || !(activated || info.active) {
                 continue;
             }
-            let one_to_one = !info.from_many && !info.to_many;
+            let one_to_one = is_one_to_one(info);
             let (mut forward, mut back) = (true, info.both_directions || one_to_one);
             for (handle, mode) in &relations.cross {
                 if *handle == info.handle {
@@ -427,22 +421,15 @@ impl<'a> Evaluator<'a> {
         if towards.is_empty() {
             return Ok(None);
         }
-        let item = self.convert_rows(item, detail, &towards, outside)?;
+        let item = self.convert_rows(item, detail, &towards)?;
         Ok(Some(Applied {
             columns,
             item: Rc::new(item),
         }))
     }
 
-    /// Turns a filter on the rows of `table` into one on `towards`, path columns that begin there. `edges` are those over which the rows
-    /// expand: they say which tables have a blank row, for an inactive relationship may give one too.
-    pub fn convert_rows(
-        &self,
-        item: &Item,
-        table: Table,
-        towards: &[PathColumn],
-        edges: &Edges,
-    ) -> Outcome<Item> {
+    /// Turns a filter on the rows of `table` into one on `towards`, path columns that begin there.
+    pub fn convert_rows(&self, item: &Item, table: Table, towards: &[PathColumn]) -> Outcome<Item> {
         let row = PathColumn {
             path: Arc::from([]),
             target: Target::Row(table),
@@ -451,9 +438,9 @@ impl<'a> Evaluator<'a> {
         let width = towards.len();
         if let Kind::Shared(set) = &item.kind {
             let mut codes = self.tuples_of(table, &row, set, towards, false)?;
-            let blank = self.blank_code(table, edges)?;
+            let blank = self.blank_code(table)?;
             if blank.is_some_and(|code| set.contains(&[code])) {
-                codes.extend(self.blank_tuple(towards, edges)?);
+                codes.extend(self.blank_tuple(towards)?);
             }
             return Ok(Item {
                 targets,
@@ -481,8 +468,8 @@ impl<'a> Evaluator<'a> {
             .chunks_exact(width + 1)
             .map(|chunk| (chunk[0], &chunk[1..]))
             .collect();
-        let blank = self.blank_tuple(towards, edges)?;
-        if let Some(code) = self.blank_code(table, edges)? {
+        let blank = self.blank_tuple(towards)?;
+        if let Some(code) = self.blank_code(table)? {
             known.insert(code, &blank);
         }
         let kind = match &item.kind {
@@ -555,50 +542,59 @@ impl<'a> Evaluator<'a> {
             .collect())
     }
 
-    /// The row number of a table's blank row, if it has one under these relationships.
-    fn blank_code(&self, table: Table, edges: &Edges) -> Outcome<Option<u32>> {
+    /// The row number of a table's blank row, if it has one.
+    fn blank_code(&self, table: Table) -> Outcome<Option<u32>> {
         Ok(self
-            .blank_row_over(table, edges)?
+            .blank_row(table)?
             .and_then(|codes| codes.as_slice().first().copied()))
     }
 
     /// What the blank row of a table leads to: BLANK in columns, the blank row of other tables.
-    fn blank_tuple(&self, towards: &[PathColumn], edges: &Edges) -> Outcome<Vec<u32>> {
+    fn blank_tuple(&self, towards: &[PathColumn]) -> Outcome<Vec<u32>> {
         towards
             .iter()
             .map(|column| match column.target {
                 Target::Column(_) => Ok(0),
-                Target::Row(table) => Ok(self
-                    .blank_code(table, edges)?
-                    .unwrap_or(crate::context::ABSENT)),
+                Target::Row(table) => Ok(self.blank_code(table)?.unwrap_or(crate::context::ABSENT)),
             })
             .collect()
     }
 
-    /// The blank row of a table, where a visible row finds no match over a relationship in force; or where the blank row of
-    /// another table leads here. Rows without a companion over a one-to-one relationship give the other table a blank row, and it
-    /// ends there: hidden companions would otherwise put a blank row into every dimension. A relationship over which CROSSFILTER lets
-    /// nothing flow counts with the others: its keys make it invalid, and not the way in which it filters.
-    pub fn blank_row(
-        &self,
-        table: Table,
-        relations: &Relations,
-    ) -> Outcome<Option<security::Codes>> {
-        let edges = self.edges(relations);
-        self.blank_row_over(table, &edges)
+    /// The relationships over which rows find a row of `table`, and whether that is against the arrow. Inactive ones count, but for those
+    /// of a hidden column, which nobody may use.
+    fn leading_to(&self, table: Table) -> impl Iterator<Item = (&'a RelationshipInfo, bool)> {
+        let known = |info: &&RelationshipInfo| {
+            info.active || (info.from_column.is_some() && info.to_column.is_some())
+        };
+        self.scope
+            .relationships()
+            .iter()
+            .filter(known)
+            .flat_map(|info| [(info, false), (info, true)])
+            .filter(move |(info, reverse)| match reverse {
+                false => info.to == table && !info.to_many,
+                true => info.from == table && is_one_to_one(info),
+            })
     }
 
-    fn blank_row_over(&self, table: Table, edges: &Edges) -> Outcome<Option<security::Codes>> {
-        let over: Vec<Relationship> = edges
+    /// The blank row of a table, where a visible row finds no match over a relationship that leads here; or where the blank row of
+    /// another table leads here. Rows without a companion over a one-to-one relationship give the other table a blank row, and it
+    /// ends there: hidden companions would otherwise put a blank row into every dimension.
+    ///
+    /// It is the table's own, whatever an expression makes of the relationships: an inactive one, and one over which CROSSFILTER lets
+    /// nothing flow, are invalid by their keys as others are. So what was never shipped stands in a row without a year where sales by the
+    /// date of shipping are grouped by year, as in published reports, although the year is grouped where orders are by their own date.
+    pub fn blank_row(&self, table: Table) -> Outcome<Option<security::Codes>> {
+        let over: Vec<Relationship> = self
             .leading_to(table)
-            .map(|(edge, _)| edge.handle)
+            .map(|(info, _)| info.handle)
             .collect();
         if over.is_empty() {
             return Ok(None);
         }
         match self.scope.blank_row(table, &over, self.control)? {
             Some(found) => Ok(Some(found)),
-            None => self.blank_row_of_facts(table, edges, &mut Vec::new()),
+            None => self.blank_row_of_facts(table, &mut Vec::new()),
         }
     }
 
@@ -606,37 +602,27 @@ impl<'a> Evaluator<'a> {
     fn blank_row_of_facts(
         &self,
         table: Table,
-        edges: &Edges,
         seen: &mut Vec<Table>,
     ) -> Outcome<Option<security::Codes>> {
         seen.push(table);
-        let over: Vec<Relationship> = edges
+        let over: Vec<Relationship> = self
             .leading_to(table)
-            .filter(|(edge, _)| !edge.one_to_one)
-            .map(|(edge, _)| edge.handle)
+            .filter(|(info, _)| !is_one_to_one(info))
+            .map(|(info, _)| info.handle)
             .collect();
         if !over.is_empty()
             && let Some(found) = self.scope.blank_row(table, &over, self.control)?
         {
             return Ok(Some(found));
         }
-        for (edge, reverse) in edges.leading_to(table) {
-            let from = if reverse { edge.to } else { edge.from };
+        for (info, reverse) in self.leading_to(table) {
+            let from = if reverse { info.to } else { info.from };
             if seen.contains(&from) {
                 continue;
             }
-            if let Some(blank) = self.blank_row_of_facts(from, edges, seen)? {
-                let step = Step {
-                    relationship: edge.handle,
-                    reverse,
-                };
-                let path = Arc::from([step]);
-                let target = Target::Row(table);
-                return Ok(Some(self.scope.fetch(
-                    &blank,
-                    &PathColumn { path, target },
-                    self.control,
-                )?));
+            if let Some(blank) = self.blank_row_of_facts(from, seen)? {
+                let found = self.scope.blank_row_behind(&blank, info.handle, table)?;
+                return Ok(Some(found));
             }
         }
         Ok(None)

@@ -11,7 +11,7 @@ use super::sets::{NO_ROW, SegmentPlan, common_type, errors_by_context, segment_o
 use super::{Evaluator, Outcome, internal};
 use crate::batch::Batch;
 use crate::bound::{FrameId, Order, Scalar, Schema, TableExpr, path_here};
-use crate::context::{ABSENT, Relations};
+use crate::context::ABSENT;
 use crate::error::Failure;
 use crate::table::{ColumnRows, TableRows};
 use crate::value::{DataType, Value};
@@ -92,7 +92,7 @@ impl<'a> Evaluator<'a> {
             }
             let wanted = self.encode(column, &self.column_vector(&rows, &table.schema, index)?)?;
             // What hidden rows hold must not be told from what no row holds: only values of visible rows stay.
-            let shown = self.shown_codes(column, Some(&wanted), &batch.filters.relations)?;
+            let shown = self.shown_codes(column, Some(&wanted))?;
             let place: HashMap<u32, u32> = shown
                 .as_slice()
                 .iter()
@@ -127,13 +127,11 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    /// The codes of a column that visible rows, or the blank row that the table has under these relationships, have: all, or those
-    /// among `wanted`.
+    /// The codes of a column that visible rows, or the table's blank row, have: all, or those among `wanted`.
     pub(super) fn shown_codes(
         &self,
         column: Column,
         wanted: Option<&[u32]>,
-        relations: &Relations,
     ) -> Outcome<security::Codes> {
         let here = PathColumn {
             path: path_here(),
@@ -166,7 +164,7 @@ impl<'a> Evaluator<'a> {
             .ok_or_else(|| internal("a scan without its key"))?;
         let blank_wanted =
             wanted.is_none_or(|codes| codes.contains(&0)) && !shown.as_slice().contains(&0);
-        if blank_wanted && let Some(row) = self.blank_row(column.table(), relations)? {
+        if blank_wanted && let Some(row) = self.blank_row(column.table())? {
             let blank = self.scope.fetch(&row, &here, self.control)?;
             return security::Codes::concat(&[blank, shown])
                 .ok_or_else(|| internal("the blank row does not fit its table"));

@@ -107,7 +107,7 @@ impl<'a> Evaluator<'a> {
                 None
             }
         });
-        let shown = self.shown_codes(column, shared.as_deref(), &batch.filters.relations)?;
+        let shown = self.shown_codes(column, shared.as_deref())?;
         let codes = shown.as_slice();
         let mut positions: Vec<u32> = Vec::new();
         let mut plan = SegmentPlan::new();
@@ -148,8 +148,7 @@ impl<'a> Evaluator<'a> {
                     path: std::sync::Arc::clone(path),
                     target: Target::Column(column),
                 };
-                let item = self.convert_rows(item, *table, &[towards], &edges)?;
-                return Ok(Rc::new(item));
+                return Ok(Rc::new(self.convert_rows(item, *table, &[towards])?));
             }
         }
         Ok(Item::shared(

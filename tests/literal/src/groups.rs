@@ -289,7 +289,7 @@ impl Evaluator<'_> {
                 .map(Rc::new);
             let only = Context {
                 filters: of_table.iter().cloned().chain(key).collect(),
-                ..inner.uncrossed()
+                ..Context::default()
             };
             let tuples = self.data.tuples(&columns, &only, true);
             inner

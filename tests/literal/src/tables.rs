@@ -47,7 +47,7 @@ impl Evaluator<'_> {
         let shown = self.data.shown(table, context);
         let blank = self.data.count(table);
         let mut at: Vec<usize> = (0..blank).filter(|&row| shown.rows[row]).collect();
-        if blank_row && shown.rows[blank] && self.data.has_blank_row(table, context) {
+        if blank_row && shown.rows[blank] && self.data.has_blank_row(table) {
             at.push(blank);
         }
         let columns = self.data.columns_of(table);
