@@ -498,6 +498,7 @@ fn what_crossfilter_cuts_is_followed_all_the_same() {
     let unshipped = "CROSSFILTER ( Sold[Shipped], Days[Day], NONE )";
     let related = "CONCATENATEX ( Sold, RELATED ( Days[Day] ), \"|\", Sold[Ordered], ASC )";
     let months = "COUNTROWS ( SUMMARIZE ( Sold, Days[Month] ) )";
+    let counts = "CONCATENATEX ( SUMMARIZE ( Sold, Days[Month], \"n\", COUNTROWS ( Sold ) ), Days[Month] & [n], \"|\", Days[Month] )";
     let found = "LOOKUPVALUE ( Sold[Amount], Days[Day], 2 )";
     let rows = "COUNTROWS ( VALUES ( Days ) )";
     for (expression, expected) in [
@@ -517,6 +518,8 @@ fn what_crossfilter_cuts_is_followed_all_the_same() {
             format!("CALCULATE ( {months}, Days[Month] = \"Feb\", {none} )"),
             "2",
         ),
+        // The rows of a month filter what is computed of it, though the month does not.
+        (format!("CALCULATE ( {counts}, {none} )"), "Feb1|Jan2"),
         (format!("CALCULATE ( {found}, {none} )"), "20"),
         (format!("CALCULATE ( {rows}, {none} )"), "4"),
         (format!("CALCULATE ( {rows}, {ship} )"), "4"),
