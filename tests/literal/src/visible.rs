@@ -137,7 +137,8 @@ impl Data {
     fn is_led_blank(&self, table: usize, seen: &mut Vec<usize>) -> bool {
         seen.push(table);
         let blank = self.count(table);
-        let unmatched = |(link, _): (&Link, usize)| !link.one_to_one && link.forward.contains(&blank);
+        let unmatched =
+            |(link, _): (&Link, usize)| !link.one_to_one && link.forward.contains(&blank);
         self.leading_to(table).any(unmatched)
             || self
                 .leading_to(table)
