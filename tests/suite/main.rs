@@ -24,6 +24,7 @@ mod fairness;
 mod functions;
 mod functions_document;
 mod goldens;
+mod group_relationships;
 mod hidden_names;
 mod hidden_rows;
 mod listed_values;

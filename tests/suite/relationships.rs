@@ -6,7 +6,7 @@ use crate::functions::{check, value};
 use crate::scratch::Scratch;
 
 /// Lines that were ordered on one day and shipped on another; the second relationship is inactive. Some days have a note.
-const SHIPPED: &str = r#"{
+pub const SHIPPED: &str = r#"{
   "name": "shipped", "compatibilityLevel": 1600,
   "model": { "culture": "en-US", "tables": [
     { "name": "Sold",
