@@ -57,34 +57,82 @@ fn items_choose_relationships_and_free_columns() {
     for (expression, expected) in [
         // The item stands outside of what the measure says.
         ("CALCULATE ( [In February], Way[Item] = \"Ship\" )", "30"),
-        ("CALCULATE ( [In February], Way[Item] = \"All days\", Days[Month] = \"Jan\" )", "40"),
-        ("CALCULATE ( [Total Shipped], Way[Item] = \"Cut\", Days[Month] = \"Feb\" )", "30"),
-        ("CALCULATE ( [Total], Way[Item] = \"Ship\", Days[Month] = \"Feb\" )", "30"),
-        ("CALCULATE ( [Total], Way[Item] = \"All days\", Days[Month] = \"Feb\" )", "70"),
-        ("CALCULATE ( [Total], Way[Item] = \"Cut\", Days[Month] = \"Feb\" )", "70"),
+        (
+            "CALCULATE ( [In February], Way[Item] = \"All days\", Days[Month] = \"Jan\" )",
+            "40",
+        ),
+        (
+            "CALCULATE ( [Total Shipped], Way[Item] = \"Cut\", Days[Month] = \"Feb\" )",
+            "30",
+        ),
+        (
+            "CALCULATE ( [Total], Way[Item] = \"Ship\", Days[Month] = \"Feb\" )",
+            "30",
+        ),
+        (
+            "CALCULATE ( [Total], Way[Item] = \"All days\", Days[Month] = \"Feb\" )",
+            "70",
+        ),
+        (
+            "CALCULATE ( [Total], Way[Item] = \"Cut\", Days[Month] = \"Feb\" )",
+            "70",
+        ),
         // Relationships are chosen before columns are freed.
-        ("CALCULATE ( [Total], Way[Item] = \"Ship all\", Days[Month] = \"Jan\" )", "70"),
-        ("CALCULATE ( [Count of Days], Way[Item] = \"Ship all\", Days[Month] = \"Jan\" )", "3"),
-        ("CALCULATE ( [Count of Days], Way[Item] = \"Cut all\", Days[Month] = \"Jan\" )", "2"),
+        (
+            "CALCULATE ( [Total], Way[Item] = \"Ship all\", Days[Month] = \"Jan\" )",
+            "70",
+        ),
+        (
+            "CALCULATE ( [Count of Days], Way[Item] = \"Ship all\", Days[Month] = \"Jan\" )",
+            "3",
+        ),
+        (
+            "CALCULATE ( [Count of Days], Way[Item] = \"Cut all\", Days[Month] = \"Jan\" )",
+            "2",
+        ),
         // The measure puts another item in the place of the one applied to it, inside of what that one changed.
-        ("CALCULATE ( [Of All Days], Way[Item] = \"Ship\", Days[Month] = \"Feb\" )", "70"),
+        (
+            "CALCULATE ( [Of All Days], Way[Item] = \"Ship\", Days[Month] = \"Feb\" )",
+            "70",
+        ),
         // Of two groups the one of higher precedence stands outside: what is inside prevails.
         (
             "CALCULATE ( [Total], Way[Item] = \"Ship\", Late[Item] = \"Order\", Days[Month] = \"Feb\" )",
             "30",
         ),
-        ("CALCULATE ( [Total], Way[Item] = \"February\", Late[Item] = \"Ship\" )", "30"),
-        ("CALCULATE ( [Total], Way[Item] = \"February\", Late[Item] = \"January\" )", "40"),
-        ("CALCULATE ( [Total], Way[Item] = \"All days\", Late[Item] = \"January\" )", "70"),
+        (
+            "CALCULATE ( [Total], Way[Item] = \"February\", Late[Item] = \"Ship\" )",
+            "30",
+        ),
+        (
+            "CALCULATE ( [Total], Way[Item] = \"February\", Late[Item] = \"January\" )",
+            "40",
+        ),
+        (
+            "CALCULATE ( [Total], Way[Item] = \"All days\", Late[Item] = \"January\" )",
+            "70",
+        ),
         (
             "CALCULATE ( [Total], Way[Item] = \"Ship\", Late[Item] = \"Free\", Days[Month] = \"Feb\" )",
             "70",
         ),
         // A line filters its day of ordering, until ALL frees it: no line was shipped on that day.
-        ("SUMX ( Sold, CALCULATE ( [Total], Way[Item] = \"Ship\" ) )", "BLANK"),
-        ("SUMX ( Sold, CALCULATE ( [Total], Way[Item] = \"Ship all\" ) )", "210"),
-        ("SUMX ( Sold, CALCULATE ( [Count of Days], Way[Item] = \"Cut all\" ) )", "3"),
-        ("SUMX ( Days, CALCULATE ( [Total], Way[Item] = \"Ship\" ) )", "30"),
+        (
+            "SUMX ( Sold, CALCULATE ( [Total], Way[Item] = \"Ship\" ) )",
+            "BLANK",
+        ),
+        (
+            "SUMX ( Sold, CALCULATE ( [Total], Way[Item] = \"Ship all\" ) )",
+            "210",
+        ),
+        (
+            "SUMX ( Sold, CALCULATE ( [Count of Days], Way[Item] = \"Cut all\" ) )",
+            "3",
+        ),
+        (
+            "SUMX ( Days, CALCULATE ( [Total], Way[Item] = \"Ship\" ) )",
+            "30",
+        ),
     ] {
         assert_eq!(value(&session, expression), expected, "{expression}");
     }
