@@ -307,6 +307,14 @@ impl Relations {
         found.map(|(_, weight)| *weight)
     }
 
+    /// What USERELATIONSHIP chose, without what CROSSFILTER says of how filters flow.
+    pub fn uncrossed(&self) -> Relations {
+        Relations {
+            activated: self.activated.clone(),
+            cross: Vec::new(),
+        }
+    }
+
     /// What the relationships weigh that the next CALCULATE activates.
     pub fn next_weight(&self) -> u32 {
         let weights = self.activated.iter().map(|(_, weight)| *weight);

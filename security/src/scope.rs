@@ -661,13 +661,49 @@ impl Scope {
                 ));
             }
             let step = self.storage_step(entry.id, reverse);
-            let masked = (self.crossing(entry, reverse) == Crossing::Masked).then_some(id);
+            // Over an inactive relationship a visible row may lead to a hidden one, which counts as deleted.
+            let masked = (self.crossing(entry, reverse) != Crossing::Open).then_some(id);
             let find = || self.finds_blank(data, start.id.table, step, blank, masked, control);
             if self.visible.blank(step, find)? {
                 return Ok(Some(self.mint(Target::Row(table), vec![blank])));
             }
         }
         Ok(None)
+    }
+
+    /// The blank row of a table that the blank row of another one, as `blank_row` gave it, leads to.
+    pub fn blank_row_behind(
+        &self,
+        before: &Codes,
+        over: Relationship,
+        table: Table,
+    ) -> Result<Codes, ReadError> {
+        let id = self.lower_table(table)?;
+        let entry = self.lower_relationship(over)?;
+        let (start, end) = if entry.to.id.table == id {
+            (entry.from, entry.to)
+        } else {
+            (entry.to, entry.from)
+        };
+        let Target::Row(from) = before.of else {
+            return Err(ReadError::Foreign);
+        };
+        if before.scope != self.number {
+            return Err(ReadError::Foreign);
+        }
+        let data = self.data()?;
+        let blank_before = data.rows(start.id.table).ok_or(ReadError::NoData)?;
+        let leads = end.id.table == id
+            && !end.many
+            && self.lower_table(from)? == start.id.table
+            && *before.codes == [blank_before];
+        if !leads {
+            return Err(ReadError::Internal(
+                "a blank row behind a row that does not lead there".to_owned(),
+            ));
+        }
+        let blank = data.rows(id).ok_or(ReadError::NoData)?;
+        Ok(self.mint(Target::Row(table), vec![blank]))
     }
 
     fn finds_blank(

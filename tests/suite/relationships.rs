@@ -6,7 +6,7 @@ use crate::functions::{check, value};
 use crate::scratch::session_of;
 
 /// Lines that were ordered on one day and shipped on another; the second relationship is inactive. Some days have a note.
-const SHIPPED: &str = r#"{
+pub const SHIPPED: &str = r#"{
   "name": "shipped", "compatibilityLevel": 1600,
   "model": { "culture": "en-US", "tables": [
     { "name": "Sold",
@@ -201,6 +201,119 @@ fn filters_on_rows_keep_the_relationships_that_they_were_made_under() {
     }
 }
 
+/// Modifiers apply after the filters of current rows, and before those of filter arguments; of modifiers those first that choose relationships.
+/// Without the relationship that CROSSFILTER cuts, Sold is not expanded by the days, so that a filter on them stays when Sold is freed.
+#[test]
+fn relationships_are_chosen_before_columns_are_freed() {
+    let session = shipped();
+    let ship = "USERELATIONSHIP ( Sold[Shipped], Days[Day] )";
+    let none = "CROSSFILTER ( Sold[Ordered], Days[Day], NONE )";
+    for (freed, plain, cut, used) in [
+        ("ALL ( Sold )", "3", "2", "3"),
+        ("REMOVEFILTERS ( Sold )", "3", "2", "3"),
+        ("ALLEXCEPT ( Sold, Sold[Amount] )", "3", "2", "3"),
+        ("ALLEXCEPT ( Sold, Days[Month] )", "2", "2", "2"),
+        // A filter argument is evaluated, and expanded, outside.
+        ("FILTER ( ALL ( Sold ), TRUE )", "3", "3", "3"),
+        ("KEEPFILTERS ( FILTER ( ALL ( Sold ), TRUE ) )", "2", "2", "2"),
+    ] {
+        for (chosen, days) in [
+            (String::new(), plain),
+            (format!(", {none}"), cut),
+            (format!(", {ship}"), used),
+        ] {
+            let query = format!(
+                "CALCULATE ( CALCULATE ( COUNTROWS ( Days ), {freed}{chosen} ), Days[Month] = \"Jan\" )"
+            );
+            assert_eq!(value(&session, &query), days, "{query}");
+        }
+    }
+    // Each line is a filter on its day of ordering too, until ALL frees it: of three lines, three days each.
+    for (modifiers, days) in [
+        (none.to_owned(), "3"),
+        (format!("{none}, ALL ( Sold )"), "3"),
+        (format!("{none}, REMOVEFILTERS ( Days )"), "9"),
+        (ship.to_owned(), "3"),
+        (format!("{ship}, ALL ( Sold )"), "9"),
+    ] {
+        let query = format!("SUMX ( Sold, CALCULATE ( COUNTROWS ( Days ), {modifiers} ) )");
+        assert_eq!(value(&session, &query), days, "{query}");
+    }
+}
+
+/// Of no day is what was shipped on none: that gives Days a blank row, whichever relationship is used, and by the order nothing is in it.
+/// It stays among the rows of a filter when some of its columns are freed.
+#[test]
+fn an_inactive_relationship_gives_a_blank_row() {
+    let session = shipped();
+    for (expression, ordered, shipped) in [
+        ("COUNTROWS ( VALUES ( Days ) )", "4", "4"),
+        ("COUNTROWS ( ALL ( Days ) )", "4", "4"),
+        ("COUNTROWS ( ALLNOBLANKROW ( Days ) )", "3", "3"),
+        ("COUNTROWS ( VALUES ( Days[Month] ) )", "3", "3"),
+        ("COUNTROWS ( DISTINCT ( Days[Month] ) )", "2", "2"),
+        ("COUNTROWS ( Days )", "3", "3"),
+        (
+            "CALCULATE ( SUM ( Sold[Amount] ), VALUES ( Days ) )",
+            "70",
+            "70",
+        ),
+        ("CALCULATE ( SUM ( Sold[Amount] ), Days )", "70", "30"),
+        (
+            "CALCULATE ( CALCULATE ( SUM ( Sold[Amount] ), REMOVEFILTERS ( Days[Month] ) ), VALUES ( Days ) )",
+            "70",
+            "70",
+        ),
+        (
+            "SUMX ( VALUES ( Days ), CALCULATE ( SUM ( Sold[Amount] ), ALL ( Days[Month] ) ) )",
+            "70",
+            "70",
+        ),
+        (
+            "COUNTROWS ( TREATAS ( { 1, 2, 3, BLANK () }, Days[Day] ) )",
+            "4",
+            "4",
+        ),
+        // The days count with the month of their group: of no month, no day.
+        (
+            "SUMX ( SUMMARIZECOLUMNS ( Days[Month], VALUES ( Days[Day] ), \"x\", CALCULATE ( SUM ( Sold[Amount] ), REMOVEFILTERS ( Days[Month] ) ) ), [x] )",
+            "70",
+            "70",
+        ),
+        (
+            "COUNTROWS ( SUMMARIZECOLUMNS ( Days[Month], \"x\", SUM ( Sold[Amount] ) ) )",
+            "2",
+            "2",
+        ),
+    ] {
+        assert_eq!(value(&session, expression), ordered, "{expression}");
+        let used =
+            format!("CALCULATE ( {expression}, USERELATIONSHIP ( Sold[Shipped], Days[Day] ) )");
+        assert_eq!(value(&session, &used), shipped, "{used}");
+    }
+    // Filters are evaluated outside, where days are those of ordering, and have a blank row as well.
+    let ship = "USERELATIONSHIP ( Sold[Shipped], Days[Day] )";
+    for (filter, expected) in [
+        ("Days[Month] = BLANK ()", "40"),
+        ("ISBLANK ( Days[Month] )", "40"),
+        ("Days[Month] IN { BLANK () }", "40"),
+        (
+            "FILTER ( ALL ( Days[Month] ), Days[Month] = BLANK () )",
+            "40",
+        ),
+        ("VALUES ( Days )", "70"),
+        ("Days[Month] <> \"Jan\"", "70"),
+        ("NOT ISBLANK ( Days[Month] )", "30"),
+    ] {
+        let query = format!("CALCULATE ( SUM ( Sold[Amount] ), {filter}, {ship} )");
+        assert_eq!(value(&session, &query), expected, "{query}");
+    }
+    let by_month = format!(
+        "SUMX ( SUMMARIZECOLUMNS ( Days[Month], \"x\", CALCULATE ( SUM ( Sold[Amount] ), {ship} ) ), [x] )"
+    );
+    assert_eq!(value(&session, &by_month), "70");
+}
+
 /// Sales lead to regions over shops and over buyers; of buyers only where that is asked for.
 const DIAMOND: &str = r#"{
   "name": "diamond", "compatibilityLevel": 1600,
@@ -270,6 +383,56 @@ fn of_several_ways_the_weightiest_is_taken() {
     }
 }
 
+/// Sales lead to shops, and over buyers to regions where that is asked for; there are 22,500 pairs of a shop and a region, more than are
+/// tried one by one. Each of the 150 shops sold to a buyer of one of the regions 1 to 7, or of several.
+const WIDE: &str = r#"{
+  "name": "wide", "compatibilityLevel": 1600,
+  "model": { "culture": "en-US", "tables": [
+    { "name": "Sold",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Shop", "dataType": "int64", "sourceColumn": "[Shop]" },
+        { "type": "calculatedTableColumn", "name": "Buyer", "dataType": "int64", "sourceColumn": "[Buyer]" } ],
+      "partitions": [ { "name": "Sold", "source": { "type": "calculated", "expression":
+        "SELECTCOLUMNS ( GENERATESERIES ( 1, 300 ), \"Shop\", MOD ( [Value], 150 ) + 1, \"Buyer\", MOD ( [Value], 7 ) + 1 )" } } ] },
+    { "name": "Shops",
+      "columns": [ { "type": "calculatedTableColumn", "name": "Shop", "dataType": "int64", "sourceColumn": "[Shop]" } ],
+      "partitions": [ { "name": "Shops", "source": { "type": "calculated", "expression":
+        "SELECTCOLUMNS ( GENERATESERIES ( 1, 150 ), \"Shop\", [Value] )" } } ] },
+    { "name": "Buyers",
+      "columns": [
+        { "type": "calculatedTableColumn", "name": "Buyer", "dataType": "int64", "sourceColumn": "[Buyer]" },
+        { "type": "calculatedTableColumn", "name": "Region", "dataType": "int64", "sourceColumn": "[Region]" } ],
+      "partitions": [ { "name": "Buyers", "source": { "type": "calculated", "expression":
+        "SELECTCOLUMNS ( GENERATESERIES ( 1, 7 ), \"Buyer\", [Value], \"Region\", [Value] )" } } ] },
+    { "name": "Regions",
+      "columns": [ { "type": "calculatedTableColumn", "name": "Region", "dataType": "int64", "sourceColumn": "[Region]" } ],
+      "partitions": [ { "name": "Regions", "source": { "type": "calculated", "expression":
+        "SELECTCOLUMNS ( GENERATESERIES ( 1, 150 ), \"Region\", [Value] )" } } ] } ],
+    "relationships": [
+      { "name": "a", "fromTable": "Sold", "fromColumn": "Shop", "toTable": "Shops", "toColumn": "Shop" },
+      { "name": "b", "fromTable": "Sold", "fromColumn": "Buyer", "toTable": "Buyers", "toColumn": "Buyer" },
+      { "name": "c", "fromTable": "Buyers", "fromColumn": "Region", "toTable": "Regions", "toColumn": "Region", "isActive": false } ] } }"#;
+
+/// Over the regions of buyers, ALL of buyers frees the regions: then what a shop sold shows in all of them. The 300 sales are of 300 pairs,
+/// because two sales of one shop lie 150 apart, and 150 is no multiple of 7.
+#[test]
+fn what_a_chosen_relationship_frees_shows_in_all_groups() {
+    let folder = Scratch::new("relationships-wide");
+    let file = folder.path().join("model.bim");
+    std::fs::write(&file, WIDE).expect("a model in the scratch folder");
+    let database = Database::import(&file, folder.path()).expect("the wide model");
+    let session = database.session(Identity::anonymous()).expect("a session");
+    for (expression, pairs) in [
+        ("COUNTROWS ( Sold )", "300"),
+        ("CALCULATE ( COUNTROWS ( Sold ), ALL ( Buyers ) )", "22500"),
+    ] {
+        let query = format!(
+            "COUNTROWS ( CALCULATETABLE ( SUMMARIZECOLUMNS ( Shops[Shop], Regions[Region], \"x\", {expression} ), USERELATIONSHIP ( Buyers[Region], Regions[Region] ) ) )"
+        );
+        assert_eq!(value(&session, &query), pairs, "{query}");
+    }
+}
+
 /// Days and goods of what was sold and bought; both facts filter the goods. Goods 3 was never bought.
 const GALAXY: &str = r#"{
   "name": "galaxy", "compatibilityLevel": 1600,
@@ -332,6 +495,47 @@ fn filters_take_the_straight_way_alone() {
         ),
     ] {
         assert_eq!(value(&session, expression), expected, "{expression}");
+    }
+}
+
+/// CROSSFILTER says how filters flow: with NONE no filter on days reaches what was sold, nor the other way. What rows find, and which table
+/// has a blank row, follows from the keys. The total of what was sold is 70.
+#[test]
+fn what_crossfilter_cuts_is_followed_all_the_same() {
+    let session = shipped();
+    let ship = "USERELATIONSHIP ( Sold[Shipped], Days[Day] )";
+    let none = "CROSSFILTER ( Sold[Ordered], Days[Day], NONE )";
+    let unshipped = "CROSSFILTER ( Sold[Shipped], Days[Day], NONE )";
+    let related = "CONCATENATEX ( Sold, RELATED ( Days[Day] ), \"|\", Sold[Ordered], ASC )";
+    let months = "COUNTROWS ( SUMMARIZE ( Sold, Days[Month] ) )";
+    let counts = "CONCATENATEX ( SUMMARIZE ( Sold, Days[Month], \"n\", COUNTROWS ( Sold ) ), Days[Month] & [n], \"|\", Days[Month] )";
+    let found = "LOOKUPVALUE ( Sold[Amount], Days[Day], 2 )";
+    let rows = "COUNTROWS ( VALUES ( Days ) )";
+    for (expression, expected) in [
+        (
+            format!("CALCULATE ( SUM ( Sold[Amount] ), Days[Day] = 1, {none} )"),
+            "70",
+        ),
+        (format!("CALCULATE ( {related}, {none} )"), "1|2|3"),
+        (
+            format!("CALCULATE ( {related}, {ship}, {unshipped} )"),
+            "3|3|",
+        ),
+        // By the order in January and in February; by the shipping in February and on no day.
+        (format!("CALCULATE ( {months}, {none} )"), "2"),
+        (format!("CALCULATE ( {months}, {ship}, {unshipped} )"), "2"),
+        (
+            format!("CALCULATE ( {months}, Days[Month] = \"Feb\", {none} )"),
+            "2",
+        ),
+        // The rows of a month filter what is computed of it, though the month does not.
+        (format!("CALCULATE ( {counts}, {none} )"), "Feb1|Jan2"),
+        (format!("CALCULATE ( {found}, {none} )"), "20"),
+        (format!("CALCULATE ( {rows}, {none} )"), "4"),
+        (format!("CALCULATE ( {rows}, {ship} )"), "4"),
+        (format!("CALCULATE ( {rows}, {ship}, {unshipped} )"), "4"),
+    ] {
+        assert_eq!(value(&session, &expression), expected, "{expression}");
     }
 }
 

@@ -12,6 +12,7 @@ mod filters;
 mod functions;
 mod grouping;
 mod items;
+mod joins;
 mod missing_items;
 mod name_of;
 mod names;

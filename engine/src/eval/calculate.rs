@@ -506,7 +506,8 @@ impl<'a> Evaluator<'a> {
         Ok(vec![Item::varying(targets, sets, Some(&index))])
     }
 
-    /// ALL and REMOVEFILTERS, ALLSELECTED, USERELATIONSHIP and CROSSFILTER.
+    /// ALL and REMOVEFILTERS, ALLSELECTED, USERELATIONSHIP and CROSSFILTER. Those that choose relationships come first, so that ALL of a table
+    /// frees the table as it is expanded inside: over a relationship that is chosen, and over none that is cut.
     fn modify(
         &self,
         context: &mut FilterContext,

@@ -5,7 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use security::{Column, Filter, PathColumn, Relationship, Scan, Step, Table, Target};
+use security::{
+    Column, Filter, PathColumn, Relationship, RelationshipInfo, Scan, Step, Table, Target,
+};
 
 use super::{Evaluator, Outcome};
 use crate::bound::CrossFilterMode;
@@ -49,18 +51,6 @@ pub struct Applied {
 }
 
 impl Edges {
-    /// The relationships over which rows find a row of `table`, and whether that is against the arrow.
-    fn leading_to(&self, table: Table) -> impl Iterator<Item = (&Edge, bool)> {
-        self.list
-            .iter()
-            .filter(|edge| !edge.limited)
-            .flat_map(|edge| [(edge, false), (edge, true)])
-            .filter(move |(edge, reverse)| match reverse {
-                false => edge.to == table,
-                true => edge.one_to_one && edge.from == table,
-            })
-    }
-
     /// The relationships over which a row of `table` finds a row of another, and which table that is.
     fn leading_from(
         &self,
@@ -144,6 +134,10 @@ impl Edges {
     }
 }
 
+fn is_one_to_one(info: &RelationshipInfo) -> bool {
+    !info.from_many && !info.to_many
+}
+
 fn step((edge, reverse): &(Edge, bool)) -> Step {
     Step {
         relationship: edge.handle,
@@ -171,7 +165,8 @@ fn weightiest(ways: &[Way]) -> Option<Way> {
 
 impl<'a> Evaluator<'a> {
     /// A column that rows of `base` lead to, along the relationship that USERELATIONSHIP put in the place of another. Where none
-    /// leads there, the way is the model's own.
+    /// leads there, the way is the model's own. CROSSFILTER does not bear upon it: the reference lets it say which way filters flow over a
+    /// relationship, and RELATED, SUMMARIZE and GROUPBY follow any that exists.
     pub fn in_force(&self, base: Table, column: &PathColumn, relations: &Relations) -> PathColumn {
         if relations.activated.is_empty() {
             return column.clone();
@@ -180,7 +175,7 @@ impl<'a> Evaluator<'a> {
             Target::Column(column) => column.table(),
             Target::Row(table) => table,
         };
-        let paths = self.edges(relations).paths(base, &[]);
+        let paths = self.edges(&relations.uncrossed()).paths(base, &[]);
         PathColumn {
             path: Arc::clone(paths.get(&to).unwrap_or(&column.path)),
             target: column.target,
@@ -207,7 +202,7 @@ impl<'a> Evaluator<'a> {
             if replaced || !(activated || info.active) {
                 continue;
             }
-            let one_to_one = !info.from_many && !info.to_many;
+            let one_to_one = is_one_to_one(info);
             let (mut forward, mut back) = (true, info.both_directions || one_to_one);
             for (handle, mode) in &relations.cross {
                 if *handle == info.handle {
@@ -259,6 +254,24 @@ impl<'a> Evaluator<'a> {
             .into_iter()
             .flat_map(|t| self.scope.columns(t))
             .collect()
+    }
+
+    /// Whether the rows of a table lead to another table under some choice of relationships.
+    pub fn could_lead(&self, table: Table, to: Table) -> bool {
+        let mut found = vec![table];
+        let mut next = 0;
+        while let Some(&here) = found.get(next) {
+            next += 1;
+            for info in self.scope.relationships() {
+                if !info.to_many && info.from == here && !found.contains(&info.to) {
+                    found.push(info.to);
+                }
+                if !info.from_many && info.to == here && !found.contains(&info.from) {
+                    found.push(info.from);
+                }
+            }
+        }
+        found.contains(&to)
     }
 
     /// The tables whose filters arrive at a table, over relationships in force, however far.
@@ -425,7 +438,8 @@ impl<'a> Evaluator<'a> {
         let width = towards.len();
         if let Kind::Shared(set) = &item.kind {
             let mut codes = self.tuples_of(table, &row, set, towards, false)?;
-            if self.holds_blank_row(table, set)? {
+            let blank = self.blank_code(table)?;
+            if blank.is_some_and(|code| set.contains(&[code])) {
                 codes.extend(self.blank_tuple(towards)?);
             }
             return Ok(Item {
@@ -528,16 +542,10 @@ impl<'a> Evaluator<'a> {
             .collect())
     }
 
-    fn holds_blank_row(&self, table: Table, set: &Set) -> Outcome<bool> {
+    /// The row number of a table's blank row, if it has one.
+    fn blank_code(&self, table: Table) -> Outcome<Option<u32>> {
         Ok(self
-            .blank_code(table)?
-            .is_some_and(|code| set.contains(&[code])))
-    }
-
-    /// The row number of a table's blank row, if it has one under the model's active relationships.
-    pub fn blank_code(&self, table: Table) -> Outcome<Option<u32>> {
-        Ok(self
-            .blank_row(table, &Relations::default())?
+            .blank_row(table)?
             .and_then(|codes| codes.as_slice().first().copied()))
     }
 
@@ -552,25 +560,41 @@ impl<'a> Evaluator<'a> {
             .collect()
     }
 
-    /// The blank row of a table, where a visible row finds no match over a relationship in force; or where the blank row of
+    /// The relationships over which rows find a row of `table`, and whether that is against the arrow. Inactive ones count, but for those
+    /// of a hidden column, which nobody may use.
+    fn leading_to(&self, table: Table) -> impl Iterator<Item = (&'a RelationshipInfo, bool)> {
+        let known = |info: &&RelationshipInfo| {
+            info.active || (info.from_column.is_some() && info.to_column.is_some())
+        };
+        self.scope
+            .relationships()
+            .iter()
+            .filter(known)
+            .flat_map(|info| [(info, false), (info, true)])
+            .filter(move |(info, reverse)| match reverse {
+                false => info.to == table && !info.to_many,
+                true => info.from == table && is_one_to_one(info),
+            })
+    }
+
+    /// The blank row of a table, where a visible row finds no match over a relationship that leads here; or where the blank row of
     /// another table leads here. Rows without a companion over a one-to-one relationship give the other table a blank row, and it
     /// ends there: hidden companions would otherwise put a blank row into every dimension.
-    pub fn blank_row(
-        &self,
-        table: Table,
-        relations: &Relations,
-    ) -> Outcome<Option<security::Codes>> {
-        let edges = self.edges(relations);
-        let over: Vec<Relationship> = edges
+    ///
+    /// It is the table's own, whatever an expression makes of the relationships: an inactive one, and one over which CROSSFILTER lets
+    /// nothing flow, are invalid by their keys as others are. So what was never shipped stands in a row without a year where sales by the
+    /// date of shipping are grouped by year, as in published reports, although the year is grouped where orders are by their own date.
+    pub fn blank_row(&self, table: Table) -> Outcome<Option<security::Codes>> {
+        let over: Vec<Relationship> = self
             .leading_to(table)
-            .map(|(edge, _)| edge.handle)
+            .map(|(info, _)| info.handle)
             .collect();
         if over.is_empty() {
             return Ok(None);
         }
         match self.scope.blank_row(table, &over, self.control)? {
             Some(found) => Ok(Some(found)),
-            None => self.blank_row_of_facts(table, &edges, &mut Vec::new()),
+            None => self.blank_row_of_facts(table, &mut Vec::new()),
         }
     }
 
@@ -578,39 +602,28 @@ impl<'a> Evaluator<'a> {
     fn blank_row_of_facts(
         &self,
         table: Table,
-        edges: &Edges,
         seen: &mut Vec<Table>,
     ) -> Outcome<Option<security::Codes>> {
         seen.push(table);
-        let over: Vec<Relationship> = edges
+        let over: Vec<Relationship> = self
             .leading_to(table)
-            .filter(|(edge, _)| !edge.one_to_one)
-            .map(|(edge, _)| edge.handle)
+            .filter(|(info, _)| !is_one_to_one(info))
+            .map(|(info, _)| info.handle)
             .collect();
         if !over.is_empty()
             && let Some(found) = self.scope.blank_row(table, &over, self.control)?
         {
             return Ok(Some(found));
         }
-        for (edge, reverse) in edges.leading_to(table) {
-            let from = if reverse { edge.to } else { edge.from };
-            let known = self.scope.relationship(edge.handle);
+        for (info, reverse) in self.leading_to(table) {
+            let from = if reverse { info.to } else { info.from };
             // No row leads anywhere over a relationship in error.
-            if seen.contains(&from) || known.is_some_and(|info| info.in_error) {
+            if seen.contains(&from) || info.in_error {
                 continue;
             }
-            if let Some(blank) = self.blank_row_of_facts(from, edges, seen)? {
-                let step = Step {
-                    relationship: edge.handle,
-                    reverse,
-                };
-                let path = Arc::from([step]);
-                let target = Target::Row(table);
-                return Ok(Some(self.scope.fetch(
-                    &blank,
-                    &PathColumn { path, target },
-                    self.control,
-                )?));
+            if let Some(blank) = self.blank_row_of_facts(from, seen)? {
+                let found = self.scope.blank_row_behind(&blank, info.handle, table)?;
+                return Ok(Some(found));
             }
         }
         Ok(None)

@@ -239,8 +239,16 @@ impl<'a> Evaluator<'a> {
         self.stack(parts, schema, batch)
     }
 
-    /// Whether the expressions are the same where only the grouping columns filter them, and not the rows of the groups.
-    fn groups_suffice(&self, summarize: &Summarize, table: Table) -> bool {
+    /// Whether the expressions are the same where only the grouping columns filter them, and not the rows of the groups. A column of
+    /// another table filters the rows that were grouped by it where filters come to them the way on which the rows found it.
+    fn groups_suffice(&self, summarize: &Summarize, table: Table, relations: &Relations) -> bool {
+        let paths = self.edges(relations).paths(table, &[]);
+        let filters = |group: &GroupColumn| match group {
+            GroupColumn::Field(_) => true,
+            GroupColumn::Related(column) => paths
+                .get(&self.table_of(column.target))
+                .is_some_and(|path| *path == self.in_force(table, column, relations).path),
+        };
         let relationships = self.scope.relationships().iter();
         let mut one_ends = relationships
             .filter(|r| !r.to_many && r.to == table || !r.from_many && r.from == table);
@@ -251,7 +259,9 @@ impl<'a> Evaluator<'a> {
         };
         // A calculation item may put anything around a measure.
         summarize.columns.is_empty()
-            || self.groups.is_empty() && summarize.columns.iter().all(suffices)
+            || self.groups.is_empty()
+                && summarize.columns.iter().all(suffices)
+                && summarize.groups.iter().all(filters)
     }
 
     /// One grouping set: the columns rolled up are BLANK. `listed` are the table's rows once they were needed.
@@ -268,7 +278,7 @@ impl<'a> Evaluator<'a> {
             TableKind::Base {
                 table,
                 blank_row: false,
-            } => !self.groups_suffice(summarize, table),
+            } => !self.groups_suffice(summarize, table, &batch.filters.relations),
             TableKind::Base { .. } => false,
             _ => true,
         };

@@ -180,7 +180,8 @@ impl<'a> Evaluator<'a> {
         otherwise: Option<&Scalar>,
         batch: &Rc<Batch>,
     ) -> Outcome<Vector> {
-        let edges = self.edges(&batch.filters.relations);
+        // Like RELATED, it finds rows over relationships that let no filter through.
+        let edges = self.edges(&batch.filters.relations.uncrossed());
         let paths = edges.paths(table, &[]);
         let mut columns = Vec::with_capacity(search.len());
         let mut wanted: Vec<Vec<u32>> = Vec::with_capacity(search.len());

@@ -166,7 +166,7 @@ impl<'a> Evaluator<'a> {
             .ok_or_else(|| internal("a scan without its key"))?;
         let blank_wanted =
             wanted.is_none_or(|codes| codes.contains(&0)) && !shown.as_slice().contains(&0);
-        if blank_wanted && let Some(row) = self.blank_row(column.table(), &Default::default())? {
+        if blank_wanted && let Some(row) = self.blank_row(column.table())? {
             let blank = self.scope.fetch(&row, &here, self.control)?;
             return security::Codes::concat(&[blank, shown])
                 .ok_or_else(|| internal("the blank row does not fit its table"));

@@ -14,7 +14,7 @@ use crate::bound::{
     FilterArgument, Reduction, Removal, Scalar, ScalarKind, Schema, SummarizeColumns, TableKind,
     Variable, VariableBody,
 };
-use crate::context::{FilterContext, Item, Relations, Shadow};
+use crate::context::{FilterContext, Item, Shadow};
 use crate::table::{ColumnRows, TableRows};
 use crate::value::Value;
 use crate::vector::{Errors, Vector, merge_errors};
@@ -536,8 +536,10 @@ impl<'a> Evaluator<'a> {
                     )
             }
             FilterArgument::Remove(Removal::Columns(columns)) => free(columns),
+            // Which relationships are in force is not known here, so all count.
             FilterArgument::Remove(Removal::Table(table)) => {
-                free(&self.expanded_columns(*table, &Relations::default()))
+                let leads = |group: &Column| self.could_lead(*table, group.table());
+                !groups.iter().any(leads)
             }
             _ => false,
         }

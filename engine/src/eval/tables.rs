@@ -272,7 +272,7 @@ impl<'a> Evaluator<'a> {
         filters: &FilterContext,
         contexts: usize,
     ) -> Outcome<Option<(security::Codes, Vec<bool>)>> {
-        let Some(codes) = self.blank_row(table, &filters.relations)? else {
+        let Some(codes) = self.blank_row(table)? else {
             return Ok(None);
         };
         let mut admitted = vec![true; contexts];

@@ -142,11 +142,8 @@ impl<'a> Evaluator<'a> {
         }
         for target in &item.targets {
             let Target::Row(table) = target else { continue };
-            if let Some(path) = self
-                .edges(item.relations(&batch.filters.relations))
-                .paths(*table, &[])
-                .get(&column.table())
-            {
+            let edges = self.edges(item.relations(&batch.filters.relations));
+            if let Some(path) = edges.paths(*table, &[]).get(&column.table()) {
                 let towards = PathColumn {
                     path: std::sync::Arc::clone(path),
                     target: Target::Column(column),

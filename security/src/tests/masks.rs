@@ -277,6 +277,32 @@ fn row_rule_8_an_inactive_one_to_one_path_leads_to_no_hidden_rows() {
         ..rows_of(scope, "Orders")
     };
     assert_eq!(scope.scan(&scan, &control).err(), Some(ReadError::Secured));
+    // Of the hidden sales a blank row shows, as of sales that were deleted.
+    assert!(has_blank_row(scope, "Sales", "Sales", "Orders"));
+}
+
+#[test]
+fn a_blank_row_leads_to_a_blank_row_and_no_other_row_does() {
+    let gate = small().gate();
+    let view = gate.admit(Identity::user("ana").role("DE")).unwrap();
+    let scope = view.scope();
+    let control = Control::new(None);
+    let orders = scope.find_table("Orders").unwrap();
+    let sales = scope.find_table("Sales").unwrap();
+    let lines = step(scope, "Lines", "Orders", false).relationship;
+    let over = step(scope, "Sales", "Orders", false).relationship;
+    let blank = scope.blank_row(orders, &[lines], &control).unwrap();
+    let blank = blank.unwrap();
+    let behind = scope.blank_row_behind(&blank, over, sales).unwrap();
+    let own = scope.blank_row(sales, &[over], &control).unwrap();
+    assert_eq!(Some(&behind), own.as_ref());
+    let rows = scope
+        .scan_rows(&rows_of(scope, "Orders"), &control)
+        .unwrap();
+    for before in [&rows, &rows.take(&[0]), &behind] {
+        assert!(scope.blank_row_behind(before, over, sales).is_err());
+    }
+    assert!(scope.blank_row_behind(&blank, lines, sales).is_err());
 }
 
 struct Dice(u64);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use dax::{BinaryOp, Expr, ExprKind};
 use model::DataType;
 
-use crate::context::{Context, Direction, Filter, Shadow};
+use crate::context::{Context, Direction, Edge, Filter, Shadow};
 use crate::data::Col;
 use crate::eval::{Evaluator, Field, Place, Row, Table, check_arguments};
 use crate::value::{Key, Result, Value, error, unknown};
@@ -18,12 +18,11 @@ struct Given {
     keep: bool,
 }
 
-enum Modifier {
-    /// Columns that lose their filters.
-    Remove(Vec<Col>),
-    RemoveEverything,
-    /// Columns that get back the filters around the query's grouping; None: all.
-    Selected(Option<Vec<Col>>),
+enum Modifier<'e> {
+    /// The columns of these arguments lose their filters, without those of the others. No arguments: all columns.
+    Remove { of: &'e [Expr], kept: &'e [Expr] },
+    /// The columns of these arguments get back the filters around the query's grouping. No arguments: all columns.
+    Selected(&'e [Expr]),
     Use(usize),
     Cross(usize, Direction),
 }
@@ -33,7 +32,7 @@ impl Evaluator<'_> {
     pub fn calculated(&self, filters: &[Expr], place: &Place) -> Result<Context> {
         let (mut given, mut modifiers) = (Vec::new(), Vec::new());
         for filter in filters.iter().filter(|f| f.kind != ExprKind::Omitted) {
-            match self.modifier(filter, place)? {
+            match self.modifier(filter)? {
                 Some(modifier) => modifiers.push(modifier),
                 None => given.push(self.filter_argument(filter, false, place)?),
             }
@@ -62,11 +61,21 @@ impl Evaluator<'_> {
                 _ => {}
             }
         }
+        // Modifiers apply after the filters of current rows, and those that choose relationships first: ALL of a table frees the table as
+        // it is expanded inside, so that a total over all its rows is one. Filter arguments, which were evaluated outside, are expanded
+        // as it is there.
+        let edges = context.edges(self.data);
         for modifier in &modifiers {
             match modifier {
-                Modifier::Remove(columns) => context.remove(&|c| columns.contains(&c)),
-                Modifier::RemoveEverything => context.filters.clear(),
-                Modifier::Selected(columns) => {
+                Modifier::Remove { of, kept } => match self.freed(of, &edges)? {
+                    Some(columns) => {
+                        let kept = self.kept(kept, &edges)?;
+                        context.remove(&|c| columns.contains(&c) && !kept.contains(&c));
+                    }
+                    None => context.filters.clear(),
+                },
+                Modifier::Selected(of) => {
+                    let columns = self.freed(of, &edges)?;
                     self.restore(&mut context, columns.as_deref());
                 }
                 _ => {}
@@ -124,31 +133,21 @@ impl Evaluator<'_> {
         })
     }
 
-    fn modifier(&self, filter: &Expr, place: &Place) -> Result<Option<Modifier>> {
+    fn modifier<'e>(&self, filter: &'e Expr) -> Result<Option<Modifier<'e>>> {
         let ExprKind::Call { name, args } = &filter.kind else {
             return Ok(None);
         };
         check_arguments(&name.text.to_uppercase(), args)?;
         Ok(Some(match name.text.to_uppercase().as_str() {
-            "ALL" | "REMOVEFILTERS" | "ALLNOBLANKROW" => match self.freed(args, place)? {
-                Some(columns) => Modifier::Remove(columns),
-                None => Modifier::RemoveEverything,
+            "ALL" | "REMOVEFILTERS" | "ALLNOBLANKROW" => Modifier::Remove {
+                of: args,
+                kept: &[],
             },
-            "ALLEXCEPT" => {
-                let all = self.freed(&args[..1], place)?.unwrap_or_default();
-                let mut kept = Vec::new();
-                for argument in &args[1..] {
-                    match argument.kind {
-                        ExprKind::Identifier { .. } => {
-                            let whole = self.freed(std::slice::from_ref(argument), place)?;
-                            kept.extend(whole.unwrap_or_default());
-                        }
-                        _ => kept.push(self.column(argument)?),
-                    }
-                }
-                Modifier::Remove(all.into_iter().filter(|c| !kept.contains(c)).collect())
-            }
-            "ALLSELECTED" => Modifier::Selected(self.freed(args, place)?),
+            "ALLEXCEPT" => Modifier::Remove {
+                of: &args[..1],
+                kept: &args[1..],
+            },
+            "ALLSELECTED" => Modifier::Selected(args),
             "USERELATIONSHIP" => Modifier::Use(self.link(args)?),
             "CROSSFILTER" => {
                 let ExprKind::Identifier { name, .. } = &args[2].kind else {
@@ -176,8 +175,23 @@ impl Evaluator<'_> {
         found.map_or_else(|| error("there is no such relationship"), Ok)
     }
 
-    /// The columns that ALL and its kin free: of a table, those of the expanded table. None: everything.
-    pub fn freed(&self, args: &[Expr], place: &Place) -> Result<Option<Vec<Col>>> {
+    /// The columns that ALLEXCEPT keeps: of a table, all that it expands to.
+    fn kept(&self, args: &[Expr], edges: &[Edge]) -> Result<Vec<Col>> {
+        let mut kept = Vec::new();
+        for argument in args {
+            match argument.kind {
+                ExprKind::Identifier { .. } => {
+                    let whole = self.freed(std::slice::from_ref(argument), edges)?;
+                    kept.extend(whole.unwrap_or_default());
+                }
+                _ => kept.push(self.column(argument)?),
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The columns that ALL and its kin free: of a table, those of the table as it is expanded over these relationships. None: everything.
+    pub fn freed(&self, args: &[Expr], edges: &[Edge]) -> Result<Option<Vec<Col>>> {
         match args {
             [] => Ok(None),
             [
@@ -186,10 +200,7 @@ impl Evaluator<'_> {
                     ..
                 },
             ] => match self.data.table(&name.text) {
-                Some(table) => Ok(Some(
-                    self.data
-                        .expanded_columns(table, &place.context.edges(self.data)),
-                )),
+                Some(table) => Ok(Some(self.data.expanded_columns(table, edges))),
                 None => error(format!("there is no table {}", name.text)),
             },
             columns => columns

@@ -83,6 +83,14 @@ impl Context {
             .collect();
     }
 
+    /// What USERELATIONSHIP chose, and nothing else.
+    pub fn uncrossed(&self) -> Context {
+        Context {
+            activated: self.activated.clone(),
+            ..Context::default()
+        }
+    }
+
     /// The relationships in force: active ones and activated ones, which take the place of others between the same tables.
     pub fn edges(&self, data: &Data) -> Vec<Edge> {
         let same = |a: usize, b: usize| {

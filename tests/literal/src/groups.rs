@@ -34,11 +34,10 @@ impl Evaluator<'_> {
             return error("not a column of the table");
         };
         let context = table.under.as_ref().unwrap_or(&place.context);
-        let paths = self.data.expanded(base, &context.edges(self.data));
-        let Some(path) = paths.get(&col.0) else {
+        let Some(path) = self.data.found_from(base, col.0, context) else {
             return error("not a column that the table finds");
         };
-        let value = |&at: &usize| self.data.value(col, self.data.follow(at, path));
+        let value = |&at: &usize| self.data.value(col, self.data.follow(at, &path));
         Ok((self.field(col), table.at.iter().map(value).collect()))
     }
 

@@ -5,7 +5,6 @@ use std::cmp::Ordering;
 use dax::{BinaryOp, Expr, ExprKind, UnaryOp};
 use model::DataType;
 
-use crate::context::Context;
 use crate::eval::{Evaluator, Outcome, Place, check_arguments};
 use crate::value::{
     Arithmetic, Failure, Result, Value, arithmetic, compare, error, negated, strictly_equal,
@@ -260,26 +259,14 @@ impl Evaluator<'_> {
     /// The value of a column of the one row that the current row finds.
     fn related(&self, argument: &Expr, place: &Place) -> Result<Value> {
         let col = self.column(argument)?;
-        let edges = Context::default().edges(self.data);
         for row in place.rows.iter().rev() {
             let Some((table, at)) = row.base else {
                 continue;
             };
-            // USERELATIONSHIP leads elsewhere; CROSSFILTER does not.
-            let activated = Context {
-                activated: row
-                    .under
-                    .as_ref()
-                    .unwrap_or(&place.context)
-                    .activated
-                    .clone(),
-                ..Context::default()
-            };
-            let in_force = activated.edges(self.data);
-            if let Some(path) = self.data.expanded(table, &edges).get(&col.0) {
-                let used = self.data.expanded(table, &in_force);
-                let path = used.get(&col.0).unwrap_or(path);
-                return Ok(self.data.value(col, self.data.follow(at, path)));
+            // Its table leads where it did when it was made.
+            let context = row.under.as_ref().unwrap_or(&place.context);
+            if let Some(path) = self.data.found_from(table, col.0, context) {
+                return Ok(self.data.value(col, self.data.follow(at, &path)));
             }
         }
         error("RELATED finds no current row")

@@ -47,10 +47,7 @@ impl Evaluator<'_> {
         let shown = self.data.shown(table, context);
         let blank = self.data.count(table);
         let mut at: Vec<usize> = (0..blank).filter(|&row| shown.rows[row]).collect();
-        if blank_row
-            && shown.rows[blank]
-            && self.data.has_blank_row(table, &context.edges(self.data))
-        {
+        if blank_row && shown.rows[blank] && self.data.has_blank_row(table) {
             at.push(blank);
         }
         let columns = self.data.columns_of(table);
@@ -104,7 +101,7 @@ impl Evaluator<'_> {
             "ALLEXCEPT" => self.all_except(args, place),
             "ALLSELECTED" => {
                 let mut context = (*place.context).clone();
-                let columns = self.freed(args, place)?;
+                let columns = self.freed(args, &context.edges(self.data))?;
                 let grouped = self.restore(&mut context, columns.as_deref());
                 // Of one column, where nothing is grouped, filters of other columns leave no value out.
                 if let (Some([column]), false) = (columns.as_deref(), grouped)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use crate::context::{Context, Edge};
-use crate::data::{Col, Data};
+use crate::data::{Col, Data, Link};
 use crate::value::{Key, Value};
 
 /// From a table to another that each of its rows finds one row of: relationships, and whether they are walked from the
@@ -93,6 +93,16 @@ impl Data {
             .collect()
     }
 
+    /// The way on which a row of a table finds its row of another, for RELATED and for columns that group. USERELATIONSHIP leads elsewhere.
+    /// CROSSFILTER does not: the reference lets it say which way filters flow over a relationship, and RELATED follow any that exists.
+    pub fn found_from(&self, table: usize, to: usize, context: &Context) -> Option<Path> {
+        let path = self
+            .expanded(table, &Context::default().edges(self))
+            .remove(&to)?;
+        let activated = context.uncrossed().edges(self);
+        Some(self.expanded(table, &activated).remove(&to).unwrap_or(path))
+    }
+
     /// The row at the end of a path. A blank row leads to blank rows.
     pub fn follow(&self, row: usize, path: &[(usize, bool)]) -> usize {
         let mut row = row;
@@ -108,16 +118,46 @@ impl Data {
         row
     }
 
-    /// Whether the table has a blank row: a row of some table that leads to this one finds none of its rows.
-    pub fn has_blank_row(&self, table: usize, edges: &[Edge]) -> bool {
+    /// Whether the table has a blank row: a row of a table that leads to this one finds none of its rows, or the blank row of that table
+    /// leads here. Inactive relationships count, and what CROSSFILTER says does not: a relationship is invalid by its keys. Published
+    /// reports show in a row without a year what was not shipped, where only an inactive relationship leads by the date of shipping. What
+    /// one side of a one-to-one relationship lacks gives the other a blank row, which leads no further.
+    pub fn has_blank_row(&self, table: usize) -> bool {
+        let lacking = |(link, _): (&Link, usize)| {
+            if link.to.0 == table {
+                link.forward.contains(&self.count(table))
+            } else {
+                link.reverse.contains(&self.count(table))
+            }
+        };
+        self.leading_to(table).any(lacking) || self.is_led_blank(table, &mut Vec::new())
+    }
+
+    /// Whether rows of facts, however far, lead to no row of the table.
+    fn is_led_blank(&self, table: usize, seen: &mut Vec<usize>) -> bool {
+        seen.push(table);
         let blank = self.count(table);
-        (0..self.tables.len())
-            .filter(|&other| other != table)
-            .any(|other| {
-                let paths = self.expanded(other, edges);
-                paths.get(&table).is_some_and(|path| {
-                    (0..self.count(other)).any(|row| self.follow(row, path) == blank)
-                })
+        let unmatched =
+            |(link, _): (&Link, usize)| !link.one_to_one && link.forward.contains(&blank);
+        self.leading_to(table).any(unmatched)
+            || self
+                .leading_to(table)
+                .any(|(_, from)| !seen.contains(&from) && self.is_led_blank(from, seen))
+    }
+
+    /// The relationships over which rows of other tables find a row of this one, and those tables.
+    fn leading_to(&self, table: usize) -> impl Iterator<Item = (&Link, usize)> {
+        self.links
+            .iter()
+            .filter(|link| !link.limited)
+            .filter_map(move |link| {
+                if link.to.0 == table {
+                    Some((link, link.from.0))
+                } else if link.one_to_one && link.from.0 == table {
+                    Some((link, link.to.0))
+                } else {
+                    None
+                }
             })
     }
 
@@ -246,7 +286,7 @@ impl Data {
             .filter(|&row| shown.rows[row])
             .collect();
         let blank = self.count(table);
-        if blank_row && shown.rows[blank] && self.has_blank_row(table, &context.edges(self)) {
+        if blank_row && shown.rows[blank] && self.has_blank_row(table) {
             rows.push(blank);
         }
         let mut seen: HashSet<Vec<Key>> = HashSet::new();

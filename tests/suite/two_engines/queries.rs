@@ -3,7 +3,7 @@
 mod numbers;
 mod tables;
 
-use model::{Cardinality, DataType, Model};
+use model::{Cardinality, DataType, Model, Relationship};
 
 use super::models::{Sort, World, member};
 use super::random::Random;
@@ -538,7 +538,7 @@ impl<'w> Writer<'w> {
         }
     }
 
-    /// USERELATIONSHIP and CROSSFILTER.
+    /// USERELATIONSHIP and CROSSFILTER, by themselves or one beside the other.
     fn relationship(&mut self, modified: &mut bool) -> Option<String> {
         // Under roles a relationship may carry a row filter, and is then refused.
         if *modified || self.world.secured {
@@ -556,23 +556,38 @@ impl<'w> Writer<'w> {
         if list.is_empty() {
             return None;
         }
-        let r = *self.random.pick(&list);
-        let ends = format!(
-            "'{}'[{}], '{}'[{}]",
-            r.from_table, r.from_column, r.to_table, r.to_column
-        );
-        if !r.active {
-            return Some(format!("USERELATIONSHIP({ends})"));
-        }
         // Both ways only where no two ways can lead to one table.
         let directions: &[&str] = if self.tables(&[Sort::Fact]).len() == 1 {
             &["NONE", "ONEWAY", "BOTH"]
         } else {
             &["NONE", "ONEWAY"]
         };
+        let r = *self.random.pick(&list);
+        if r.active {
+            return Some(format!(
+                "CROSSFILTER({}, {})",
+                ends(r),
+                self.random.pick(directions)
+            ));
+        }
+        let used = format!("USERELATIONSHIP({})", ends(r));
+        if !self.random.chance(30) {
+            return Some(used);
+        }
+        // Beside it, filters flow otherwise over it or over another.
+        let other = *self.random.pick(&list);
         Some(format!(
-            "CROSSFILTER({ends}, {})",
+            "{used}, CROSSFILTER({}, {})",
+            ends(other),
             self.random.pick(directions)
         ))
     }
+}
+
+/// The columns that a relationship is between, as arguments.
+fn ends(r: &Relationship) -> String {
+    format!(
+        "'{}'[{}], '{}'[{}]",
+        r.from_table, r.from_column, r.to_table, r.to_column
+    )
 }
