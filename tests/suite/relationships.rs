@@ -215,7 +215,12 @@ fn relationships_are_chosen_before_columns_are_freed() {
         ("ALLEXCEPT ( Sold, Days[Month] )", "2", "2", "2"),
         // A filter argument is evaluated, and expanded, outside.
         ("FILTER ( ALL ( Sold ), TRUE )", "3", "3", "3"),
-        ("KEEPFILTERS ( FILTER ( ALL ( Sold ), TRUE ) )", "2", "2", "2"),
+        (
+            "KEEPFILTERS ( FILTER ( ALL ( Sold ), TRUE ) )",
+            "2",
+            "2",
+            "2",
+        ),
     ] {
         for (chosen, days) in [
             (String::new(), plain),

@@ -20,7 +20,10 @@ struct Given {
 
 enum Modifier<'e> {
     /// The columns of these arguments lose their filters, without those of the others. No arguments: all columns.
-    Remove { of: &'e [Expr], kept: &'e [Expr] },
+    Remove {
+        of: &'e [Expr],
+        kept: &'e [Expr],
+    },
     /// The columns of these arguments get back the filters around the query's grouping. No arguments: all columns.
     Selected(&'e [Expr]),
     Use(usize),
