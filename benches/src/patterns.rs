@@ -126,7 +126,7 @@ pub const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "TOPN of 10 products by year, listed",
-        dax: r#"EVALUATE GENERATE(VALUES(Dates[Year]), CALCULATETABLE(TOPN(10, ADDCOLUMNS(VALUES(Products[Product]), "m", [Sales]), [m])))"#,
+        dax: r#"EVALUATE GENERATE(DISTINCT(Dates[Year]), CALCULATETABLE(TOPN(10, ADDCOLUMNS(VALUES(Products[Product]), "m", [Sales]), [m])))"#,
         plain: BY_YEAR,
         sql: r#"SELECT year, product, m_1 FROM (SELECT *, rank() OVER (PARTITION BY year ORDER BY m_1 DESC) AS place FROM (
             SELECT d.Year AS year, p.Product AS product, sum(o.net_amount) AS m_1

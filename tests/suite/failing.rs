@@ -118,7 +118,7 @@ fn answers(session: &Session) {
             "COUNTROWS(FILTER(COLUMNSTATISTICS(), [Table Name] = \"Facts\"))",
             "6",
         ),
-        ("COUNTROWS(FILTER(INFO.COLUMNS(), [State] = 5))", "12"),
+        ("COUNTROWS(FILTER(INFO.COLUMNS(), [State] = 5))", "10"),
         ("COUNTROWS(FILTER(INFO.RELATIONSHIPS(), [State] = 7))", "2"),
     ] {
         assert_eq!(value(session, expression), expected, "{expression}");
