@@ -85,6 +85,8 @@ fn leg(tables: &Tables<'_>, edge: &Edge) -> Option<Leg> {
                 && info.from_column == Some(from.1)
                 && info.to_column == Some(to.1)
                 && !info.to_many
+                // Its key cannot be read: the join that stays says so.
+                && !info.in_error
                 // Over these the values are compared, or rows are hidden, in other ways than a join does.
                 && (info.active || !info.secured)
                 && !by_day(tables, from, to)
