@@ -1,6 +1,6 @@
 //! The measures of the Adventure Works model, computed by plain loops over the Parquet rows. Nothing here knows the engine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
@@ -310,7 +310,10 @@ impl<'a> Seen<'a> {
         };
         let (sales, cost) = (sum(|sale| sale.amount), sum(|sale| sale.cost));
         let margin = subtract(sales, cost);
-        let orders: BTreeSet<&str> = here.iter().map(|sale| sale.order.as_str()).collect();
+        let mut orders: BTreeSet<&str> = here.iter().map(|sale| sale.order.as_str()).collect();
+        if filters.days.as_ref().is_some_and(BTreeSet::is_empty) {
+            orders.extend(self.without_sale());
+        }
         let customers: BTreeSet<i64> = here.iter().map(|sale| sale.customer).collect();
         let count = |count: usize| (count > 0).then_some(count as i64);
         let all_products = self
@@ -338,6 +341,16 @@ impl<'a> Seen<'a> {
             fixed(total(&by_day.due, on_day)),
             Figure::Integer(self.rank(filters, sales.unwrap_or(0))),
         ]
+    }
+
+    /// Orders have a table of their own, one to one with the sales, which no role filters. Those whose sale is hidden lead to the blank row
+    /// of the sales, and that to the blank row of the dates, if these have one.
+    fn without_sale(&self) -> impl Iterator<Item = &'a str> {
+        let visible: HashSet<*const Sale> =
+            self.sales.iter().map(|s| std::ptr::from_ref(*s)).collect();
+        let sales = self.facts.sales.iter();
+        let hidden = sales.filter(move |sale| !visible.contains(&std::ptr::from_ref(*sale)));
+        hidden.map(|sale| sale.order.as_str())
     }
 
     /// The visible days in the filter context.

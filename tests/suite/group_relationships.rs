@@ -1,7 +1,7 @@
 //! Calculation items that choose relationships and free columns, on the shipped lines of `relationships`: an item changes the context of
 //! the measure that it is applied to, as a CALCULATE around the measure does.
 
-use peristyle::{Database, Identity, Session};
+use peristyle::Session;
 
 use crate::functions::value;
 use crate::relationships::SHIPPED;

@@ -422,11 +422,7 @@ const WIDE: &str = r#"{
 /// because two sales of one shop lie 150 apart, and 150 is no multiple of 7.
 #[test]
 fn what_a_chosen_relationship_frees_shows_in_all_groups() {
-    let folder = Scratch::new("relationships-wide");
-    let file = folder.path().join("model.bim");
-    std::fs::write(&file, WIDE).expect("a model in the scratch folder");
-    let database = Database::import(&file, folder.path()).expect("the wide model");
-    let session = database.session(Identity::anonymous()).expect("a session");
+    let session = session_of("relationships-wide", WIDE);
     for (expression, pairs) in [
         ("COUNTROWS ( Sold )", "300"),
         ("CALCULATE ( COUNTROWS ( Sold ), ALL ( Buyers ) )", "22500"),
