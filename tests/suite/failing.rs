@@ -422,8 +422,7 @@ fn a_refresh_computes_again_what_is_in_error() {
     lines(&["1", "four"]);
     let refused = strict
         .refresh(&Refresh::default())
-        .err()
-        .expect("a column in error");
+        .expect_err("a column in error");
     assert_eq!(refused.code(), "dataset", "{refused}");
 }
 
