@@ -258,22 +258,24 @@ impl Shares {
         }
     }
 
-    /// The identity that has used the least of those that hold no turn and whose queries wait.
+    /// The same among the identities that hold no turn and whose queries wait.
     fn next_without(&self) -> Option<Arc<str>> {
-        let without = |line: &&Line| !line.queries.is_empty() && self.held(&line.client) == 0;
-        let lines = self.lines.iter().filter(without);
-        let line = lines.min_by_key(|line| self.used(&line.client))?;
-        Some(Arc::clone(&line.client))
+        self.next_of(|line| !line.queries.is_empty() && self.held(&line.client) == 0)
     }
 
     /// The identity that is served next: one that was passed over too often, else, of those that have used the least, the first.
     fn next(&self) -> Option<Arc<str>> {
-        let overdue = || {
-            let lines = self.lines.iter().filter(|line| self.is_overdue(line));
-            lines.max_by_key(|line| line.passed_over)
-        };
-        let least = || self.lines.iter().min_by_key(|line| self.used(&line.client));
-        let line = overdue().or_else(least)?;
+        self.next_of(|_| true)
+    }
+
+    fn next_of(&self, may: impl Fn(&Line) -> bool) -> Option<Arc<str>> {
+        let may = &may;
+        let lines = || self.lines.iter().filter(move |line| may(line));
+        let overdue = lines()
+            .filter(|line| self.is_overdue(line))
+            .max_by_key(|line| line.passed_over);
+        let least = || lines().min_by_key(|line| self.used(&line.client));
+        let line = overdue.or_else(least)?;
         Some(Arc::clone(&line.client))
     }
 

@@ -203,6 +203,40 @@ fn nobody_starves_beside_newcomers() {
     }
 }
 
+/// The same where nobody computes for long enough to look: every turn goes on when a query ends, and a turn to spare goes by the same
+/// order as the others.
+#[test]
+fn nobody_starves_beside_newcomers_with_short_queries() {
+    for (newcomers, spare) in [(8, 0), (8, 2), (20, 4)] {
+        let mut machine = Machine::new(2, spare);
+        machine.begin("old", Part::Query, 600);
+        (0..600).for_each(|_| machine.step());
+        let (mut done, mut longest, mut without) = (0, 0, 0);
+        for step in 0..4_000 {
+            if !machine.is_active("old") {
+                machine.begin("old", Part::Query, 1);
+            }
+            let others = machine.threads.iter().filter(|t| &*t.client != "old");
+            for number in others.count()..newcomers {
+                machine.begin(&format!("{step} {number}"), Part::Query, 1);
+            }
+            machine.step();
+            without += 1;
+            if !machine.is_active("old") {
+                done += 1;
+                without = 0;
+            }
+            longest = longest.max(without);
+        }
+        // Passed over sixteen times for each line, with two queries a step.
+        let most = 16 * (newcomers + 1);
+        assert!(
+            longest <= most && done >= 4_000 / most,
+            "{longest} steps for one of {done} queries beside {newcomers} newcomers, {spare} to spare"
+        );
+    }
+}
+
 /// Cores that nobody else wanted are not held against who used them.
 #[test]
 fn who_had_idle_cores_to_himself_owes_no_more_than_the_credit() {
