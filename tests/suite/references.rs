@@ -288,8 +288,19 @@ fn a_query_is_asked_what_it_depends_on() {
         "DEFINE MEASURE Lines[Total] = COUNTROWS ( Names ) VAR Lines = 1 EVALUATE { [Total] + Lines }",
         "TABLE Names",
     );
+    named(
+        "EVALUATE { ( VAR Names = 1 RETURN Names ) + COUNTROWS ( Names ) }",
+        "TABLE Names",
+    );
     named("EVALUATE { 1 }", "BLANK");
     named("EVALUATE", "error");
+    // As many variables, and as many names beside them, as a text has room for: each name is looked up, and not looked for.
+    let variables: String = (0..8_000).map(|k| format!("VAR v{k}=1 ")).collect();
+    let names = vec!["zz"; 40_000].join(",");
+    named(
+        &format!("EVALUATE {{ {variables} RETURN AND({names}) }}"),
+        "BLANK",
+    );
     check(
         "CONCATENATEX ( INFO.CALCDEPENDENCY ( \"QUERY\", \"EVALUATE { [Total] }\" ), [OBJECT_TYPE] & \"|\" & [QUERY] & \"|\" & [REFERENCED_EXPRESSION] )",
         "QUERY|EVALUATE { [Total] }|SUM ( Lines[Amount] )",

@@ -1,7 +1,7 @@
 //! INFO.CALCDEPENDENCY: which expression names which object, and which columns a relationship stands on; or, for the text of a query,
 //! which objects that text names.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use dax::{DefinitionKind, Expr, ExprKind, Query};
@@ -9,6 +9,7 @@ use security::{Column, Measure, Table};
 
 use super::super::information::Cells;
 use super::Catalogue;
+use crate::bind::folded;
 use crate::value::Value;
 
 /// An object by kind, table and name; and its expression, where it has one.
@@ -34,9 +35,41 @@ struct Mentions {
     listed: Vec<Mention>,
     seen: HashSet<Mention>,
     /// Variables and parameters where the walk stands, and tables that the text defines: no tables of the model.
-    variables: Vec<String>,
+    variables: Names,
     /// Measures that the text defines.
-    measures: Vec<String>,
+    measures: Names,
+}
+
+/// Names as they come and go, and how often each is there: a long text has too many of them to walk through for each name in it.
+#[derive(Default)]
+struct Names {
+    listed: Vec<String>,
+    known: HashMap<String, usize>,
+}
+
+impl Names {
+    fn push(&mut self, name: &str) {
+        let name = folded(name);
+        *self.known.entry(name.clone()).or_default() += 1;
+        self.listed.push(name);
+    }
+
+    fn len(&self) -> usize {
+        self.listed.len()
+    }
+
+    fn truncate(&mut self, len: usize) {
+        for name in self.listed.drain(len.min(self.listed.len())..) {
+            if let Some(times) = self.known.get_mut(&name) {
+                *times = times.saturating_sub(1);
+            }
+        }
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        let times = self.known.get(&folded(name));
+        times.is_some_and(|times| *times > 0)
+    }
 }
 
 impl Mentions {
@@ -49,10 +82,6 @@ impl Mentions {
     fn add_column(&mut self, column: Column) {
         self.add(Mention::Table(column.table()));
         self.add(Mention::Column(column));
-    }
-
-    fn knows(names: &[String], name: &str) -> bool {
-        names.iter().any(|known| model::same_name(known, name))
     }
 }
 
@@ -201,8 +230,8 @@ impl Catalogue<'_> {
     fn collect_query(&self, query: &Query, found: &mut Mentions) {
         for definition in &query.definitions {
             match &definition.kind {
-                DefinitionKind::Measure { name, .. } => found.measures.push(name.text.clone()),
-                DefinitionKind::Table { name, .. } => found.variables.push(name.text.clone()),
+                DefinitionKind::Measure { name, .. } => found.measures.push(&name.text),
+                DefinitionKind::Table { name, .. } => found.variables.push(&name.text),
                 _ => {}
             }
         }
@@ -218,7 +247,7 @@ impl Catalogue<'_> {
                 DefinitionKind::Table { body, .. } => self.collect(body, None, found),
                 DefinitionKind::Var { name, body } => {
                     self.collect(body, None, found);
-                    found.variables.push(name.text.clone());
+                    found.variables.push(&name.text);
                 }
                 DefinitionKind::Function { function, .. } => {
                     let depth = found.variables.len();
@@ -226,7 +255,7 @@ impl Catalogue<'_> {
                         if let Some(default) = &parameter.default {
                             self.collect(default, None, found);
                         }
-                        found.variables.push(parameter.name.text.clone());
+                        found.variables.push(&parameter.name.text);
                     }
                     self.collect(&function.body, None, found);
                     found.variables.truncate(depth);
@@ -256,7 +285,7 @@ impl Catalogue<'_> {
     /// The objects that an expression names. A column brings its table.
     fn collect(&self, expr: &Expr, home: Option<Table>, found: &mut Mentions) {
         let measure_named = |name: &str, found: &Mentions| {
-            let own = Mentions::knows(&found.measures, name);
+            let own = found.measures.knows(name);
             self.scope.find_measure(name).filter(|_| !own)
         };
         let depth = found.variables.len();
@@ -281,7 +310,7 @@ impl Catalogue<'_> {
                 }
             },
             ExprKind::Identifier { name, .. } => {
-                let is_variable = Mentions::knows(&found.variables, &name.text);
+                let is_variable = found.variables.knows(&name.text);
                 if let Some(table) = self.table_named(&name.text).filter(|_| !is_variable) {
                     found.add(Mention::Table(table));
                 }
@@ -299,7 +328,7 @@ impl Catalogue<'_> {
             ExprKind::Let { vars, body } => {
                 for (name, value) in vars {
                     self.collect(value, home, found);
-                    found.variables.push(name.text.clone());
+                    found.variables.push(&name.text);
                 }
                 self.collect(body, home, found);
             }
