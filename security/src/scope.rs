@@ -120,6 +120,15 @@ impl Scope {
         self
     }
 
+    /// What lists the columns of the model leaves out those in error: the filter of a role must not take that for an answer.
+    pub fn lists_all(&self) -> Result<(), ReadError> {
+        if self.for_filter && !self.objects.failed.is_empty() {
+            let why = "a list of columns leaves out what is in error".to_owned();
+            return Err(ReadError::InError(why));
+        }
+        Ok(())
+    }
+
     pub(crate) fn notes(&self) -> Option<&Notes> {
         self.notes.as_ref()
     }

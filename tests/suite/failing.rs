@@ -62,6 +62,7 @@ const ROLES: &str = r#", "roles": [
     {"name": "Caught", "modelPermission": "read", "tablePermissions": [{"name": "Facts", "filterExpression": "IFERROR([Numbers] > 0, TRUE())"}]},
     {"name": "Unused", "modelPermission": "read", "tablePermissions": [{"name": "Facts", "filterExpression": "TRUE() || Facts[Number] > 0"}]},
     {"name": "Blank", "modelPermission": "read", "tablePermissions": [{"name": "Facts", "filterExpression": "COUNTROWS(VALUES(Others[Key])) > 0"}]},
+    {"name": "Listed", "modelPermission": "read", "tablePermissions": [{"name": "Parts", "filterExpression": "ISEMPTY(FILTER(COLUMNSTATISTICS(), [Column Name] = \"Number\"))"}]},
     {"name": "Gone", "modelPermission": "read", "tablePermissions": [{"name": "Gone", "filterExpression": "TRUE()"}]},
     {"name": "No Text", "modelPermission": "read", "tablePermissions": [{"name": "Facts", "columnPermissions": [{"name": "Text", "metadataPermission": "none"}]}]},
     {"name": "No Amount", "modelPermission": "read", "tablePermissions": [{"name": "Facts", "columnPermissions": [{"name": "Amount", "metadataPermission": "none"}]}]}]"#;
@@ -298,7 +299,9 @@ fn roles_that_need_what_is_in_error_admit_nobody() {
                 Ok(_) => panic!("{roles:?} are admitted"),
             }
         };
-        for role in ["Other", "Number", "Caught", "Unused", "Blank", "Gone"] {
+        for role in [
+            "Other", "Number", "Caught", "Unused", "Blank", "Listed", "Gone",
+        ] {
             refused(&[role]);
             refused(&["All", role]);
         }

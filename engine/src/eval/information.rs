@@ -525,6 +525,7 @@ impl<'a> Evaluator<'a> {
                 "COLUMNSTATISTICS does not work under filters",
             ));
         }
+        self.scope.lists_all()?;
         let mut rows = Vec::new();
         let tables = self.scope.tables();
         let own = tables.filter(|table| !self.scope.is_added_table(*table));
