@@ -7,6 +7,7 @@ use engine::ErrorKind;
 use model::{Excerpt, Problem, Severity};
 use security::{Control, Gate};
 
+use crate::circles;
 use crate::error::Error;
 use crate::expressions::expressions_of;
 use crate::pool::{Capacity, Pool};
@@ -42,6 +43,7 @@ fn check(model: model::Model) -> Result<Vec<Problem>, Error> {
 fn problems_of(model: model::Model) -> Vec<Problem> {
     let mut problems = model::check(&model);
     problems.extend(role_lint::findings(&model));
+    problems.extend(circles::findings(&model));
     let expressions = expressions_of(&model);
     let outline = Gate::outline(model);
     for written in expressions {

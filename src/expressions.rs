@@ -213,11 +213,11 @@ fn of_group(list: &mut Vec<Written>, table: &Table, group: &CalculationGroup) {
     }
 }
 
-fn quoted(table: &str) -> String {
+pub(crate) fn quoted(table: &str) -> String {
     format!("'{}'", table.replace('\'', "''"))
 }
 
-fn member(table: &str, name: &str) -> String {
+pub(crate) fn member(table: &str, name: &str) -> String {
     format!("{}[{}]", quoted(table), name.replace(']', "]]"))
 }
 

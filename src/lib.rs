@@ -38,6 +38,7 @@ mod answers;
 mod at_rest;
 mod catalog;
 mod check;
+mod circles;
 mod database;
 mod error;
 mod export;

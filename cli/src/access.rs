@@ -21,10 +21,10 @@ pub fn open(access: &Access, json: bool) -> Result<Database, Failure> {
     let database = open_or_import(&access.model, access.data.as_deref(), &access.key, json)?;
     let what = match database.in_error().len() {
         0 => return Ok(database),
-        1 => "1 object of the model is".to_owned(),
-        more => format!("{more} objects of the model are"),
+        1 => "1 object of the model is in error; `peristyle inspect` names it".to_owned(),
+        more => format!("{more} objects of the model are in error; `peristyle inspect` lists them"),
     };
-    eprintln!("{what} in error; `peristyle inspect` lists them");
+    eprintln!("{what}");
     Ok(database)
 }
 

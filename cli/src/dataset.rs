@@ -68,15 +68,14 @@ pub fn refresh(args: &RefreshArgs) -> Result<(), Failure> {
         },
         data: args.data.clone(),
     };
-    match database.refresh(&what).map_err(told)? {
+    let saved = database.refresh(&what).map_err(told)?;
+    access::list_errors(&database);
+    match saved {
         None => say("no source file has changed\n"),
-        Some(saved) => {
-            access::list_errors(&database);
-            say(&format!(
-                "generation {}: {} of {} files written, {} bytes\n",
-                saved.generation, saved.files_written, saved.files, saved.bytes_written
-            ))
-        }
+        Some(saved) => say(&format!(
+            "generation {}: {} of {} files written, {} bytes\n",
+            saved.generation, saved.files_written, saved.files, saved.bytes_written
+        )),
     }
 }
 

@@ -13,6 +13,7 @@ use arrow::datatypes::{Decimal64Type, Float64Type, Int64Type, TimestampMicroseco
 use model::{ColumnKind, DataType, Model};
 use storage::{ColumnId, Control, Dataset, RelationshipId, TableId};
 
+use crate::circles;
 use crate::failed::Failed;
 use crate::graph::{Graph, Hidden};
 use crate::handed::{self, Handed, HandedOut, Notes};
@@ -219,18 +220,7 @@ impl Builder<'_> {
 
     /// The pending objects that must come before this one.
     fn before(&self, node: Node, pending: &BTreeSet<Node>) -> BTreeSet<Node> {
-        let mut before: BTreeSet<Node> = self
-            .graph
-            .reads(node)
-            .intersection(pending)
-            .copied()
-            .collect();
-        if let Node::Column(t, _) = node
-            && pending.contains(&Node::Table(t))
-        {
-            before.insert(Node::Table(t));
-        }
-        before
+        circles::before(self.graph, node, pending)
     }
 
     /// The next object that needs no other pending one. Key columns of relationships come first, and among them those that look
@@ -285,17 +275,7 @@ impl Builder<'_> {
 
     /// Names the objects of one circle among those pending, none of which is ready.
     fn cycle(&self, pending: &BTreeSet<Node>) -> CloseError {
-        let mut walked: Vec<Node> = Vec::new();
-        let mut at = pending.first().copied();
-        while let Some(node) = at {
-            if let Some(start) = walked.iter().position(|walked| *walked == node) {
-                walked.drain(..start);
-                walked.push(node);
-                break;
-            }
-            walked.push(node);
-            at = self.before(node, pending).first().copied();
-        }
+        let walked = circles::walk(self.graph, pending);
         CloseError::Cycle {
             objects: walked.into_iter().map(|node| self.name(node)).collect(),
         }

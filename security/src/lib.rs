@@ -23,6 +23,7 @@ mod asker;
 mod at_rest;
 mod audit;
 mod calculate;
+mod circles;
 mod credential;
 mod dependencies;
 mod error;
@@ -61,6 +62,7 @@ pub use audit::Tracing;
 pub use audit::{
     AdmissionRecord, Asked, Audit, AuditError, AuditSink, JsonLines, LeaseRecord, QueryRecord, Sync,
 };
+pub use circles::{CalculatedObject, circle, may_read_themselves};
 pub use credential::{StillValid, Unrevocable};
 pub use dependencies::AnswerKey;
 pub use error::{Cause, CloseError, Denied, EvaluateError, Incompatibility, ReadError};

@@ -620,3 +620,43 @@ fn an_inactive_relationship_gives_a_blank_row() {
     );
     assert!(!ordered.contains_key(""));
 }
+
+/// The blank row of the dates is listed where values are, and is no date: time intelligence passes it over, and no figure stands in it that
+/// is not of sales without a date.
+#[test]
+fn the_blank_row_of_dates_disturbs_no_time_intelligence() {
+    let Some(ground) = ground() else { return };
+    let session = ground.session(&["Everything"]);
+    let blank = "ISBLANK('Date'[Fiscal Year])";
+    for (expression, expected) in [
+        (
+            "COUNTROWS(SUMMARIZECOLUMNS('Date'[Fiscal Year], \"ytd\", [Sales YTD], \"py\", [Sales PY], \"run\", [Running Sales])) = 4".to_owned(),
+            true,
+        ),
+        ("COUNTROWS(SUMMARIZECOLUMNS('Date'[Fiscal Year])) = 5".to_owned(), true),
+        ("COUNTROWS(SUMMARIZE('Date', 'Date'[Fiscal Year])) = 4".to_owned(), true),
+        ("DISTINCTCOUNT('Date'[Fiscal Year]) = 4".to_owned(), true),
+        ("FIRSTDATE('Date'[Date]) = DATE(2017, 7, 1)".to_owned(), true),
+        ("LASTDATE('Date'[Date]) = DATE(2021, 6, 30)".to_owned(), true),
+        (
+            "AVERAGEX(VALUES('Date'[Month]), [Total Sales]) = AVERAGEX(DISTINCT('Date'[Month]), [Total Sales])".to_owned(),
+            true,
+        ),
+        (
+            "CALCULATE(HASONEVALUE('Date'[Fiscal Year]), NOT ISBLANK('Date'[Fiscal Year]), 'Date'[Fiscal Year] = \"FY2018\")".to_owned(),
+            true,
+        ),
+        (format!("ISEMPTY(CALCULATETABLE(DATESYTD('Date'[Date]), {blank}))"), true),
+        (
+            format!("ISEMPTY(CALCULATETABLE(SAMEPERIODLASTYEAR('Date'[Date]), {blank}))"),
+            true,
+        ),
+        (format!("ISEMPTY(CALCULATETABLE(VALUES('Date'), {blank}))"), false),
+    ] {
+        assert_eq!(
+            row(&session, &format!("EVALUATE ROW(\"x\", {expression})")),
+            [Value::Boolean(expected)],
+            "{expression}"
+        );
+    }
+}

@@ -155,3 +155,63 @@ fn calculated_tables_use_measures_of_their_own() {
         );
     }
 }
+
+/// What needs itself stops an import. Checking the model tells it before there are data, and is silent where a name means something else.
+#[test]
+fn circles_are_found_without_data() {
+    const TABLES: &str = r#"{ "name": "m", "compatibilityLevel": 1600, "model": { "culture": "en-US", "tables": [
+        { "name": "Lines", "columns": [
+            { "name": "Key", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[Value]" },
+            { "name": "Total", "dataType": "int64", "type": "calculated", "expression": "FIRST" },
+            { "name": "Other", "dataType": "int64", "type": "calculated", "expression": "SECOND" } ],
+          "partitions": [ { "name": "Lines", "source": { "type": "calculated", "expression": "{ 1, 7 }" } } ] },
+        { "name": "Apart", "columns": [ { "name": "Other", "dataType": "int64", "type": "calculatedTableColumn", "sourceColumn": "[Other]" } ],
+          "measures": [ { "name": "Sum", "expression": "SUM ( Lines[Other] )" } ],
+          "partitions": [ { "name": "Apart", "source": { "type": "calculated", "expression": "ROW ( \"Other\", 1 )" } } ] } ] } }"#;
+    let folder = Scratch::new("circles");
+    let file = folder.path().join("model.bim");
+    for (first, second, circle) in [
+        ("Lines[Key] + 1", "Lines[Total] + 1", None),
+        (
+            "Lines[Other] + 1",
+            "Lines[Total] + 1",
+            Some("column 'Lines'[Total] -> column 'Lines'[Other] -> column 'Lines'[Total]"),
+        ),
+        (
+            "Lines[Total] + 1",
+            "1",
+            Some("column 'Lines'[Total] -> column 'Lines'[Total]"),
+        ),
+        (
+            "1",
+            "[Sum] + 1",
+            Some("column 'Lines'[Other] -> column 'Lines'[Other]"),
+        ),
+        ("1", "SUMX ( Apart, [Other] )", None),
+        ("1", "VAR Other = 2 RETURN Other", None),
+    ] {
+        let model = TABLES.replace("FIRST", first).replace("SECOND", second);
+        std::fs::write(&file, model).expect("a model in the scratch folder");
+        let found: Vec<String> = peristyle::check_model(&file)
+            .expect("a model that can be read")
+            .iter()
+            .filter(|problem| problem.severity == peristyle::Severity::Error)
+            .map(ToString::to_string)
+            .collect();
+        let import = Database::import(&file, folder.path()).err();
+        let import = import.map(|error| error.to_string());
+        match circle {
+            Some(circle) => {
+                assert!(found.len() == 1, "{first}; {second}: {found:?}");
+                for told in found.first().into_iter().chain(&import) {
+                    assert!(told.ends_with(circle), "{first}; {second}: {told}");
+                }
+                assert!(import.is_some(), "{first}; {second}");
+            }
+            None => assert!(
+                found.is_empty() && import.is_none(),
+                "{first}; {second}: {found:?}, {import:?}"
+            ),
+        }
+    }
+}

@@ -299,6 +299,11 @@ fn what_cannot_be_computed_is_told_and_stops_nothing() {
         "{}",
         refused.err
     );
+    // A refresh that finds nothing new tells of it as well.
+    let again = run(&["refresh", &out, "--key", &key]);
+    assert_eq!(again.code, 0, "{}", again.err);
+    let told = "column 'T'[Bad]: it is in error: there is no column [Nowhere]";
+    assert!(again.err.contains(told), "{}", again.err);
     let inspected = run(&["inspect", &out, "--key", &key, "--format", "json"]);
     let figures: serde_json::Value = serde_json::from_str(&inspected.out).unwrap();
     assert_eq!(figures["inError"][0]["object"], "column 'T'[Bad]");
