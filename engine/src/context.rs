@@ -62,20 +62,31 @@ impl Set {
         Set::Codes(Arc::new(codes.into_iter().collect()))
     }
 
-    /// A set over one target from codes that often are consecutive, as the days of a period are.
+    /// A set over one target from codes that often are consecutive, as the days of a period are; beside them the blank row, which is the last.
     pub fn of_run(codes: &[u32]) -> Set {
-        if let [first, .., last] = codes
-            && *last < ABSENT
-            && codes.windows(2).all(|pair| pair[0] < pair[1])
-            && (last - first) as usize + 1 == codes.len()
-        {
-            return Set::Range {
+        let known = codes.strip_suffix(&[ABSENT]).unwrap_or(codes);
+        let (mut ascends, mut gaps) = (true, 0);
+        for pair in known.windows(2) {
+            ascends &= pair[0] < pair[1];
+            gaps += usize::from(pair[0].wrapping_add(1) != pair[1]);
+        }
+        match known {
+            [first, .., last] if ascends && gaps == 0 && known.len() == codes.len() => Set::Range {
                 low: (*first).max(1),
                 high: last + 1,
                 blank: *first == 0,
-            };
+            },
+            [_, ..] if ascends && gaps <= known.len() / 16 => {
+                let mut set = RoaringBitmap::new();
+                for run in known.chunk_by(|a, b| a.wrapping_add(1) == *b) {
+                    if let (Some(first), Some(last)) = (run.first(), run.last()) {
+                        set.insert_range(*first..=*last);
+                    }
+                }
+                Set::Codes(Arc::new(set))
+            }
+            _ => Set::of_codes(codes.iter().copied().filter(|&code| code != ABSENT)),
         }
-        Set::of_codes(codes.iter().copied().filter(|&code| code != ABSENT))
     }
 
     /// A set of tuples from row-major codes in any order.

@@ -1,5 +1,6 @@
 //! Contexts, or rows, that agree in some columns of codes, numbered: what looks the same is evaluated once.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
@@ -44,7 +45,7 @@ pub struct Classes {
 impl Classes {
     /// Classes of contexts that agree in all columns, numbered in the order of their first contexts. None: no two agree.
     pub fn of_columns(columns: &[&[u32]], contexts: usize) -> Option<Classes> {
-        if is_ascending(columns, contexts, true) {
+        if all_differ(columns, contexts) {
             return None;
         }
         let mut of = vec![0u32; contexts];
@@ -71,18 +72,30 @@ impl Classes {
     }
 }
 
-/// Whether the rows of the columns ascend; `strictly`: no two are equal.
-pub fn is_ascending(columns: &[&[u32]], rows: usize, strictly: bool) -> bool {
-    (1..rows).all(|row| {
-        for column in columns {
-            match column[row - 1].cmp(&column[row]) {
-                std::cmp::Ordering::Less => return true,
-                std::cmp::Ordering::Equal => {}
-                std::cmp::Ordering::Greater => return false,
-            }
+/// Whether the rows ascend, begun anywhere and gone on with from the least: then no two are equal. The blank row, whose codes are the least,
+/// often is the last.
+fn all_differ(columns: &[&[u32]], rows: usize) -> bool {
+    let mut turned = false;
+    for row in 1..rows {
+        match compare(columns, row - 1, row) {
+            Ordering::Less => {}
+            Ordering::Greater if !turned => turned = true,
+            _ => return false,
         }
-        !strictly
-    })
+    }
+    !turned || compare(columns, rows - 1, 0).is_lt()
+}
+
+/// Whether the rows of the columns ascend; two may be equal.
+pub fn is_ascending(columns: &[&[u32]], rows: usize) -> bool {
+    (1..rows).all(|row| compare(columns, row - 1, row).is_le())
+}
+
+fn compare(columns: &[&[u32]], a: usize, b: usize) -> Ordering {
+    let mut columns = columns.iter().map(|column| column[a].cmp(&column[b]));
+    columns
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
 }
 
 #[cfg(test)]
@@ -111,6 +124,9 @@ mod tests {
     fn contexts_that_all_differ_have_no_classes() {
         assert!(Classes::of_columns(&[&[1, 1, 2], &[3, 4, 0]], 3).is_none());
         assert!(Classes::of_columns(&[&[3, 1, 2]], 3).is_none());
+        assert!(Classes::of_columns(&[&[2, 3, 0], &[1, 1, 7]], 3).is_none());
+        assert!(Classes::of_columns(&[&[2, 3, 1, 2]], 4).is_some());
+        assert!(Classes::of_columns(&[&[2, 1, 0, 2]], 4).is_some());
         assert!(Classes::of_columns(&[], 1).is_none());
     }
 }

@@ -47,7 +47,19 @@ impl<'a> Evaluator<'a> {
         let ([place], Kind::Varying { sets, index }) = (columns.as_slice(), &item.kind) else {
             return Ok(None);
         };
-        let Some((start, ends)) = windows(sets) else {
+        let blank = match (place.target, sets.first()) {
+            (Target::Row(of), Some(first)) => {
+                let blank = self.blank_code(of)?;
+                blank.filter(|code| first.contains(&[*code]))
+            }
+            _ => None,
+        };
+        if let Some(code) = blank
+            && self.leads_to(question, table, place, code)?
+        {
+            return Ok(None);
+        }
+        let Some((start, ends)) = windows(sets, blank) else {
             return Ok(None);
         };
         let most = ends.iter().copied().max().unwrap_or(start);
@@ -104,6 +116,36 @@ impl<'a> Evaluator<'a> {
         Ok(Some(counted(&counts)))
     }
 
+    /// Whether some row of the table, of those that the question is about, leads to this code.
+    fn leads_to(
+        &self,
+        question: &Question,
+        table: Table,
+        place: &PathColumn,
+        code: u32,
+    ) -> Outcome<bool> {
+        let mut filters = question.filters.clone();
+        filters.push(Filter::In {
+            column: place.clone(),
+            set: Arc::new(RoaringBitmap::from_iter([code])),
+        });
+        let found = self.scan_for(&Scan {
+            table,
+            filters,
+            keys: Vec::new(),
+            aggregates: vec![Aggregate {
+                op: AggregateOp::Rows,
+                argument: None,
+            }],
+        })?;
+        let rows = found.picks.first();
+        let rows = rows.and_then(|pick| found.groups.aggregates.get(*pick));
+        Ok(match rows {
+            Some(Aggregated::Count(rows)) => rows.iter().any(|rows| *rows > 0),
+            _ => true,
+        })
+    }
+
     /// The codes of a column are in order. Rows are, where a column that no two of them share ascends with them.
     fn order_of(&self, place: &PathColumn) -> Outcome<Option<Order>> {
         let Target::Row(table) = place.target else {
@@ -153,12 +195,21 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Where windows begin, and where each ends; None: they are not windows, or begin at different places.
-fn windows(sets: &[Rc<Set>]) -> Option<(u32, Vec<u32>)> {
+/// Where windows begin, and where each ends; None: they are not windows, or begin at different places. Of a blank row, which is the last
+/// of all and in the windows of running totals because BLANK comes before every value, nothing is told: it must be in all of them.
+fn windows(sets: &[Rc<Set>], blank: Option<u32>) -> Option<(u32, Vec<u32>)> {
     let mut start = None;
     let mut ends = Vec::with_capacity(sets.len());
     for set in sets {
-        ends.push(match intervals_of(set).as_slice() {
+        let mut intervals = intervals_of(set);
+        if let Some(blank) = blank {
+            let (low, high) = intervals.pop()?;
+            if high != blank.saturating_add(1) {
+                return None;
+            }
+            intervals.extend((low < blank).then_some((low, blank)));
+        }
+        ends.push(match intervals.as_slice() {
             [] => None,
             [(low, high)] if *start.get_or_insert(*low) == *low => Some(*high),
             _ => return None,
@@ -204,7 +255,7 @@ mod tests {
     fn windows_begin_at_one_place() {
         let range = |low, high, blank| Rc::new(Set::Range { low, high, blank });
         let check = |sets: &[Rc<Set>], expected: Option<(u32, Vec<u32>)>| {
-            assert_eq!(windows(sets), expected, "{sets:?}");
+            assert_eq!(windows(sets, None), expected, "{sets:?}");
         };
         check(
             &[range(1, 4, false), range(1, 9, false)],
@@ -222,5 +273,16 @@ mod tests {
         check(&[range(1, 4, false), range(1, 9, true)], None);
         check(&[Rc::new(Set::of_codes([1, 3]))], None);
         check(&[range(1, 1, false)], None);
+        let with = |codes: &[u32]| Rc::new(Set::of_codes(codes.iter().copied()));
+        let check = |sets: &[Rc<Set>], expected: Option<(u32, Vec<u32>)>| {
+            assert_eq!(windows(sets, Some(9)), expected, "{sets:?}");
+        };
+        check(
+            &[with(&[0, 1, 9]), with(&[9]), with(&[0, 9])],
+            Some((0, vec![2, 0, 1])),
+        );
+        check(&[with(&[7, 8, 9]), with(&[7, 9])], Some((7, vec![9, 8])));
+        check(&[with(&[0, 1, 9]), with(&[0])], None);
+        check(&[with(&[0, 2, 9])], None);
     }
 }

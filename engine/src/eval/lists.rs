@@ -141,9 +141,10 @@ fn ranges(columns: &[&[u32]], len: usize, asked: &[&[u32]], representatives: &[u
         .collect();
     let slices: Vec<&[u32]> = gathered.iter().map(Vec::as_slice).collect();
     let mut order: Vec<u32> = (0..representatives.len() as u32).collect();
-    if !is_ascending(&slices, representatives.len(), false) {
+    if !is_ascending(&slices, representatives.len()) {
         let key = |r: u32| slices.iter().map(move |codes| codes[r as usize]);
-        order.sort_unstable_by(|a, b| key(*a).cmp(key(*b)));
+        // Mostly they ascend but for a few, which this sort makes use of.
+        order.sort_by(|a, b| key(*a).cmp(key(*b)));
     }
     let of_group = |g: usize| columns.iter().map(move |column| column[g]);
     let mut found = vec![Run { start: 0, end: 0 }; representatives.len()];
@@ -290,8 +291,10 @@ pub(super) fn intervals_of(set: &Set) -> Vec<(u32, u32)> {
             }
         }
         set => {
-            for code in set.bitmap().iter() {
-                add(code, code.saturating_add(1));
+            let codes = set.bitmap();
+            let mut runs = codes.iter();
+            while let Some(run) = runs.next_range() {
+                add(*run.start(), run.end().saturating_add(1));
             }
         }
     }

@@ -543,7 +543,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The row number of a table's blank row, if it has one.
-    fn blank_code(&self, table: Table) -> Outcome<Option<u32>> {
+    pub(super) fn blank_code(&self, table: Table) -> Outcome<Option<u32>> {
         Ok(self
             .blank_row(table)?
             .and_then(|codes| codes.as_slice().first().copied()))
